@@ -1,0 +1,214 @@
+"""What can be refused: one class a refusal, each with its code and the sentence the person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+def N_(message: str) -> str:
+    """Mark ``message`` (Chinese) as a translatable sentence; the pages translate it when they show it."""
+    return message
+
+
+class Refusal(Exception):
+    """Something a person asked for that is not done, and why.
+
+    ``message`` is the Chinese sentence and message id, with ``%(name)s`` places filled from ``params``;
+    ``status`` the HTTP status under which the pages show it; ``code`` the office's error code where it has one.
+    """
+
+    code: str = "E_REFUSED"
+    status: int = 409
+    message: str = N_("不能办理")
+
+    def __init__(self, **params: Any) -> None:
+        self.params = params
+        super().__init__(self.message % params)
+
+
+class NotFound(Refusal):
+    """The thing does not exist, or the person may not know whether it does."""
+
+    code, status, message = "E_NOT_FOUND", 404, N_("没有找到您要的内容")
+
+
+class Forbidden(Refusal):
+    """The person may not do this (domain.md 3.0.3, E_FORBIDDEN); the content of the case is not shown."""
+
+    code, status, message = "E_FORBIDDEN", 403, N_("您没有办理该事项的权限")
+
+
+class TaskAlreadyDone(Refusal):
+    """Somebody else was first (E_STALE)."""
+
+    code, message = "E_STALE", N_("该事项已由%(name)s于%(time)s办理")
+
+
+class InstanceMoved(Refusal):
+    """The instance changed between reading and writing: nothing was written, the person may try again."""
+
+    code, message = "E_STALE", N_("该办件刚刚有了新的进展，请刷新后再试")
+
+
+class TaskNotOpen(Refusal):
+    """The step is not waiting for anybody: it was finished, cancelled, or never reached."""
+
+    code, message = "E_STALE", N_("该环节当前不能办理")
+
+
+class OwnCase(Refusal):
+    """Nobody reviews their own application (domain.md 3.0.2)."""
+
+    code, status, message = "E_FORBIDDEN", 403, N_("不能办理本人的申请")
+
+
+class SeparationOfDuty(Refusal):
+    """Nobody acts in two consecutive review tasks of one case (domain.md 3.0.2)."""
+
+    code, status, message = "E_FORBIDDEN", 403, N_("您已办理过本办件的“%(step)s”环节，本环节须由另一人办理")
+
+
+class HeldByAnother(Refusal):
+    """The task is claimed by somebody else."""
+
+    code, message = "E_STALE", N_("该任务已由%(name)s认领")
+
+
+class WindowClosed(Refusal):
+    """The application window has closed (E_WINDOW)."""
+
+    code, status, message = "E_WINDOW", 422, N_("申报时间已截止（%(date)s）")
+
+
+class WindowNotOpen(Refusal):
+    """The application window has not opened yet (E_WINDOW)."""
+
+    code, status, message = "E_WINDOW", 422, N_("申报尚未开始（%(date)s起）")
+
+
+class DuplicateCase(Refusal):
+    """The same person already has an open case in the round (E_DUPLICATE)."""
+
+    code, status, message = "E_DUPLICATE", 422, N_("已有办理中的申请：%(number)s")
+
+
+class InputRejected(Refusal):
+    """The form was not accepted; ``params['fields']`` lists (field path, code) without the values."""
+
+    code, status, message = "E_FORMAT", 422, N_("表单中有 %(count)s 处需要更正")
+
+
+class NobodyFits(Refusal):
+    """No person holds the role that a step asks for."""
+
+    code, message = "E_NOBODY", N_("没有可以办理“%(step)s”的人员，请联系管理员")
+
+
+class SignInRefused(Refusal):
+    """Unknown name, wrong password, locked or disabled: one answer for all four."""
+
+    code, status, message = "E_SIGN_IN", 401, N_("账号或密码不正确，或账号已被暂时锁定")
+
+
+class PasswordRefused(Refusal):
+    """A new password that is too short, too common or the old one."""
+
+    code, status, message = "E_PASSWORD", 422, N_("密码至少 12 位，不能是常见密码，也不能与原密码相同")
+
+
+class AccountExists(Refusal):
+    """The phone number already has an account."""
+
+    code, status, message = "E_ACCOUNT", 422, N_("该手机号已注册")
+
+
+class LinkExpired(Refusal):
+    """A confirmation link that is unknown, used or too old."""
+
+    code, status, message = "E_LINK", 410, N_("链接已失效，请重新申请")
+
+
+class FileRefused(Refusal):
+    """An upload of the wrong type or size, or empty (E_FILE)."""
+
+    code, status, message = "E_FILE", 422, N_("附件类型或大小不符合要求")
+
+
+class ClockNotMovable(Refusal):
+    """Only the clock of a demo data directory can be moved."""
+
+    code, message = "E_CLOCK", N_("只有演示数据目录的时钟可以调整")
+
+
+class DraftConflict(Refusal):
+    """The draft was saved elsewhere in the meantime."""
+
+    code, message = "E_DRAFT", N_("草稿已在另一处保存（%(time)s），请刷新后再修改")
+
+
+class CalendarUnknown(Refusal):
+    """A working-day count enters a year whose official holiday notice is not loaded."""
+
+    code, message = "E_CALENDAR", N_("%(year)s 年的工作日安排尚未载入")
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One defect of a diagram, table, form or pack, with its place."""
+
+    #: Path of the file as the author knows it.
+    file: str
+    #: 1-based line, or 0 when the format has none.
+    line: int
+    #: Element id, component key or dotted key.
+    element: str
+    #: What is wrong and what to write instead.
+    reason: str
+    #: 1-based column inside an expression, or 0.
+    column: int = 0
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        return f"{place} [{self.element}] {self.reason}" if self.element else f"{place} {self.reason}"
+
+
+class DefinitionRefused(Refusal):
+    """A diagram, table, form or pack that is not deployed; ``problems`` lists every defect found."""
+
+    code, status, message = "E_DEFINITION", 422, N_("定义未通过检查：%(count)s 处问题")
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__(count=len(self.problems))
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class ImportRefused(Refusal):
+    """A spreadsheet that was not imported; ``problems`` names row, column and reason. All or nothing."""
+
+    code, status, message = "E_IMPORT", 422, N_("导入未执行：%(count)s 处需要更正")
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(count=len(self.problems))
+
+
+class FactsRefused(Refusal):
+    """Facts for a decision table that are missing or not of the table's kind."""
+
+    code, status, message = "E_FACTS", 422, N_("%(fact)s：%(reason)s")
+
+
+class UnknownTable(Refusal):
+    """No decision of that name is deployed."""
+
+    code, status, message = "E_TABLE", 404, N_("没有名为 %(table)s 的决策表")
+
+
+def describe(refusal: Refusal) -> Mapping[str, Any]:
+    """Return the refusal as plain data (code, message id, params) for a record entry or an API answer."""
+    return {"code": refusal.code, "message": refusal.message, "params": dict(refusal.params)}
