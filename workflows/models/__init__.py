@@ -1,0 +1,33 @@
+"""The tables, one file a family. Rows only: what may happen to them stands in the verbs."""
+
+from workflows.models.columns import Row
+from workflows.models.definitions import Definition, DefinitionFile, PackFile, PackSet
+from workflows.models.instances import (
+    Attachment,
+    Candidate,
+    Draft,
+    Instance,
+    RulingRow,
+    Submission,
+    Task,
+    Timer,
+)
+from workflows.models.office import Job, Notice, Office, PublicNotice, Round, Series
+from workflows.models.people import (
+    Account,
+    ConfirmationLink,
+    Membership,
+    Organisation,
+    Person,
+    SignIn,
+    SourceLock,
+    StaffingCell,
+)
+from workflows.models.record import Erasure, Event, EventPayload, Stream
+
+__all__ = [
+    "Account", "Attachment", "Candidate", "ConfirmationLink", "Definition", "DefinitionFile", "Draft", "Erasure",
+    "Event", "EventPayload", "Instance", "Job", "Membership", "Notice", "Office", "Organisation", "PackFile",
+    "PackSet", "Person", "PublicNotice", "Round", "Row", "RulingRow", "Series", "SignIn", "SourceLock",
+    "StaffingCell", "Stream", "Submission", "Task", "Timer",
+]

@@ -1,0 +1,201 @@
+"""Instances at work: state, tasks, who may take them, timers, drafts, submissions and rulings."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from workflows.models.columns import Key, Row
+
+
+class Instance(Row):
+    """One run of a definition (办件), with its state at rest."""
+
+    __tablename__ = "instance"
+    __table_args__ = (
+        Index("ix_instance_org_started", "organisation_id", "started_at"),
+        Index("ix_instance_round_starter", "round_id", "starter_id"),
+    )
+
+    id: Mapped[Key]
+    #: Shown number, e.g. ``LN-2026-00001``; stands in every address.
+    number: Mapped[str] = mapped_column(unique=True)
+    process_id: Mapped[str]
+    definition: Mapped[str] = mapped_column(ForeignKey("definition.digest"))
+    #: Policy files, place and day that every ruling of this instance uses.
+    pack_set: Mapped[str] = mapped_column(ForeignKey("pack_set.digest"))
+    place: Mapped[str]
+    ruling_on: Mapped[date]
+    #: The employing organisation: the case runs at its level.
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    starter_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
+    title: Mapped[str]
+    #: ``running``, ``completed``.
+    status: Mapped[str]
+    #: Id of the end event reached, e.g. ``adm_x1``.
+    outcome: Mapped[str | None]
+    #: The engine's compact state (workflows.engine).
+    state: Mapped[bytes]
+    #: Raised by one at every change of state; a write that finds another number is refused.
+    version: Mapped[int]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class Task(Row):
+    """A step that waits, or waited, for a person (待办任务)."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        Index("ix_task_instance", "instance_id"),
+        Index("ix_task_open_due", "due_at", sqlite_where=text("status = 'open'"), postgresql_where=text("status = 'open'")),
+        Index("ix_task_holder", "holder_id", "status"),
+        Index("ix_task_done_by", "done_by_id", "done_at"),
+        UniqueConstraint("instance_id", "token"),
+    )
+
+    id: Mapped[Key]
+    #: Random public id; stands in every address.
+    number: Mapped[str] = mapped_column(unique=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"))
+    #: The engine's name for this waiting step.
+    token: Mapped[str]
+    step_id: Mapped[str]
+    name: Mapped[str]
+    form_id: Mapped[str | None]
+    #: ``open``, ``done``, ``cancelled``.
+    status: Mapped[str]
+    opened_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    #: Days counted, so that the deadline explains itself: list of ISO days, and whether it is provisional (暂定).
+    due_days: Mapped[list[Any] | None]
+    due_provisional: Mapped[bool] = mapped_column(default=False)
+    priority: Mapped[int] = mapped_column(default=50)
+    #: Who has claimed it, or the one person it was assigned to.
+    holder_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    #: Values the diagram hands to the form (zeebe:ioMapping inputs).
+    inputs: Mapped[dict[str, Any]]
+    #: Rule → organisation as it was → candidates → exclusions → result.
+    explanation: Mapped[dict[str, Any]]
+    done_at: Mapped[datetime | None]
+    done_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    #: The choice made, in the form's words, for lists.
+    outcome: Mapped[str | None]
+
+
+class Candidate(Row):
+    """A role at an organisation, or a person, who may take a task."""
+
+    __tablename__ = "candidate"
+    __table_args__ = (
+        Index("ix_candidate_role", "organisation_id", "role"),
+        Index("ix_candidate_person", "person_id"),
+    )
+
+    id: Mapped[Key]
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id"), index=True)
+    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"))
+    role: Mapped[str | None]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+
+class Timer(Row):
+    """A moment that something waits for; claimed in the transaction that acts on it."""
+
+    __tablename__ = "timer"
+    __table_args__ = (
+        UniqueConstraint("instance_id", "token", "kind", "due_at"),
+        Index("ix_timer_due", "due_at", sqlite_where=text("fired_at IS NULL"), postgresql_where=text("fired_at IS NULL")),
+    )
+
+    id: Mapped[Key]
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"))
+    #: The task whose deadline this is; a timer of a task that is no longer open never fires.
+    task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"), index=True)
+    #: The engine's token, for ``engine`` timers.
+    token: Mapped[str]
+    step_id: Mapped[str]
+    #: ``engine`` (a boundary or catch event of the diagram), ``reminder``, ``overdue``.
+    kind: Mapped[str]
+    due_at: Mapped[datetime]
+    due_days: Mapped[list[Any] | None]
+    due_provisional: Mapped[bool] = mapped_column(default=False)
+    #: When it fired or was called off; empty while it waits.
+    fired_at: Mapped[datetime | None]
+    #: ``fired`` or ``cancelled`` once ``fired_at`` is set.
+    result: Mapped[str | None]
+
+
+class Submission(Row):
+    """One filled form as it was sent, with what stood beside it on the page."""
+
+    __tablename__ = "submission"
+    __table_args__ = (Index("ix_submission_instance", "instance_id"),)
+
+    id: Mapped[Key]
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"))
+    task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"))
+    step_id: Mapped[str]
+    form_id: Mapped[str]
+    by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+    #: The page's token: the same one twice is one completion.
+    token: Mapped[str] = mapped_column(unique=True)
+    data: Mapped[dict[str, Any]]
+    #: Read-only and computed values that the person saw.
+    seen: Mapped[dict[str, Any]]
+    event: Mapped[str]
+
+
+class Draft(Row):
+    """What somebody has typed and not sent. Kept until the task is done; one for each person and task or start."""
+
+    __tablename__ = "draft"
+    __table_args__ = (UniqueConstraint("person_id", "subject"),)
+
+    id: Mapped[Key]
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    #: ``task:<number>`` or ``start:<process>:<round number>``.
+    subject: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    saved_at: Mapped[datetime]
+    #: Raised at every save, so that two open windows notice each other.
+    version: Mapped[int]
+
+
+class RulingRow(Row):
+    """One automatic ruling (规则判定), kept whole; a new evaluation is a new row."""
+
+    __tablename__ = "ruling"
+
+    id: Mapped[Key]
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), index=True)
+    step_id: Mapped[str]
+    decision: Mapped[str]
+    at: Mapped[datetime]
+    outcome: Mapped[str | None]
+    #: Inputs, evidence rows, rules matched, reasons with clause and quotation, pack digest: the whole answer.
+    answer: Mapped[dict[str, Any]]
+    event: Mapped[str]
+
+
+class Attachment(Row):
+    """R11: one uploaded file as an instance names it; the bytes lie in the store under their digest."""
+
+    __tablename__ = "attachment"
+    __table_args__ = (Index("ix_attachment_instance", "instance_id"), Index("ix_attachment_sha256", "sha256"))
+
+    id: Mapped[Key]
+    sha256: Mapped[str]
+    name: Mapped[str]
+    media_type: Mapped[str]
+    size: Mapped[int]
+    uploaded_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    uploaded_at: Mapped[datetime]
+    #: Empty until the form that holds it is submitted.
+    instance_id: Mapped[int | None] = mapped_column(ForeignKey("instance.id"))
+    field: Mapped[str | None]

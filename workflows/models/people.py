@@ -1,0 +1,146 @@
+"""Places, people, who holds which role from when to when, and how they sign in."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from workflows.models.columns import Key, Row
+
+
+class Organisation(Row):
+    """R13: one place of the tree province → city → county → school."""
+
+    __tablename__ = "organisation"
+
+    id: Mapped[Key]
+    #: Stable code shown in data and addresses, e.g. ``ln-sy-hp-jy``.
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    #: ``edu_bureau``, ``tri``, ``school``, … (domain.md 3.0.1).
+    org_type: Mapped[str]
+    #: ``province``, ``city``, ``county`` or ``school``.
+    level: Mapped[str]
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    #: The policy pack of the place, e.g. ``liaoning``.
+    place: Mapped[str]
+    from_on: Mapped[date]
+    #: Last day of existence; empty while it exists.
+    to_on: Mapped[date | None]
+
+
+class Person(Row):
+    """Somebody the office knows. Identity numbers are not here: they stay in the forms that asked for them."""
+
+    __tablename__ = "person"
+
+    id: Mapped[Key]
+    #: Stable number shown in data and addresses, e.g. ``P20260001``.
+    number: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(index=True)
+    phone: Mapped[str | None]
+    email: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class Membership(Row):
+    """A role at an organisation from one day to another; never overwritten, only ended."""
+
+    __tablename__ = "membership"
+    __table_args__ = (
+        Index("ix_membership_org_role", "organisation_id", "role"),
+        CheckConstraint("to_on IS NULL OR to_on >= from_on", name="dates"),
+    )
+
+    id: Mapped[Key]
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    #: A role key of domain.md 3.0.1, see ``workflows.people.ROLES``.
+    role: Mapped[str]
+    from_on: Mapped[date]
+    #: Last day on which the role is held; empty while it is held.
+    to_on: Mapped[date | None]
+    #: The events that began and ended it.
+    begun_by_event: Mapped[str]
+    ended_by_event: Mapped[str | None]
+
+
+class Account(Row):
+    """How a person signs in."""
+
+    __tablename__ = "account"
+
+    id: Mapped[Key]
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), unique=True)
+    #: What is typed to sign in: the phone number, or a short name for staff.
+    sign_in_name: Mapped[str] = mapped_column(unique=True)
+    #: argon2id with its parameters.
+    password_hash: Mapped[str]
+    #: The first password must be changed before anything else.
+    must_change: Mapped[bool] = mapped_column(default=False)
+    disabled_at: Mapped[datetime | None]
+    #: Wrong passwords in a row since the last success; kept in the table, so that a restart forgets nothing.
+    failures: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    email_confirmed_at: Mapped[datetime | None]
+    #: ``zh`` or ``en``.
+    language: Mapped[str] = mapped_column(default="zh")
+    #: Shown on the sign-in page; only ever set in a demo data directory.
+    demo_password: Mapped[str | None]
+
+
+class SourceLock(Row):
+    """Wrong sign-ins from one network address; locks the address as an account is locked."""
+
+    __tablename__ = "source_lock"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    locked_until: Mapped[datetime | None]
+    changed_at: Mapped[datetime]
+
+
+class SignIn(Row):
+    """One signed-in browser. The cookie holds a random token; only its digest is stored."""
+
+    __tablename__ = "sign_in"
+
+    token_digest: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    began_at: Mapped[datetime]
+    #: Written at most once a minute.
+    seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class ConfirmationLink(Row):
+    """A link sent by mail; used once."""
+
+    __tablename__ = "confirmation_link"
+
+    token_digest: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    #: ``email`` today; the address that it confirms.
+    purpose: Mapped[str]
+    address: Mapped[str]
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class StaffingCell(Row):
+    """R2: one cell of the matrix 学科×学段 of an institution, with the number of full-time researchers it needs."""
+
+    __tablename__ = "staffing_cell"
+    __table_args__ = (UniqueConstraint("organisation_id", "subject", "stage", "from_on"),)
+
+    id: Mapped[Key]
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    subject: Mapped[str]
+    stage: Mapped[str]
+    required: Mapped[int]
+    from_on: Mapped[date]
+    to_on: Mapped[date | None]
+    event: Mapped[str]

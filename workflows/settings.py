@@ -1,0 +1,54 @@
+"""What an installation may choose, read once from the environment and the command line."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+#: Moments are stored in UTC and shown in the office's zone.
+OFFICE_ZONE = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things lie and how strict sign-in is. Times are seconds unless the name says otherwise."""
+
+    #: Data directory: database (when SQLite), uploaded files, secret key.
+    data: Path
+    #: SQLAlchemy URL; SQLite in the data directory unless given.
+    database_url: str
+    #: Whether the data directory may be created as a demo (loopback only).
+    demo: bool = False
+    #: Minutes without a request after which a sign-in ends (ASVS V7.3.1).
+    idle_minutes: int = 30
+    #: Hours after which a sign-in ends whatever happens (ASVS V7.3.2).
+    absolute_hours: int = 12
+    #: Wrong passwords in a row that lock an account, and for how long.
+    lockout_attempts: int = 5
+    lockout_minutes: int = 15
+    #: Days a confirmation link is good for.
+    link_days: int = 3
+    #: SMTP server as host:port; empty means that mail stays queued.
+    smtp: str = ""
+    #: Sender of mail.
+    mail_from: str = "jiaoyan@localhost"
+    #: Base address in links sent by mail.
+    base_url: str = "http://127.0.0.1:8000"
+    #: PRAGMA synchronous for SQLite; FULL survives a power cut, NORMAL is for benchmarks.
+    sqlite_synchronous: str = "FULL"
+
+    @classmethod
+    def read(cls, data: Path | str, **given: object) -> Settings:
+        """Settings for the data directory, with ``JIAOYAN_*`` variables and ``given`` values on top."""
+        data = Path(data)
+        values: dict[str, object] = {
+            "data": data,
+            "database_url": os.environ.get("JIAOYAN_DATABASE_URL") or f"sqlite:///{data / 'jiaoyan.sqlite3'}",
+            "smtp": os.environ.get("JIAOYAN_SMTP", ""),
+            "mail_from": os.environ.get("JIAOYAN_MAIL_FROM", cls.mail_from),
+            "base_url": os.environ.get("JIAOYAN_BASE_URL", cls.base_url),
+        }
+        values.update({key: value for key, value in given.items() if value is not None})
+        return cls(**values)  # type: ignore[arg-type]
