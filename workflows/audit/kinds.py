@@ -1,0 +1,84 @@
+"""What can have happened: every kind of event, spelt ``subject:past``, with the words an auditor reads."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from workflows.errors import N_
+
+
+class Kind(StrEnum):
+    """Kinds of event. A new act gets a new member here; a test holds each to ``subject:past`` and to its words."""
+
+    label: str
+
+    def __new__(cls, value: str, label: str) -> Kind:
+        """Carry the Chinese label beside the stored value."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = label
+        return member
+
+    OFFICE_CREATED = "office:created", N_("建立数据目录")
+    CLOCK_MOVED = "clock:moved", N_("调整演示时钟")
+
+    DEFINITION_DEPLOYED = "definition:deployed", N_("部署流程定义")
+    PACK_DEPLOYED = "pack:deployed", N_("部署政策规则包")
+
+    INSTANCE_STARTED = "instance:started", N_("发起办件")
+    TASK_COMPLETED = "task:completed", N_("办理环节")
+    TASK_CLAIMED = "task:claimed", N_("认领任务")
+    TASK_UNCLAIMED = "task:unclaimed", N_("取消认领")
+    TASK_REASSIGNED = "task:reassigned", N_("改派任务")
+    TIMER_FIRED = "timer:fired", N_("期限届满，系统处理")
+    TASK_REMINDED = "task:reminded", N_("到期提醒")
+    TASK_ESCALATED = "task:escalated", N_("超期催办并报告")
+    DEADLINE_RECOMPUTED = "deadline:recomputed", N_("重新计算期限")
+
+    INPUT_REJECTED = "input:rejected", N_("提交被退回，未予受理")
+    DRAFT_DISCARDED = "draft:discarded", N_("删除草稿")
+    CASE_VIEWED = "case:viewed", N_("查看办件卷宗")
+    FILE_VIEWED = "file:viewed", N_("查看佐证材料")
+    RECORD_EXPORTED = "record:exported", N_("导出办理留痕")
+    ACCESS_REFUSED = "access:refused", N_("越权访问被拒绝")
+
+    PERSON_REGISTERED = "person:registered", N_("申请人注册")
+    PERSON_CREATED = "person:created", N_("登记人员")
+    ACCOUNT_CREATED = "account:created", N_("开通账号")
+    ACCOUNT_LOCKED = "account:locked", N_("账号锁定")
+    ACCOUNT_UNLOCKED = "account:unlocked", N_("账号解锁")
+    ACCOUNT_DISABLED = "account:disabled", N_("停用账号")
+    ACCOUNT_ENABLED = "account:enabled", N_("启用账号")
+    EMAIL_CONFIRMED = "email:confirmed", N_("确认邮箱")
+    PASSWORD_CHANGED = "password:changed", N_("修改密码")  # noqa: S105 - an event kind, not a secret
+    SIGN_IN_SUCCEEDED = "sign_in:succeeded", N_("登录")
+    SIGN_IN_FAILED = "sign_in:failed", N_("登录失败")
+    SIGN_IN_ENDED = "sign_in:ended", N_("退出登录")
+
+    ORGANISATION_CREATED = "organisation:created", N_("登记单位")
+    ROLE_GRANTED = "role:granted", N_("授予角色")
+    ROLE_REVOKED = "role:revoked", N_("收回角色")
+    REGISTER_IMPORTED = "register:imported", N_("导入台账")
+    ROUND_OPENED = "round:opened", N_("发布遴选批次")
+    NOTICE_PUBLISHED = "notice:published", N_("发布公告公示")
+    PAYLOAD_ERASED = "payload:erased", N_("依法删除内容")
+
+
+class ActorKind(StrEnum):
+    """Who decided. A machine never carries a person's name."""
+
+    label: str
+
+    def __new__(cls, value: str, label: str) -> ActorKind:
+        """Carry the Chinese label beside the stored value."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = label
+        return member
+
+    PERSON = "person", N_("本人")
+    PROXY = "proxy", N_("代办")
+    ADMINISTRATOR = "administrator", N_("管理员")
+    RULE = "rule", N_("规则自动")
+    TIMEOUT = "timeout", N_("到期自动")
+    IMPORT = "import", N_("批量导入")
