@@ -1,0 +1,154 @@
+"""Who may see, open, claim and decide: one function a question, deny by default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, and_, exists, false, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from workflows.audit import Actor, ActorKind
+from workflows.errors import Forbidden, NotFound
+from workflows.models import Candidate, Instance, Membership, Organisation, Task
+from workflows.settings import OFFICE_ZONE
+
+#: Roles that read the cases of their organisation and everything below it.
+READING_ROLES = frozenset({"auditor"})
+#: Roles that see all cases run by their own office (same organisation tree node or below), because they run them.
+OFFICE_ROLES = frozenset({"bureau_hr", "bureau_head", "tri_head", "tri_office"})
+
+
+@dataclass(frozen=True)
+class Held:
+    """One role that a person holds today."""
+
+    role: str
+    role_name: str
+    organisation_id: int
+    organisation_code: str
+    organisation_name: str
+    org_type: str
+    level: str
+    place: str
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The signed-in person, as the pages hand them to verbs and reads."""
+
+    account_id: int
+    person_id: int
+    number: str
+    name: str
+    ip: str | None
+    language: str
+    memberships: tuple[Held, ...]
+    must_change: bool = False
+
+    def has(self, *roles: str) -> bool:
+        """Whether the person holds one of the roles anywhere."""
+        return any(held.role in roles for held in self.memberships)
+
+    def actor(self, kind: ActorKind = ActorKind.PERSON, *, role: str | None = None, organisation: str | None = None) -> Actor:
+        """The person as the record names them."""
+        return Actor(kind, self.number, role=role, organisation=organisation, ip=self.ip)
+
+
+def office_day(at: datetime) -> date:
+    """The calendar day at the office."""
+    return at.astimezone(OFFICE_ZONE).date()
+
+
+def held_on(on: date) -> ColumnElement[bool]:
+    """Condition: a membership is held on the day (both ends included)."""
+    return and_(Membership.from_on <= on, or_(Membership.to_on.is_(None), Membership.to_on >= on))
+
+
+def may_take(viewer_id: int, on: date) -> ColumnElement[bool]:
+    """Condition on ``Task``: the person is its holder, or a candidate by name or by a role held today.
+
+    Exclusions (own case, separation of duty) are not part of it: see ``task_for``.
+    """
+    by_role = and_(
+        Membership.organisation_id == Candidate.organisation_id,
+        Membership.role == Candidate.role,
+        Membership.person_id == viewer_id,
+        held_on(on),
+    )
+    candidate = exists().where(
+        Candidate.task_id == Task.id,
+        or_(Candidate.person_id == viewer_id, exists().where(by_role)),
+    )
+    return or_(Task.holder_id == viewer_id, candidate)
+
+
+def excluded_from(task: Task, person_number: str) -> str | None:
+    """Why a candidate may not take the task although the role fits: the stored exclusion's reason, or nothing."""
+    for entry in task.explanation.get("excluded", ()):
+        if entry["number"] == person_number:
+            return str(entry["reason"])
+    return None
+
+
+def task_for(session: Session, viewer: Viewer, number: str, at: datetime) -> Task:
+    """The task, if the person may work on it; ``NotFound`` otherwise, whether or not it exists.
+
+    Also answers for a task that is done or was the person's: what may still be done is the verb's question.
+    """
+    task = session.execute(
+        select(Task).where(Task.number == number, or_(may_take(viewer.person_id, office_day(at)), Task.done_by_id == viewer.person_id))
+    ).scalar_one_or_none()
+    if task is None or (excluded_from(task, viewer.number) and task.done_by_id != viewer.person_id):
+        raise NotFound()
+    return task
+
+
+def subtree(organisation_ids: tuple[int, ...]) -> ColumnElement[bool]:
+    """Condition on ``Instance``: its organisation lies at or below one of the given ones."""
+    if not organisation_ids:
+        return false()
+    below = select(Organisation.id).where(Organisation.id.in_(organisation_ids)).cte("below", recursive=True)
+    child = aliased(Organisation)
+    below = below.union_all(select(child.id).where(child.parent_id == below.c.id))
+    return Instance.organisation_id.in_(select(below.c.id))
+
+
+def may_see(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
+    """Condition on ``Instance``: started by the person, acted on or to be acted on by them, or in their charge.
+
+    An auditor reads the cases of their organisation and below; an office role those of its own office's tree. Nobody
+    else finds a case, in a list, a search, a count or an export (trust.md, check 18).
+    """
+    acted = exists().where(
+        Task.instance_id == Instance.id,
+        or_(
+            Task.done_by_id == viewer.person_id,
+            and_(Task.status == "open", may_take(viewer.person_id, office_day(at))),
+        ),
+    )
+    charge = tuple(
+        held.organisation_id for held in viewer.memberships if held.role in READING_ROLES | OFFICE_ROLES
+    )
+    return or_(Instance.starter_id == viewer.person_id, acted, subtree(charge))
+
+
+def instance_for(session: Session, viewer: Viewer, number: str, at: datetime) -> Instance:
+    """The instance, if the person may see it; ``NotFound`` otherwise, whether or not it exists."""
+    found = session.execute(
+        select(Instance).where(Instance.number == number, may_see(viewer, at))
+    ).scalar_one_or_none()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def may_audit(viewer: Viewer) -> bool:
+    """Whether the person reads the record of others (auditor)."""
+    return viewer.has(*READING_ROLES)
+
+
+def require(viewer: Viewer, *roles: str) -> None:
+    """Refuse with ``Forbidden`` unless the person holds one of the roles."""
+    if not viewer.has(*roles):
+        raise Forbidden()

@@ -1,0 +1,384 @@
+"""Accounts: registering, signing in and out, passwords, lockout. One answer and one time for every refused sign-in."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from workflows import people
+from workflows.access import Viewer, office_day
+from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, person_stream, record
+from workflows.common_passwords import is_common
+from workflows.db import Database
+from workflows.errors import AccountExists, LinkExpired, NotFound, PasswordRefused, SignInRefused
+from workflows.models import Account, ConfirmationLink, Person, SignIn, SourceLock
+from workflows.notices import queue
+from workflows.settings import Settings
+
+#: argon2id with the library's current parameters; they stand in each hash and are renewed at sign-in.
+_hasher = PasswordHasher()
+#: What an unknown name is checked against, so that it takes as long as a known one.
+_nobody = _hasher.hash(secrets.token_urlsafe(24))
+#: How often ``seen_at`` is written at most.
+_TOUCH = timedelta(minutes=1)
+#: Letters and digits that are not mistaken for each other when a first password is read from paper.
+_READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A new applicant; the link token goes out by mail only."""
+
+    person_number: str
+    link_token: str | None
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def check_password(password: str, *, old_hash: str | None = None) -> None:
+    """Refuse a password that is shorter than 12, longer than 200, common, or the old one (ASVS V6.2)."""
+    if not 12 <= len(password) <= 200 or is_common(password) or (old_hash and _matches(old_hash, password)):
+        raise PasswordRefused()
+
+
+def _matches(stored: str, password: str) -> bool:
+    try:
+        return _hasher.verify(stored, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def register_applicant(
+    db: Database, *, name: str, phone: str, email: str | None, password: str, at: datetime, ip: str | None,
+    link_days: int = 3,
+) -> Registered:
+    """Make a person and an account for an applicant; mail a confirmation link when an address was given.
+
+    Raises ``PasswordRefused`` and ``AccountExists`` (the phone number is the sign-in name).
+    """
+    check_password(password)
+    password_hash = _hasher.hash(password)
+    token = secrets.token_urlsafe(32) if email else None
+    with db.write() as session:
+        if session.execute(select(Account.id).where(Account.sign_in_name == phone)).scalar_one_or_none() is not None:
+            raise AccountExists()
+        person = people.add_person(session, name=name, phone=phone, email=email, at=at)
+        account = Account(person_id=person.id, sign_in_name=phone, password_hash=password_hash)
+        session.add(account)
+        session.flush()
+        if token and email:
+            _link(session, account.id, email, token, at, link_days)
+            queue(session, [person.id], "email_confirmation", {"token": token}, at=at, address=email)
+        actor = Actor(ActorKind.PERSON, person.number, role="applicant", ip=ip)
+        record(session, Act(person_stream(person.number), Kind.PERSON_REGISTERED, at, actor))
+        return Registered(person.number, token)
+
+
+def _link(session: Session, account_id: int, address: str, token: str, at: datetime, days: int) -> None:
+    session.execute(
+        insert(ConfirmationLink).values(
+            token_digest=_digest(token), account_id=account_id, purpose="email", address=address, made_at=at,
+            expires_at=at + timedelta(days=days),
+        )
+    )
+
+
+def confirm_email(db: Database, token: str, *, at: datetime, ip: str | None) -> None:
+    """Confirm the address that a link was sent to; ``LinkExpired`` for an unknown, used or old link."""
+    with db.write() as session:
+        link = session.execute(
+            update(ConfirmationLink)
+            .where(
+                ConfirmationLink.token_digest == _digest(token),
+                ConfirmationLink.used_at.is_(None),
+                ConfirmationLink.expires_at > at,
+            )
+            .values(used_at=at)
+            .returning(ConfirmationLink.account_id, ConfirmationLink.address)
+        ).one_or_none()
+        if link is None:
+            raise LinkExpired()
+        account = session.get_one(Account, link.account_id)
+        person = session.get_one(Person, account.person_id)
+        account.email_confirmed_at, person.email = at, link.address
+        actor = Actor(ActorKind.PERSON, person.number, ip=ip)
+        record(session, Act(person_stream(person.number), Kind.EMAIL_CONFIRMED, at, actor))
+
+
+def sign_in(
+    db: Database, sign_in_name: str, password: str, *, at: datetime, ip: str | None, settings: Settings,
+    replaces: str | None = None,
+) -> str:
+    """Check a name and a password; returns a new cookie token, and ends the one it ``replaces``.
+
+    Unknown, wrong, locked and disabled give the same ``SignInRefused`` after the same work. Five wrong passwords lock
+    the account and the address they came from; the count is in the database and survives a restart.
+    """
+    with db.read() as session:
+        account = session.execute(select(Account).where(Account.sign_in_name == sign_in_name)).scalar_one_or_none()
+        source = session.get(SourceLock, ip or "-")
+        stored = account.password_hash if account else _nobody
+    right = _matches(stored, password)
+    barred = (
+        account is None
+        or account.disabled_at is not None
+        or (account.locked_until is not None and account.locked_until > at)
+        or (source is not None and source.locked_until is not None and source.locked_until > at)
+    )
+    # The same hash again whichever way it went: a rehash is only kept when parameters were renewed.
+    renewed = _hasher.hash(password) if _hasher.check_needs_rehash(stored) else None
+    token = secrets.token_urlsafe(32)
+    with db.write() as session:
+        if barred or not right or account is None:
+            _count_failure(session, account, ip, at, settings, counted=not barred or account is None)
+        else:
+            person = session.get_one(Person, account.person_id)
+            session.execute(
+                update(Account)
+                .where(Account.id == account.id)
+                .values(failures=0, locked_until=None, **({"password_hash": renewed} if renewed else {}))
+            )
+            session.execute(
+                insert(SignIn).values(token_digest=_digest(token), account_id=account.id, began_at=at, seen_at=at)
+            )
+            if replaces:
+                session.execute(update(SignIn).where(SignIn.token_digest == _digest(replaces)).values(ended_at=at))
+            actor = Actor(ActorKind.PERSON, person.number, ip=ip)
+            record(session, Act(person_stream(person.number), Kind.SIGN_IN_SUCCEEDED, at, actor))
+    if barred or not right:
+        raise SignInRefused()
+    return token
+
+
+def _count_failure(
+    session: Session, account: Account | None, ip: str | None, at: datetime, settings: Settings, *, counted: bool
+) -> None:
+    """Count a failed sign-in against the account and the address, and lock what reached its limit."""
+    until = at + timedelta(minutes=settings.lockout_minutes)
+    locked = False
+    number = None
+    if account is not None:
+        number = session.execute(select(Person.number).where(Person.id == account.person_id)).scalar_one()
+        if counted:
+            failures = account.failures + 1
+            locked = failures >= settings.lockout_attempts
+            session.execute(
+                update(Account)
+                .where(Account.id == account.id)
+                .values(failures=0 if locked else Account.failures + 1, locked_until=until if locked else None)
+            )
+    if ip:
+        source = session.get(SourceLock, ip)
+        # An address serves a whole school behind one router: it gets ten times an account's patience.
+        if source is None or source.changed_at < at - timedelta(minutes=settings.lockout_minutes):
+            session.merge(SourceLock(source=ip, failures=1, locked_until=None, changed_at=at))
+        else:
+            source.failures, source.changed_at = source.failures + 1, at
+            if source.failures >= 10 * settings.lockout_attempts:
+                source.failures, source.locked_until = 0, until
+    kind = Kind.ACCOUNT_LOCKED if locked else Kind.SIGN_IN_FAILED
+    actor = Actor(ActorKind.PERSON, number or "-", ip=ip)
+    stream = person_stream(number) if number else office_stream("sign_in")
+    record(session, Act(stream, kind, at, actor, reason=SignInRefused.code))
+
+
+def viewer(session: Session, token: str, *, at: datetime, ip: str | None, settings: Settings) -> Viewer | None:
+    """Who a cookie token belongs to, unless it ended, idled out or grew too old, or the account was disabled."""
+    row = session.execute(
+        select(SignIn, Account, Person)
+        .join(Account, Account.id == SignIn.account_id)
+        .join(Person, Person.id == Account.person_id)
+        .where(
+            SignIn.token_digest == _digest(token),
+            SignIn.ended_at.is_(None),
+            SignIn.seen_at > at - timedelta(minutes=settings.idle_minutes),
+            SignIn.began_at > at - timedelta(hours=settings.absolute_hours),
+            Account.disabled_at.is_(None),
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    _, account, person = row
+    return Viewer(
+        account.id, person.id, person.number, person.name, ip, account.language,
+        people.memberships(session, person.id, office_day(at)), account.must_change,
+    )
+
+
+def touch(db: Database, token: str, *, at: datetime) -> None:
+    """Note that the browser was seen; writes at most once a minute."""
+    digest = _digest(token)
+    with db.read() as session:
+        seen = session.execute(select(SignIn.seen_at).where(SignIn.token_digest == digest)).scalar_one_or_none()
+    if seen is None or at - seen < _TOUCH:
+        return
+    with db.write() as session:
+        session.execute(
+            update(SignIn).where(SignIn.token_digest == digest, SignIn.seen_at < at).values(seen_at=at)
+        )
+
+
+def sign_out(db: Database, token: str, *, at: datetime, ip: str | None) -> None:
+    """End one signed-in browser."""
+    with db.write() as session:
+        ended = session.execute(
+            update(SignIn)
+            .where(SignIn.token_digest == _digest(token), SignIn.ended_at.is_(None))
+            .values(ended_at=at)
+            .returning(SignIn.account_id)
+        ).scalar_one_or_none()
+        if ended is not None:
+            number = _number_of(session, ended)
+            record(session, Act(person_stream(number), Kind.SIGN_IN_ENDED, at, Actor(ActorKind.PERSON, number, ip=ip)))
+
+
+def _number_of(session: Session, account_id: int) -> str:
+    return session.execute(
+        select(Person.number).join(Account, Account.person_id == Person.id).where(Account.id == account_id)
+    ).scalar_one()
+
+
+def change_password(db: Database, who: Viewer, old: str, new: str, *, at: datetime) -> str:
+    """Change one's own password; every other browser is signed out, this one gets the returned new token."""
+    with db.read() as session:
+        stored = session.execute(select(Account.password_hash).where(Account.id == who.account_id)).scalar_one()
+    if not _matches(stored, old):
+        raise SignInRefused()
+    check_password(new, old_hash=stored)
+    hashed, token = _hasher.hash(new), secrets.token_urlsafe(32)
+    with db.write() as session:
+        session.execute(
+            update(Account)
+            .where(Account.id == who.account_id)
+            .values(password_hash=hashed, must_change=False, demo_password=None)
+        )
+        _end_all(session, who.account_id, at)
+        session.execute(
+            insert(SignIn).values(token_digest=_digest(token), account_id=who.account_id, began_at=at, seen_at=at)
+        )
+        record(session, Act(person_stream(who.number), Kind.PASSWORD_CHANGED, at, who.actor()))
+    return token
+
+
+def _end_all(session: Session, account_id: int, at: datetime) -> None:
+    session.execute(
+        update(SignIn).where(SignIn.account_id == account_id, SignIn.ended_at.is_(None)).values(ended_at=at)
+    )
+
+
+def set_language(db: Database, who: Viewer, language: str) -> None:
+    """Remember the language of the pages: ``zh`` or ``en``."""
+    with db.write() as session:
+        session.execute(
+            update(Account).where(Account.id == who.account_id).values(language="en" if language == "en" else "zh")
+        )
+
+
+def first_password() -> str:
+    """A random first password that can be read from paper: four groups of four, about 79 bits."""
+    return "-".join("".join(secrets.choice(_READABLE) for _ in range(4)) for _ in range(4))
+
+
+def create_account(
+    db: Database, by: Actor, person_number: str, sign_in_name: str, *, at: datetime, password: str | None = None,
+    demo: bool = False,
+) -> str:
+    """Open an account for a person; returns the first password, which must be changed at the first sign-in.
+
+    ``demo`` accounts keep the given password and show it on the sign-in page; the caller has made sure that this is a
+    demo data directory.
+    """
+    given = password or first_password()
+    hashed = _hasher.hash(given)
+    with db.write() as session:
+        person = people.person_by_number(session, person_number)
+        taken = select(Account.id).where((Account.sign_in_name == sign_in_name) | (Account.person_id == person.id))
+        if session.execute(taken).first() is not None:
+            raise AccountExists()
+        session.add(
+            Account(person_id=person.id, sign_in_name=sign_in_name, password_hash=hashed, must_change=not demo,
+                    demo_password=given if demo else None)
+        )
+        record(session, Act(person_stream(person_number), Kind.ACCOUNT_CREATED, at, by))
+    return given
+
+
+def _change_account(
+    db: Database, by: Actor, person_number: str, kind: Kind, at: datetime, *, ends_sign_ins: bool = False,
+    **values: object,
+) -> None:
+    with db.write() as session:
+        person = people.person_by_number(session, person_number)
+        account_id = session.execute(
+            update(Account).where(Account.person_id == person.id).values(**values).returning(Account.id)
+        ).scalar_one_or_none()
+        if account_id is None:
+            raise NotFound()
+        if ends_sign_ins:
+            _end_all(session, account_id, at)
+        record(session, Act(person_stream(person_number), kind, at, by))
+
+
+def disable_account(db: Database, by: Actor, person_number: str, *, at: datetime) -> None:
+    """Close an account at once: its browsers are signed out."""
+    _change_account(db, by, person_number, Kind.ACCOUNT_DISABLED, at, ends_sign_ins=True, disabled_at=at)
+
+
+def enable_account(db: Database, by: Actor, person_number: str, *, at: datetime) -> None:
+    """Open a closed account again."""
+    _change_account(db, by, person_number, Kind.ACCOUNT_ENABLED, at, disabled_at=None)
+
+
+def unlock_account(db: Database, by: Actor, person_number: str, *, at: datetime) -> None:
+    """Lift a lockout before its time."""
+    _change_account(db, by, person_number, Kind.ACCOUNT_UNLOCKED, at, locked_until=None, failures=0)
+
+
+def reset_password(db: Database, by: Actor, person_number: str, *, at: datetime) -> str:
+    """Give a new first password to somebody who lost theirs; every browser of theirs is signed out."""
+    given = first_password()
+    _change_account(db, by, person_number, Kind.PASSWORD_CHANGED, at, ends_sign_ins=True,
+                    password_hash=_hasher.hash(given), must_change=True, locked_until=None, failures=0,
+                    demo_password=None)
+    return given
+
+
+@dataclass(frozen=True)
+class DemoAccount:
+    """One invented person, as the sign-in page of a demo shows them."""
+
+    place: str
+    name: str
+    #: Role name and organisation name of each role.
+    roles: tuple[tuple[str, str], ...]
+    sign_in_name: str
+    password: str
+
+
+def demo_accounts(session: Session, at: datetime) -> list[DemoAccount]:
+    """The demo's people with their passwords; empty outside a demo, where no account keeps a readable password."""
+    rows = session.execute(
+        select(Account, Person).join(Person, Person.id == Account.person_id).where(Account.demo_password.is_not(None))
+        .order_by(Account.id)
+    )
+    shown = []
+    for account, person in rows:
+        held = people.memberships(session, person.id, office_day(at))
+        roles = tuple((item.role_name, item.organisation_name) for item in held)
+        place = held[0].place if held else ""
+        shown.append(DemoAccount(place, person.name, roles, account.sign_in_name, str(account.demo_password)))
+    return shown
+
+
+#: A mainland mobile number, as applicants sign in with.
+PHONE = re.compile(r"1[3-9]\d{9}")

@@ -1,0 +1,247 @@
+"""Notices: queued in the transaction that causes them, delivered after it. One function words one notice."""
+
+from __future__ import annotations
+
+import secrets
+import smtplib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Any
+
+from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from workflows.db import Database
+from workflows.errors import N_
+from workflows.models import Account, Notice, Person
+from workflows.settings import OFFICE_ZONE, Settings
+
+#: Waits between delivery attempts, minutes; after the last one the notice is marked as failed and shown to administrators.
+_RETRIES = (1, 5, 30, 120, 720)
+
+#: (message, params) -> sentence in the reader's language.
+Translate = Callable[[str, Mapping[str, Any]], str]
+#: Title and body as message ids, with one set of params for both.
+Words = tuple[str, str]
+
+
+def email_confirmation(_params: Mapping[str, Any]) -> Words:
+    """To a new applicant: the link that confirms their address."""
+    return N_("请确认您的邮箱"), N_("请在三日内打开此链接确认邮箱：%(base_url)s/confirm/%(token)s 。如非本人操作，请忽略。")
+
+
+def application_received(_params: Mapping[str, Any]) -> Words:
+    """To the applicant: the receipt with the case number and the next step."""
+    return N_("已收到您的申报"), N_("“%(title)s”已受理，办件编号 %(number)s。下一环节：%(next)s。")
+
+
+def task_opened(_params: Mapping[str, Any]) -> Words:
+    """To everybody who may take a new task."""
+    return N_("新的待办任务：%(step)s"), N_("“%(title)s”（%(number)s）等待办理“%(step)s”，办理期限：%(due)s。")
+
+
+def correction_asked(_params: Mapping[str, Any]) -> Words:
+    """To the applicant: everything to be corrected, all at once."""
+    return N_("请补正您的申报材料"), N_("“%(title)s”（%(number)s）需要补正：%(items)s。请于 %(due)s 前一次性补正，逾期视为撤回申请。")
+
+
+def not_qualified(_params: Mapping[str, Any]) -> Words:
+    """To the applicant: the refusal, its reasons and the remedy."""
+    return N_("资格审查结果：不合格"), N_("“%(title)s”（%(number)s）资格审查不合格。理由：%(reasons)s。如有异议，可于 %(due)s 前申请复核。")
+
+
+def qualified(_params: Mapping[str, Any]) -> Words:
+    """To the applicant: qualified, with the admission number."""
+    return N_("资格审查结果：合格"), N_("“%(title)s”（%(number)s）资格审查合格，准考证号 %(admission_no)s。")
+
+
+def case_ended(_params: Mapping[str, Any]) -> Words:
+    """To the applicant: how the case ended."""
+    return N_("办件已办结：%(outcome)s"), N_("“%(title)s”（%(number)s）已办结，结果：%(outcome)s。")
+
+
+def task_due_soon(_params: Mapping[str, Any]) -> Words:
+    """To everybody who may take a task: half of the time has gone, or one working day is left."""
+    return N_("待办任务即将到期：%(step)s"), N_("“%(title)s”（%(number)s）的“%(step)s”将于 %(due)s 到期，请尽快办理。")
+
+
+def task_overdue(_params: Mapping[str, Any]) -> Words:
+    """To everybody who may take a task, and to the superior: it is overdue; nothing was decided."""
+    return N_("待办任务已超期：%(step)s"), N_("“%(title)s”（%(number)s）的“%(step)s”已于 %(due)s 超期，系统不会代为审批，请督促办理。")
+
+
+def overdue_reported(_params: Mapping[str, Any]) -> Words:
+    """To the line superior: a task of their people is overdue."""
+    return N_("超期报告：%(step)s"), N_("“%(title)s”（%(number)s）的“%(step)s”已于 %(due)s 超期未办，办理单位：%(office)s。")
+
+
+#: Every wording by its kind.
+KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
+    worded.__name__: worded
+    for worded in (
+        email_confirmation, application_received, task_opened, correction_asked, not_qualified, qualified, case_ended,
+        task_due_soon, task_overdue, overdue_reported,
+    )
+}
+
+
+def queue(
+    session: Session, person_ids: Iterable[int], kind: str, params: Mapping[str, Any], *, at: datetime,
+    instance: str | None = None, task: str | None = None, address: str | None = None,
+) -> None:
+    """Queue one notice for each person, in the caller's transaction; one statement for reading, one for writing.
+
+    Mail goes out only to a confirmed address, or to the one given.
+    """
+    queue_all(session, [(list(person_ids), kind, params, task)], at=at, instance=instance, address=address)
+
+
+def queue_all(
+    session: Session, notices: Sequence[tuple[Sequence[int], str, Mapping[str, Any], str | None]], *, at: datetime,
+    instance: str | None = None, address: str | None = None,
+) -> None:
+    """Queue several notices at once: each is (person ids, kind, params, task number)."""
+    everybody = {person_id for person_ids, *_ in notices for person_id in person_ids}
+    if not everybody:
+        return
+    confirmed: set[int] = set()
+    if address is None:
+        confirmed = set(
+            session.execute(
+                select(Account.person_id).where(
+                    Account.person_id.in_(everybody), Account.email_confirmed_at.is_not(None)
+                )
+            ).scalars()
+        )
+    rows = [
+        {
+            "person_id": person_id, "kind": KINDS[kind].__name__, "params": dict(params), "instance": instance,
+            "task": task, "made_at": at, "mail_state": "queued" if address or person_id in confirmed else "none",
+            "message_id": f"<{secrets.token_hex(16)}@jiaoyan>", "next_try_at": at, "tries": 0,
+        }
+        for person_ids, kind, params, task in notices
+        for person_id in person_ids
+    ]
+    if rows:
+        session.execute(insert(Notice), rows)
+
+
+@dataclass(frozen=True)
+class NoticeView:
+    """One notice for a page: title and body are message ids with their params."""
+
+    id: int
+    title: str
+    body: str
+    params: Mapping[str, Any]
+    instance: str | None
+    task: str | None
+    made_at: datetime
+    read_at: datetime | None
+
+
+def _view(row: Notice) -> NoticeView:
+    title, body = KINDS[row.kind](row.params)
+    return NoticeView(row.id, title, body, row.params, row.instance, row.task, row.made_at, row.read_at)
+
+
+def inbox_notices(session: Session, person_id: int, *, page: int = 1, size: int = 30) -> tuple[list[NoticeView], int]:
+    """A person's notices, newest first, and how many there are."""
+    where = (Notice.person_id == person_id, Notice.kind != "email_confirmation")
+    total = session.execute(select(func.count()).select_from(Notice).where(*where)).scalar_one()
+    rows = session.execute(
+        select(Notice).where(*where).order_by(Notice.made_at.desc(), Notice.id.desc()).limit(size).offset((page - 1) * size)
+    ).scalars()
+    return [_view(row) for row in rows], total
+
+
+def unread_count(session: Session, person_id: int) -> int:
+    """How many notices a person has not read."""
+    return session.execute(
+        select(func.count())
+        .select_from(Notice)
+        .where(Notice.person_id == person_id, Notice.read_at.is_(None), Notice.kind != "email_confirmation")
+    ).scalar_one()
+
+
+def mark_read(db: Database, person_id: int, notice_id: int | None, *, at: datetime) -> None:
+    """Mark one notice of a person as read, or all of them."""
+    with db.write() as session:
+        statement = update(Notice).where(Notice.person_id == person_id, Notice.read_at.is_(None))
+        if notice_id is not None:
+            statement = statement.where(Notice.id == notice_id)
+        session.execute(statement.values(read_at=at))
+
+
+def deliver(db: Database, settings: Settings, translate: Callable[[str], Translate], *, at: datetime) -> int:
+    """Send queued mail that is due; returns how many were sent.
+
+    Each notice is claimed by moving its next try, then sent, then marked: a crash in between sends it again under the
+    same Message-ID, so that mail programs show it once. ``translate`` gives the wording function for a language.
+    """
+    if not settings.smtp:
+        return 0
+    sent = 0
+    while (claimed := _claim(db, at)) is not None:
+        notice, address, language = claimed
+        error = _send(settings, _compose(notice, address, translate(language), settings))
+        with db.write() as session:
+            if error is None:
+                sent += 1
+                values: dict[str, Any] = {"mail_state": "sent", "error": None}
+            else:
+                values = {"error": error[:500], "mail_state": "failed" if notice.tries > len(_RETRIES) else "queued"}
+            session.execute(update(Notice).where(Notice.id == notice.id).values(**values))
+    return sent
+
+
+def _claim(db: Database, at: datetime) -> tuple[Notice, str, str] | None:
+    with db.write() as session:
+        row = session.execute(
+            select(Notice, Person.email, Account.language)
+            .join(Person, Person.id == Notice.person_id)
+            .join(Account, Account.person_id == Person.id)
+            .where(Notice.mail_state == "queued", or_(Notice.next_try_at.is_(None), Notice.next_try_at <= at))
+            .order_by(Notice.id)
+            .limit(1)
+            .with_for_update(skip_locked=True, of=Notice)
+        ).one_or_none()
+        if row is None:
+            return None
+        notice, address, language = row
+        if not address:
+            notice.mail_state = "none"
+            return None
+        notice.tries += 1
+        notice.next_try_at = at + timedelta(minutes=_RETRIES[min(notice.tries, len(_RETRIES)) - 1])
+        session.flush()
+        session.expunge(notice)
+        return notice, address, language
+
+
+def _compose(notice: Notice, address: str, translate: Translate, settings: Settings) -> EmailMessage:
+    title, body = KINDS[notice.kind](notice.params)
+    params = {**notice.params, "base_url": settings.base_url}
+    message = EmailMessage()
+    message["Subject"] = translate(title, params).replace("\n", " ").replace("\r", " ")
+    message["From"], message["To"] = settings.mail_from, address
+    message["Message-ID"] = notice.message_id
+    message["Date"] = format_datetime(notice.made_at.astimezone(OFFICE_ZONE))
+    text = translate(body, params)
+    if notice.instance:
+        text += f"\n\n{settings.base_url}/instances/{notice.instance}"
+    message.set_content(text)
+    return message
+
+
+def _send(settings: Settings, message: EmailMessage) -> str | None:
+    host, _, port = settings.smtp.partition(":")
+    try:
+        with smtplib.SMTP(host, int(port or 25), timeout=20) as server:
+            server.send_message(message)
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
+    return None

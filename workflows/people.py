@@ -1,0 +1,468 @@
+"""People and places: the organisation tree, who holds which role from when to when, and who a step's rule means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import func, insert, literal, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from workflows.access import Held, Viewer, held_on
+from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, person_stream, record
+from workflows.db import Database
+from workflows.errors import N_, NotFound
+from workflows.models import Account, Membership, Organisation, Person, Series
+
+ORG_TYPES: Mapping[str, str] = {
+    "edu_bureau": N_("教育行政部门"), "tri": N_("教研机构"), "school": N_("学校"), "college": N_("高校"),
+    "government": N_("人民政府"), "congress": N_("人民代表大会"), "finance": N_("财政部门"),
+    "establishment": N_("机构编制部门"), "hrss": N_("人社部门"), "supervision": N_("教育督导机构"),
+    "discipline": N_("纪检监察"), "appeal_body": N_("申诉受理机关"), "hospital": N_("医疗机构"),
+}  # fmt: skip
+LEVELS: Mapping[str, str] = {
+    "province": N_("省级"), "city": N_("市级"), "county": N_("县级"), "school": N_("校级")
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role of domain.md 3.0.1: a key, the office's word, and the kind of organisation it is held at."""
+
+    key: str
+    name: str
+    #: Kind of organisation; empty when it may be held at any.
+    org_type: str | None
+
+
+ROLES: Mapping[str, Role] = {
+    role.key: role
+    for role in (
+        Role("home_principal", N_("所在单位（学校）负责人"), "school"),
+        Role("home_bureau", N_("原单位主管教育行政部门"), "edu_bureau"),
+        Role("tri_office", N_("教研机构经办"), "tri"),
+        Role("tri_head", N_("教研机构负责人"), "tri"),
+        Role("tri_training", N_("教研机构培训管理"), "tri"),
+        Role("tri_meeting", N_("教研机构领导班子会"), "tri"),
+        Role("bureau_head", N_("教育局负责人"), "edu_bureau"),
+        Role("bureau_hr", N_("教育局人事科（股）"), "edu_bureau"),
+        Role("bureau_teacher", N_("教育局教师工作科（股）"), "edu_bureau"),
+        Role("bureau_finance", N_("教育局财务科（股）"), "edu_bureau"),
+        Role("bureau_meeting", N_("局党组（局务）会议"), "edu_bureau"),
+        Role("host_principal", N_("接收学校负责人"), "school"),
+        Role("supervisor_lead", N_("督导组长"), "supervision"),
+        Role("supervisor", N_("督学"), "supervision"),
+        Role("clerk", N_("登记人"), None),
+        Role("auditor", N_("审计员"), None),
+        Role("system_admin", N_("系统管理员"), None),
+    )
+}
+
+
+@dataclass(frozen=True)
+class OrgView:
+    """One organisation for a page."""
+
+    code: str
+    name: str
+    org_type: str
+    level: str
+    place: str
+    parent_code: str | None
+    depth: int
+    from_on: date
+    to_on: date | None
+
+
+# --- places ---------------------------------------------------------------------------------------------------------
+
+
+def ancestry(session: Session, organisation_id: int) -> list[Organisation]:
+    """The organisation and those above it, nearest first."""
+    line = (
+        select(Organisation.id, Organisation.parent_id, literal(0).label("depth"))
+        .where(Organisation.id == organisation_id)
+        .cte("line", recursive=True)
+    )
+    above = aliased(Organisation)
+    line = line.union_all(
+        select(above.id, above.parent_id, line.c.depth + 1).where(above.id == line.c.parent_id)
+    )
+    query = select(Organisation).join(line, line.c.id == Organisation.id).order_by(line.c.depth)
+    return list(session.execute(query).scalars())
+
+
+def organisation_by_code(session: Session, code: str) -> Organisation:
+    """The organisation with that code; ``NotFound`` without one."""
+    found = session.execute(select(Organisation).where(Organisation.code == code)).scalar_one_or_none()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def bureau_of(session: Session, organisation: Organisation) -> Organisation | None:
+    """The nearest education bureau at or above an organisation (its 主管教育行政部门)."""
+    return next((above for above in ancestry(session, organisation.id) if above.org_type == "edu_bureau"), None)
+
+
+def find_place_for(
+    session: Session, start: Organisation, org_type: str | None, level: str | None = None
+) -> Organisation | None:
+    """The organisation of a kind that belongs to ``start``: itself, one above it, or the bureau's own institution.
+
+    A teaching-research institution, a supervision body and the like hang below the bureau of their level; so from a
+    school one goes up to the bureau (of ``level`` when given) and down to the institution of that same level.
+    """
+    line = ancestry(session, start.id)
+    if org_type is None:
+        return start
+    for organisation in line:
+        if organisation.org_type == org_type and level in (None, organisation.level):
+            return organisation
+    for organisation in line:
+        if organisation.org_type == "edu_bureau" and level in (None, organisation.level):
+            found = session.execute(
+                select(Organisation)
+                .where(
+                    Organisation.parent_id == organisation.id,
+                    Organisation.org_type == org_type,
+                    Organisation.level == organisation.level,
+                )
+                .order_by(Organisation.id)
+            ).scalars().first()
+            if found is not None:
+                return found
+    return None
+
+
+def organisations(session: Session, on: date) -> list[OrgView]:
+    """The whole tree on a day, parents before their children."""
+    rows = list(
+        session.execute(
+            select(Organisation)
+            .where(Organisation.from_on <= on, or_(Organisation.to_on.is_(None), Organisation.to_on >= on))
+            .order_by(Organisation.id)
+        ).scalars()
+    )
+    children: dict[int | None, list[Organisation]] = {}
+    known = {row.id: row for row in rows}
+    for row in rows:
+        children.setdefault(row.parent_id if row.parent_id in known else None, []).append(row)
+    views: list[OrgView] = []
+    stack = [(row, 0) for row in reversed(children.get(None, []))]
+    while stack:
+        row, depth = stack.pop()
+        parent = known.get(row.parent_id) if row.parent_id else None
+        views.append(
+            OrgView(row.code, row.name, row.org_type, row.level, row.place, parent.code if parent else None, depth, row.from_on, row.to_on)
+        )
+        stack += [(child, depth + 1) for child in reversed(children.get(row.id, []))]
+    return views
+
+
+def find_organisations(
+    session: Session, q: str, *, on: date, org_type: str | None = None, limit: int = 20
+) -> list[tuple[str, str, str]]:
+    """Organisations whose name or code holds the text: (code, name, name of the one above)."""
+    parent = aliased(Organisation)
+    query = (
+        select(Organisation.code, Organisation.name, func.coalesce(parent.name, ""))
+        .outerjoin(parent, parent.id == Organisation.parent_id)
+        .where(or_(Organisation.name.contains(q, autoescape=True), Organisation.code == q))
+        .where(Organisation.from_on <= on, or_(Organisation.to_on.is_(None), Organisation.to_on >= on))
+        .order_by(func.length(Organisation.name), Organisation.name)
+        .limit(limit)
+    )
+    if org_type is not None:
+        query = query.where(Organisation.org_type == org_type)
+    return [(code, name, above) for code, name, above in session.execute(query)]
+
+
+def create_organisation(
+    db: Database, by: Actor, *, code: str, name: str, org_type: str, level: str, parent_code: str | None, place: str,
+    from_on: date, at: datetime,
+) -> None:
+    """Enter one organisation (R13); its parent must exist."""
+    with db.write() as session:
+        parent = organisation_by_code(session, parent_code) if parent_code else None
+        record(
+            session,
+            Act(office_stream("configuration"), Kind.ORGANISATION_CREATED, at, by,
+                payload={"code": code, "name": name, "org_type": org_type, "level": level, "parent": parent_code}),
+        )
+        session.add(Organisation(code=code, name=name, org_type=org_type, level=level, place=place,
+                                 parent_id=parent.id if parent else None, from_on=from_on))
+
+
+# --- people and roles -----------------------------------------------------------------------------------------------
+
+
+def next_in_series(session: Session, name: str) -> int:
+    """The next number of a series, in the caller's write transaction; numbers of refused acts are given again."""
+    found = session.execute(
+        update(Series).where(Series.name == name).values(last=Series.last + 1).returning(Series.last)
+    ).scalar_one_or_none()
+    if found is not None:
+        return found
+    session.execute(insert(Series).values(name=name, last=1))
+    return 1
+
+
+def add_person(session: Session, *, name: str, phone: str | None, email: str | None, at: datetime) -> Person:
+    """Make a person row with the next number, in the caller's transaction; the caller records the act."""
+    number = f"P{at.year}{next_in_series(session, f'person:{at.year}'):05d}"
+    person = Person(number=number, name=name, phone=phone, email=email, created_at=at)
+    session.add(person)
+    session.flush()
+    return person
+
+
+def create_person(
+    db: Database, by: Actor, *, name: str, phone: str | None, email: str | None, at: datetime
+) -> str:
+    """Enter a person; returns their number."""
+    with db.write() as session:
+        person = add_person(session, name=name, phone=phone, email=email, at=at)
+        record(session, Act(person_stream(person.number), Kind.PERSON_CREATED, at, by, payload={"name": name}))
+        return person.number
+
+
+def person_by_number(session: Session, number: str) -> Person:
+    """The person with that number; ``NotFound`` without one."""
+    found = session.execute(select(Person).where(Person.number == number)).scalar_one_or_none()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def grant(
+    db: Database, by: Actor, person_number: str, org_code: str, role: str, from_on: date, *, at: datetime,
+    to_on: date | None = None,
+) -> None:
+    """Give a person a role at an organisation from a day on."""
+    if role not in ROLES:
+        raise NotFound()
+    with db.write() as session:
+        person, organisation = person_by_number(session, person_number), organisation_by_code(session, org_code)
+        event = record(
+            session,
+            Act(person_stream(person.number), Kind.ROLE_GRANTED, at, by,
+                payload={"role": role, "organisation": org_code, "from_on": from_on, "to_on": to_on}),
+        )
+        session.add(Membership(person_id=person.id, organisation_id=organisation.id, role=role, from_on=from_on,
+                               to_on=to_on, begun_by_event=event))
+
+
+def revoke(db: Database, by: Actor, membership_id: int, to_on: date, *, at: datetime) -> None:
+    """End a role with a last day; the row stays, ended."""
+    with db.write() as session:
+        row = session.execute(
+            select(Membership, Person.number, Organisation.code)
+            .join(Person, Person.id == Membership.person_id)
+            .join(Organisation, Organisation.id == Membership.organisation_id)
+            .where(Membership.id == membership_id, Membership.to_on.is_(None))
+        ).one_or_none()
+        if row is None:
+            raise NotFound()
+        membership, number, code = row
+        event = record(
+            session,
+            Act(person_stream(number), Kind.ROLE_REVOKED, at, by,
+                payload={"role": membership.role, "organisation": code, "to_on": to_on}),
+        )
+        membership.to_on, membership.ended_by_event = max(to_on, membership.from_on), event
+
+
+def memberships(session: Session, person_id: int, on: date) -> tuple[Held, ...]:
+    """The roles that a person holds on a day."""
+    rows = session.execute(
+        select(Membership, Organisation)
+        .join(Organisation, Organisation.id == Membership.organisation_id)
+        .where(Membership.person_id == person_id, held_on(on))
+        .order_by(Membership.id)
+    )
+    return tuple(
+        Held(row.role, ROLES[row.role].name, org.id, org.code, org.name, org.org_type, org.level, org.place)
+        for row, org in rows
+    )
+
+
+@dataclass(frozen=True)
+class PersonCard:
+    """One person with every role ever held."""
+
+    number: str
+    name: str
+    phone: str | None
+    email: str | None
+    sign_in_name: str | None
+    disabled: bool
+    locked_until: datetime | None
+    #: (membership id, role name, organisation name, from, to or None)
+    roles: tuple[tuple[int, str, str, date, date | None], ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list."""
+
+    rows: Sequence[Any]
+    total: int
+    page: int
+    size: int
+
+    @property
+    def pages(self) -> int:
+        """Number of pages, at least one."""
+        return max(1, -(-self.total // self.size))
+
+
+def list_people(session: Session, q: str, page: int, *, size: int = 30) -> Page:
+    """People by name, number or phone, newest last; rows are ``PersonCard``."""
+    where = (
+        or_(Person.name.contains(q, autoescape=True), Person.number == q, Person.phone == q) if q else Person.id > 0
+    )
+    total = session.execute(select(func.count()).select_from(Person).where(where)).scalar_one()
+    people = list(
+        session.execute(select(Person).where(where).order_by(Person.id).limit(size).offset((page - 1) * size)).scalars()
+    )
+    return Page(_cards(session, people), total, page, size)
+
+
+def person_card(session: Session, number: str) -> PersonCard:
+    """One person with their roles; ``NotFound`` without one."""
+    return _cards(session, [person_by_number(session, number)])[0]
+
+
+def _cards(session: Session, people: Sequence[Person]) -> list[PersonCard]:
+    ids = [person.id for person in people]
+    accounts = {
+        row.person_id: row for row in session.execute(select(Account).where(Account.person_id.in_(ids))).scalars()
+    }
+    roles: dict[int, list[tuple[int, str, str, date, date | None]]] = {}
+    for row, name in session.execute(
+        select(Membership, Organisation.name)
+        .join(Organisation, Organisation.id == Membership.organisation_id)
+        .where(Membership.person_id.in_(ids))
+        .order_by(Membership.from_on, Membership.id)
+    ):
+        roles.setdefault(row.person_id, []).append((row.id, ROLES[row.role].name, name, row.from_on, row.to_on))
+    cards = []
+    for person in people:
+        account = accounts.get(person.id)
+        cards.append(
+            PersonCard(
+                person.number, person.name, person.phone, person.email,
+                account.sign_in_name if account else None,
+                bool(account and account.disabled_at),
+                account.locked_until if account else None,
+                tuple(roles.get(person.id, ())),
+            )
+        )
+    return cards
+
+
+def find_people(session: Session, q: str, limit: int = 20) -> list[tuple[str, str]]:
+    """People whose name holds the text, or with that number: (number, name)."""
+    query = (
+        select(Person.number, Person.name)
+        .where(or_(Person.name.contains(q, autoescape=True), Person.number == q))
+        .order_by(Person.name)
+        .limit(limit)
+    )
+    return [(number, name) for number, name in session.execute(query)]
+
+
+# --- who a step's rule means ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Who may take a task, and why: rule → organisation as it was → candidates → exclusions → result."""
+
+    #: (organisation id, role) pairs and person ids, as rows for ``candidate``.
+    by_role: tuple[tuple[int, str], ...]
+    by_person: tuple[int, ...]
+    #: Person id -> (number, name), after exclusions, for notices.
+    people: Mapping[int, tuple[str, str]]
+    explanation: Mapping[str, Any] = field(default_factory=dict)
+
+
+def candidates(
+    session: Session,
+    rules: Iterable[Mapping[str, Any]],
+    assignee: str | None,
+    organisation: Organisation,
+    on: date,
+    excluded: Mapping[int, str],
+) -> Candidates:
+    """Resolve a task's rules on a day.
+
+    ``rules`` are what FEEL's ``role()`` gives: ``{"role": key, "at": None | level | organisation code}``; ``assignee``
+    a person's number; ``organisation`` the instance's employing organisation; ``excluded`` person id -> reason.
+    """
+    by_role: list[tuple[int, str]] = []
+    found: dict[int, tuple[str, str]] = {}
+    steps: list[dict[str, Any]] = []
+    by_person: list[int] = []
+    if assignee:
+        person = person_by_number(session, assignee)
+        by_person.append(person.id)
+        found[person.id] = (person.number, person.name)
+        steps.append({"rule": {"person": assignee}, "candidates": [_named(person.number, person.name)]})
+    for rule in rules:
+        place = _place_of(session, rule, organisation)
+        step: dict[str, Any] = {"rule": dict(rule), "organisation": None, "candidates": []}
+        steps.append(step)
+        if place is None:
+            continue
+        step["organisation"] = {"code": place.code, "name": place.name}
+        by_role.append((place.id, rule["role"]))
+        rows = session.execute(
+            select(Person.id, Person.number, Person.name)
+            .join(Membership, Membership.person_id == Person.id)
+            .where(Membership.organisation_id == place.id, Membership.role == rule["role"], held_on(on))
+            .order_by(Person.id)
+        )
+        for person_id, number, name in rows:
+            found[person_id] = (number, name)
+            step["candidates"].append(_named(number, name))
+    left_out = [
+        _named(*found[person_id]) | {"reason": reason} for person_id, reason in excluded.items() if person_id in found
+    ]
+    # An excluded person who gets the role only later must stay out too, so every exclusion is kept.
+    others = [person_id for person_id in excluded if person_id not in found]
+    if others:
+        rows = session.execute(select(Person.id, Person.number, Person.name).where(Person.id.in_(others)))
+        left_out += [_named(number, name) | {"reason": excluded[person_id]} for person_id, number, name in rows]
+    result = {person_id: who for person_id, who in found.items() if person_id not in excluded}
+    explanation = {
+        "on": on.isoformat(),
+        "steps": steps,
+        "excluded": left_out,
+        "result": [_named(number, name) for number, name in result.values()],
+    }
+    return Candidates(tuple(by_role), tuple(by_person), result, explanation)
+
+
+def _named(number: str, name: str) -> dict[str, str]:
+    return {"number": number, "name": name}
+
+
+def _place_of(session: Session, rule: Mapping[str, Any], organisation: Organisation) -> Organisation | None:
+    role = ROLES.get(str(rule.get("role")))
+    if role is None:
+        return None
+    at = rule.get("at")
+    if at is None or at in LEVELS:
+        return find_place_for(session, organisation, role.org_type, at)
+    start = session.execute(select(Organisation).where(Organisation.code == at)).scalar_one_or_none()
+    return find_place_for(session, start, role.org_type) if start is not None else None
+
+
+def administrator(viewer: Viewer) -> Actor:
+    """The viewer acting as an administrator."""
+    return viewer.actor(ActorKind.ADMINISTRATOR, role="system_admin")
+
