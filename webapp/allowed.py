@@ -1,0 +1,72 @@
+"""Who may use a route: each one declares it, and a site with an undeclared route does not start (trust.md, check 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, abort, current_app, g, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from workflows.errors import Forbidden
+from workflows.people import ROLES
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+#: Anybody, and anybody who has signed in; every other word is a role key of ``workflows.people.ROLES``.
+PUBLIC, SIGNED_IN = "public", "signed_in"
+#: Pages that a person may still use who has to change the first password before anything else.
+BEFORE_CHANGE = frozenset({"sign_in.change_password", "sign_in.sign_out", "sign_in.set_language"})
+
+
+def allowed(*who: str) -> Callable[[View], View]:
+    """Declare who may use a view: ``"public"``, ``"signed_in"``, or the roles of which one is enough.
+
+    Stands below the route's decorator. Which case, person or place somebody may see is asked in ``workflows.access``.
+    """
+    unknown = set(who) - {PUBLIC, SIGNED_IN} - set(ROLES)
+    if unknown or not who:
+        raise ValueError(f"allowed(): nobody is called {', '.join(sorted(unknown)) or 'nothing'}")
+
+    def declare(view: View) -> View:
+        view.allowed = frozenset(who)  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def declared(app: Flask, endpoint: str) -> frozenset[str] | None:
+    """What the endpoint's view declares, or ``None``."""
+    return getattr(app.view_functions[endpoint], "allowed", None)
+
+
+def guard_every_route(app: Flask) -> None:
+    """Refuse to start with an undeclared route, and ask the declaration before every request."""
+    app.view_functions["static"] = allowed(PUBLIC)(_plain(app.view_functions["static"]))
+    undeclared = sorted({rule.endpoint for rule in app.url_map.iter_rules() if declared(app, rule.endpoint) is None})
+    if undeclared:
+        raise LookupError(f"these routes do not declare who may use them: {', '.join(undeclared)}")
+    app.before_request(_ask)
+
+
+def _plain(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of our own around Flask's, so that it can carry the declaration."""
+    return lambda **values: view(**values)
+
+
+def _ask() -> Response | None:
+    if request.endpoint is None:
+        return None  # no such address: answered by 404
+    who = declared(current_app._get_current_object(), request.endpoint)  # type: ignore[attr-defined]
+    if who is None:
+        abort(404)
+    if PUBLIC in who:
+        return None
+    viewer = g.viewer
+    if viewer is None:
+        abort(401)
+    if viewer.must_change and request.endpoint not in BEFORE_CHANGE:
+        return redirect(url_for("sign_in.change_password"))
+    if SIGNED_IN not in who and not viewer.has(*who):
+        raise Forbidden()
+    return None

@@ -1,0 +1,247 @@
+"""Signing in and out, registering, confirming an address, changing a password, choosing the language."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import EmailField, HiddenField, PasswordField, StringField, TelField
+from wtforms.validators import EqualTo, InputRequired, Length, Regexp
+
+from webapp import languages, menu, sessions
+from webapp.allowed import allowed
+from webapp.limits import limiter
+from webapp.moments import now
+from webapp.office import office
+from workflows import accounts
+from workflows.errors import AccountExists, PasswordRefused, SignInRefused
+
+pages = Blueprint("sign_in", __name__)
+
+#: Policy pack of a place -> its name, for the groups of demo people.
+PLACES = {"liaoning": lazy_gettext("辽宁省"), "guangxi": lazy_gettext("广西壮族自治区")}
+
+
+#: A mail address, as far as its form can tell; the confirmation link tells the rest.
+ADDRESS = r"^[^@\s<>,;\"\\]+@[^@\s<>,;\"\\]+\.[^@\s<>,;\"\\.]+$"
+
+
+def required(message: Any = None) -> InputRequired:
+    """A field that must be filled, with our own sentence."""
+    return InputRequired(message or lazy_gettext("请填写"))
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc]
+    """Name and password; whatever is wrong with them gets the same answer."""
+
+    sign_in_name = StringField(
+        lazy_gettext("手机号或账号"), [required()], render_kw={"autocomplete": "username", "autofocus": True}
+    )
+    password = PasswordField(lazy_gettext("密码"), [required()], render_kw={"autocomplete": "current-password"})
+    next = HiddenField()
+
+
+class RegisterForm(FlaskForm):  # type: ignore[misc]
+    """What an applicant tells about themselves; identity numbers belong to the application form, not here."""
+
+    name = StringField(
+        lazy_gettext("姓名"),
+        [required(), Length(2, 30, lazy_gettext("请填写 2 至 30 个字"))],
+        render_kw={"autocomplete": "name"},
+    )
+    phone = TelField(
+        lazy_gettext("手机号"),
+        [required(), Regexp(rf"^{accounts.PHONE.pattern}$", message=lazy_gettext("请填写 11 位手机号"))],
+        description=lazy_gettext("用于登录"),
+        render_kw={"autocomplete": "tel", "inputmode": "numeric"},
+    )
+    email = EmailField(
+        lazy_gettext("邮箱"),
+        [
+            required(),
+            Length(max=254, message=lazy_gettext("邮箱地址太长")),
+            Regexp(ADDRESS, message=lazy_gettext("请填写正确的邮箱地址")),
+        ],
+        description=lazy_gettext("我们会发送一封确认邮件；办理进展也会发到这个邮箱"),
+        render_kw={"autocomplete": "email"},
+    )
+    password = PasswordField(
+        lazy_gettext("密码"),
+        [required()],
+        description=lazy_gettext("至少 12 位，不能是常见密码"),
+        render_kw={"autocomplete": "new-password"},
+    )
+    again = PasswordField(
+        lazy_gettext("再次输入密码"),
+        [required(), EqualTo("password", lazy_gettext("两次输入的密码不一致"))],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]
+    """The old password and the new one, twice."""
+
+    old = PasswordField(lazy_gettext("原密码"), [required()], render_kw={"autocomplete": "current-password"})
+    new = PasswordField(
+        lazy_gettext("新密码"),
+        [required()],
+        description=lazy_gettext("至少 12 位，不能是常见密码"),
+        render_kw={"autocomplete": "new-password"},
+    )
+    again = PasswordField(
+        lazy_gettext("再次输入新密码"),
+        [required(), EqualTo("new", lazy_gettext("两次输入的密码不一致"))],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+@pages.get("/")
+@allowed("public")
+def first_page() -> Response:
+    """The first page of whoever comes: their own work, or the sign-in page."""
+    return redirect(menu.first_door(g.viewer) if g.viewer else url_for(".sign_in"))
+
+
+@pages.route("/sign-in", methods=["GET", "POST"])
+@allowed("public")
+@limiter.limit("120/minute", methods=["POST"])
+def sign_in() -> Any:
+    """Sign in. In a demo the page shows the invented people and fills in the one chosen."""
+    form = SignInForm()
+    here = office()
+    if form.validate_on_submit():
+        try:
+            token = accounts.sign_in(
+                here.db,
+                form.sign_in_name.data.strip(),
+                form.password.data,
+                at=now(),
+                ip=request.remote_addr,
+                settings=here.settings,
+                replaces=sessions.token() or None,
+            )
+        except SignInRefused as refused:
+            return _sign_in_page(form, languages.refusal_words(refused)), SignInRefused.status
+        with here.db.read() as reading:
+            viewer = accounts.viewer(reading, token, at=now(), ip=request.remote_addr, settings=here.settings)
+        if viewer is None:
+            return _sign_in_page(form, languages.refusal_words(SignInRefused())), SignInRefused.status
+        if viewer.must_change:
+            return sessions.begin(redirect(url_for(".change_password")), token)
+        target = sessions.same_site_path(form.next.data)
+        return sessions.begin(redirect(target or menu.first_door(viewer)), token)
+    if request.method == "POST":
+        return _sign_in_page(form), 422
+    if g.viewer:
+        return redirect(sessions.same_site_path(request.args.get("next")) or menu.first_door(g.viewer))
+    form.next.data = sessions.same_site_path(request.args.get("next")) or ""
+    return _sign_in_page(form)
+
+
+def _sign_in_page(form: SignInForm, refused: str = "") -> str:
+    people: list[accounts.DemoAccount] = []
+    chosen = None
+    if office().settings.demo:
+        with office().db.read() as reading:
+            people = accounts.demo_accounts(reading, now())
+        chosen = next((one for one in people if one.sign_in_name == request.args.get("as")), None)
+        if chosen is not None and request.method == "GET":
+            form.sign_in_name.data = chosen.sign_in_name
+    order = list(PLACES)
+    people.sort(key=lambda one: order.index(one.place) if one.place in PLACES else len(order))
+    groups = [
+        (PLACES.get(place, gettext("申请人")), list(some)) for place, some in groupby(people, lambda one: one.place)
+    ]
+    return render_template("sign_in/sign_in.html", form=form, refused=refused, groups=groups, chosen=chosen)
+
+
+@pages.post("/sign-out")
+@allowed("public")
+def sign_out() -> Response:
+    """End this browser's sign-in; a second click harms nothing."""
+    token = sessions.token()
+    if token:
+        accounts.sign_out(office().db, token, at=now(), ip=request.remote_addr)
+    return sessions.end(redirect(url_for(".sign_in")))
+
+
+@pages.route("/register", methods=["GET", "POST"])
+@allowed("public")
+@limiter.limit("30/hour", methods=["POST"])
+def register() -> Any:
+    """Register as an applicant."""
+    form = RegisterForm()
+    if form.validate_on_submit():
+        here = office()
+        try:
+            made = accounts.register_applicant(
+                here.db,
+                name=form.name.data.strip(),
+                phone=form.phone.data.strip(),
+                email=form.email.data.strip(),
+                password=form.password.data,
+                at=now(),
+                ip=request.remote_addr,
+                link_days=here.settings.link_days,
+            )
+        except PasswordRefused as refused:
+            form.password.errors = [languages.refusal_words(refused)]
+        except AccountExists as refused:
+            form.phone.errors = [languages.refusal_words(refused)]
+        else:
+            # A demo sends no mail, so it shows the link that the mail would carry.
+            link = url_for(".confirm", token=made.link_token) if here.settings.demo and made.link_token else None
+            return render_template("sign_in/registered.html", email=form.email.data, link=link)
+    status = 422 if request.method == "POST" else 200
+    return render_template("sign_in/register.html", form=form), status
+
+
+@pages.route("/confirm/<token>", methods=["GET", "POST"])
+@allowed("public")
+@limiter.limit("60/minute", methods=["POST"])
+def confirm(token: str) -> Any:
+    """Confirm an address by the link that was mailed. A mail program that opens links does not confirm: a button does."""
+    if request.method == "POST":
+        accounts.confirm_email(office().db, token, at=now(), ip=request.remote_addr)
+        flash(gettext("邮箱已确认"), "success")
+        return redirect(url_for(".first_page"))
+    return render_template("sign_in/confirm.html")
+
+
+@pages.route("/password", methods=["GET", "POST"])
+@allowed("signed_in")
+@limiter.limit("30/minute", methods=["POST"])
+def change_password() -> Any:
+    """Change one's own password; other browsers are signed out, this one gets a new token."""
+    form = PasswordForm()
+    if form.validate_on_submit():
+        try:
+            token = accounts.change_password(office().db, g.viewer, form.old.data, form.new.data, at=now())
+        except PasswordRefused as refused:
+            form.new.errors = [languages.refusal_words(refused)]
+        except SignInRefused:
+            form.old.errors = [gettext("原密码不正确")]
+        else:
+            answer = sessions.begin(redirect(menu.first_door(g.viewer)), token)
+            flash(gettext("密码已修改，其他设备上的登录已退出"), "success")
+            return answer
+    return render_template("sign_in/password.html", form=form), 422 if request.method == "POST" else 200
+
+
+@pages.post("/language")
+@allowed("public")
+def set_language() -> Response:
+    """Show the pages in the other language, and remember it."""
+    language = request.form.get("language", "zh")
+    language = language if language in languages.LANGUAGES else "zh"
+    if g.viewer:
+        accounts.set_language(office().db, g.viewer, language)
+    answer = redirect(sessions.same_site_path(request.form.get("next")) or url_for(".first_page"))
+    answer.set_cookie(
+        languages.COOKIE, language, max_age=365 * 86400, secure=sessions.is_secure(), httponly=True, samesite="Lax"
+    )
+    return answer

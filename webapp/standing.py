@@ -1,0 +1,46 @@
+"""What the top of every page shows: the doors, unread notices, and a demo's clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask, g
+from flask_babel import gettext, ngettext
+
+from webapp import menu
+from webapp.office import office
+from workflows import notices
+
+
+def unread_notices() -> int:
+    """How many notices the signed-in person has not read."""
+    if g.get("viewer") is None:
+        return 0
+    if "unread" not in g:
+        with office().db.read() as reading:
+            g.unread = notices.unread_count(reading, g.viewer.person_id)
+    return int(g.unread)
+
+
+def clock_moved() -> str:
+    """By how much a demo's clock runs ahead, in words; empty when it has not been moved."""
+    ahead = office().clock.offset()
+    if ahead < timedelta(minutes=1):
+        return ""
+    days, hours = divmod(int(ahead.total_seconds()) // 3600, 24)
+    if days:
+        return ngettext("已向前调整 %(num)s 天", "已向前调整 %(num)s 天", days)
+    if hours:
+        return ngettext("已向前调整 %(num)s 小时", "已向前调整 %(num)s 小时", hours)
+    return gettext("已向前调整不足 1 小时")
+
+
+def install(app: Flask) -> None:
+    """Give templates what the layout needs."""
+    app.jinja_env.globals.update(
+        doors=menu.current_doors,
+        address=menu.address,
+        unread_notices=unread_notices,
+        clock_moved=clock_moved,
+        office=office,
+    )
