@@ -96,7 +96,7 @@ def make_venv() -> None:
     mark = f"{sys.version_info[0]}.{sys.version_info[1]} {ROOT}"
 
     def make() -> None:
-        probe = [PYTHON, "-c", "import pip, sys; print('%d.%d' % sys.version_info[:2])"]
+        probe: list[str | Path] = [PYTHON, "-c", "import pip, sys; print('%d.%d' % sys.version_info[:2])"]
         if PYTHON.exists():
             try:
                 if run(probe, what="looking at .venv").strip() == mark.split()[0]:

@@ -1,6 +1,6 @@
 // A process diagram in the page, with the way that one instance took through it.
 //
-//   <div class="diagram" data-diagram-url="/…xml" data-path-url="/…json" role="img" aria-label="…"
+//   <div class="diagram" data-diagram-url="/…xml" data-path-url="/…json" role="group" aria-label="…"
 //        data-zoom-in="放大" data-zoom-out="缩小" data-zoom-fit="适合窗口" data-failed="流程图无法显示"></div>
 //
 // data-path-url (may be absent) answers

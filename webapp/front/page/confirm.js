@@ -6,11 +6,10 @@ function dialog() {
   if (found) return found;
   const made = document.createElement('dialog');
   made.id = 'confirm';
-  made.className = 'confirm card';
+  made.className = 'confirm';
   made.setAttribute('aria-labelledby', 'confirm-words');
   const form = document.createElement('form');
   form.method = 'dialog';
-  form.className = 'card-body';
   const words = document.createElement('p');
   words.id = 'confirm-words';
   const answers = document.createElement('div');
