@@ -1,0 +1,61 @@
+"""What the engine refuses while it runs: incidents, named by what went wrong and at which step."""
+
+from __future__ import annotations
+
+from workflows.errors import N_, Refusal, TaskNotOpen
+
+
+class TimerNotOpen(TaskNotOpen):
+    """The timer is not waiting: it fired, was cancelled, or never started."""
+
+    message = N_("该时限已不在等待中")
+
+
+class Incident(Refusal):
+    """The diagram cannot go on from here. Nothing moved; somebody has to look at the diagram or the data."""
+
+    code = "E_INCIDENT"
+    message = N_("流程无法继续，请联系管理员")
+
+
+class NoFlowTaken(Incident):
+    """No condition of the step holds and it has no default flow."""
+
+    message = N_("“%(step)s”之后没有可走的流向：没有条件成立，也没有默认流向")
+
+
+class ExpressionFailed(Incident):
+    """An expression gave no usable value; ``params`` hold step, place, expression and reasons."""
+
+    message = N_("“%(step)s”的%(place)s无法计算：%(expression)s（%(reason)s）")
+
+
+class EndlessLoop(Incident):
+    """More automatic steps in a row than any sensible diagram has: it circles without waiting for anybody."""
+
+    message = N_("流程连续自动执行了 %(count)s 步仍未等待任何人，可能在“%(step)s”附近无限循环")
+
+
+class NothingWaits(Incident):
+    """Tokens are left, but no task and no timer can ever move them (a join that waits for a branch not taken)."""
+
+    message = N_("流程停在“%(step)s”：没有任何任务或时限能使它继续")
+
+
+class ValueNotPlain(Incident):
+    """A value that cannot be stored as plain data (a function, a range, not a number)."""
+
+    message = N_("“%(name)s”的值不能保存：%(reason)s")
+
+
+class ReservedName(Incident):
+    """A variable would hide a name that belongs to the house."""
+
+    message = N_("变量名“%(name)s”由系统保留，不能写入")
+
+
+class StateUnreadable(Incident):
+    """Stored bytes that are not a state of this diagram: damaged, of another version, or of another process."""
+
+    code = "E_STATE"
+    message = N_("流程状态无法读取：%(reason)s")

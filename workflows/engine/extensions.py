@@ -1,0 +1,183 @@
+"""The zeebe extension elements of one step, read into the fields of Step; each unknown part becomes a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from workflows import feel
+from workflows.engine.expressions import Formula, Given, Text, given
+from workflows.engine.fence import EXTENSIONS, FOREIGN, ZEEBE
+from workflows.engine.model import Assigned
+from workflows.engine.moments import due_moment
+
+#: Names that belong to the house; no result or mapping may hide them.
+RESERVED = frozenset({"instance", "task", "policy"})
+
+#: What reports a problem: element, reason, column inside an expression.
+Report = Callable[..., None]
+
+
+class Extensions:
+    """Reads the extensionElements of one BPMN element after another."""
+
+    def __init__(self, report: Report, names: Collection[str]) -> None:
+        self._report = report
+        self._names = names
+
+    def read(self, element: Any, tag: str) -> dict[str, Any]:
+        """Fields of Step (by name) that the extension elements of ``element`` give."""
+        fields: dict[str, Any] = {}
+        seen: set[str] = set()
+        for holder in element.findall("{*}extensionElements"):
+            for child in holder:
+                space, _, local = child.tag[1:].rpartition("}")
+                if space != ZEEBE:
+                    whose = FOREIGN.get(space, space)
+                    self._report(child, f"{whose} 的扩展元素 {local} 不执行；请改用 zeebe 扩展元素")
+                elif local not in EXTENSIONS.get(tag, ()):
+                    self._report(child, f"zeebe:{local} 在 {tag} 上不执行；请删除")
+                elif local in seen:
+                    self._report(child, f"zeebe:{local} 只能写一次")
+                else:
+                    seen.add(local)
+                    fields.update(getattr(self, f"_{local.lower()}")(child, tag))
+        return fields
+
+    def given(self, element: Any, text: str, what: str) -> Given:
+        """Compile ``text``; a syntax error becomes a problem with its column."""
+        try:
+            return given(text, element.sourceline or 0, self._names)
+        except feel.FeelSyntaxError as error:
+            self._report(element, f"{what} 不是正确的 FEEL 表达式：{error}", column=error.column)
+            return Text("")
+
+    def _attributes(self, element: Any, *allowed: str) -> dict[str, str]:
+        for name in element.attrib:
+            if name not in allowed:
+                self._report(element, f"{_local(element)} 的属性 {_local_name(name)} 不执行；请删除")
+        for child in element:
+            if _local(element) not in {"properties", "taskHeaders", "ioMapping"}:
+                self._report(child, f"zeebe:{_local(element)} 内的 {_local(child)} 不执行；请删除")
+        return {name: element.get(name).strip() for name in allowed if element.get(name)}
+
+    def _properties(self, element: Any, tag: str) -> dict[str, Any]:
+        return {"properties": self._pairs(element, "property", "name")}
+
+    def _taskheaders(self, element: Any, tag: str) -> dict[str, Any]:
+        return {"headers": self._pairs(element, "header", "key")}
+
+    def _pairs(self, element: Any, child_tag: str, key: str) -> Mapping[str, str]:
+        self._attributes(element)
+        pairs: dict[str, str] = {}
+        for child in element:
+            name = child.get(key)
+            if _local(child) != child_tag or not name or name in pairs:
+                self._report(child, f"zeebe:{_local(element)} 只能含有{key}不同的 zeebe:{child_tag}")
+            else:
+                pairs[name] = child.get("value", "")
+        return MappingProxyType(pairs)
+
+    def _usertask(self, element: Any, tag: str) -> dict[str, Any]:
+        self._attributes(element)
+        return {}  # says that the engine itself keeps the task, which is so for every user task here
+
+    def _formdefinition(self, element: Any, tag: str) -> dict[str, Any]:
+        found = self._attributes(element, "formId", "bindingType")
+        self._bound(element, found)
+        form = found.get("formId", "")
+        if not form or form.startswith("="):
+            self._report(element, "zeebe:formDefinition 须写明 formId（不能是表达式）")
+        return {"form_id": form}
+
+    def _bound(self, element: Any, found: Mapping[str, str]) -> None:
+        # Diagram, tables and forms are deployed under one digest, so "deployment" is what always happens.
+        if found.get("bindingType", "deployment") != "deployment":
+            self._report(element, "bindingType 只能为 deployment 或不写：图、表、表单同时部署")
+
+    def _assignmentdefinition(self, element: Any, tag: str) -> dict[str, Any]:
+        found = self._attributes(element, "assignee", "candidateGroups", "candidateUsers")
+        fields = {"assignee": "assignee", "candidateGroups": "candidate_groups", "candidateUsers": "candidate_users"}
+        return {fields[name]: self.given(element, text, name) for name, text in found.items()}
+
+    def _taskschedule(self, element: Any, tag: str) -> dict[str, Any]:
+        found = self._attributes(element, "dueDate", "followUpDate")
+        fields = {"dueDate": "due", "followUpDate": "follow_up"}
+        values = {name: self.given(element, text, name) for name, text in found.items()}
+        for name, value in values.items():
+            if isinstance(value, Text) and value.text:
+                try:
+                    due_moment(value.text)
+                except ValueError as error:
+                    self._report(element, f"{name}：{error}；FEEL 须以 = 开头")
+        return {fields[name]: value for name, value in values.items()}
+
+    def _prioritydefinition(self, element: Any, tag: str) -> dict[str, Any]:
+        text = self._attributes(element, "priority").get("priority", "")
+        value = self.given(element, text, "priority")
+        if isinstance(value, Text) and not (text.isdecimal() and int(text) <= 100):
+            self._report(element, "priority 须为 0–100 的整数，或以 = 开头的 FEEL")
+        return {"priority": value}
+
+    def _calleddecision(self, element: Any, tag: str) -> dict[str, Any]:
+        found = self._attributes(element, "decisionId", "resultVariable", "bindingType")
+        self._bound(element, found)
+        decision = found.get("decisionId", "")
+        if not decision or decision.startswith("="):
+            self._report(element, "zeebe:calledDecision 须写明 decisionId（不能是表达式）")
+        return {"decision_id": decision, "result_variable": self._variable(element, found.get("resultVariable", ""))}
+
+    def _script(self, element: Any, tag: str) -> dict[str, Any]:
+        found = self._attributes(element, "expression", "resultVariable")
+        value = self.given(element, found.get("expression", ""), "expression")
+        if not isinstance(value, Formula):
+            self._report(element, "zeebe:script 的 expression 须为以 = 开头的 FEEL")
+            return {}
+        return {"script": value, "result_variable": self._variable(element, found.get("resultVariable", ""))}
+
+    def _taskdefinition(self, element: Any, tag: str) -> dict[str, Any]:
+        found = self._attributes(element, "type", "retries")
+        order, retries = found.get("type", ""), found.get("retries", "3")
+        if not order or order.startswith("="):
+            self._report(element, "zeebe:taskDefinition 须写明 type（不能是表达式）")
+        if not retries.isdecimal() or int(retries) > 100:
+            self._report(element, "retries 须为 0–100 的整数")
+            retries = "3"
+        return {"task_type": order, "retries": int(retries)}
+
+    def _iomapping(self, element: Any, tag: str) -> dict[str, Any]:
+        self._attributes(element)
+        lines: dict[str, list[Assigned]] = {"inputs": [], "outputs": []}
+        for child in element:
+            local = _local(child)
+            if local not in {"input", "output"}:
+                self._report(child, f"zeebe:ioMapping 内的 {local} 不执行；请删除")
+                continue
+            if local == "output" and tag == "serviceTask":
+                self._report(
+                    child, "指令不向流程返回数据，serviceTask 不能有 output；请用 businessRuleTask 或 scriptTask"
+                )
+            found = self._attributes(child, "source", "target")
+            # An input may be called `policy`: it is only what a table or a form gets to see.
+            target = self._variable(child, found.get("target", ""), reserved=local == "output")
+            source = self.given(child, found.get("source", "="), "source")
+            if any(one.target == target for one in lines[f"{local}s"]):
+                self._report(child, f"{local} 的 target “{target}” 重复")
+            lines[f"{local}s"].append(Assigned(source, target))
+        return {name: tuple(found) for name, found in lines.items()}
+
+    def _variable(self, element: Any, name: str, *, reserved: bool = True) -> str:
+        if not name.isidentifier():
+            self._report(element, f"变量名“{name}”须为一个词（字母、汉字、数字、下划线；整值写入，不写其中一项）")
+        elif reserved and name in RESERVED:
+            self._report(element, f"变量名“{name}”由系统保留")
+        return name
+
+
+def _local(element: Any) -> str:
+    return _local_name(str(element.tag))
+
+
+def _local_name(name: str) -> str:
+    return name.rpartition("}")[2]

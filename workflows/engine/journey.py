@@ -1,0 +1,156 @@
+"""One run of the engine: what it may see, what it wrote, what it met on its way."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from workflows.engine.errors import EndlessLoop, ExpressionFailed
+from workflows.engine.expressions import Formula, Given
+from workflows.engine.model import Assigned, Flow, Step
+from workflows.engine.plain import plain
+from workflows.engine.progress import ExpressionProblem, House, Order, Passed, RulingAt
+
+#: Most automatic steps of one run. The longest sensible run passes some dozens; a circle that waits for nobody passes any.
+MAX_STEPS = 10_000
+
+
+class Cell:
+    """One written value. Never changed: a new value is a new cell, so branches can share cells and stay isolated."""
+
+    __slots__ = ("seq", "value")
+
+    def __init__(self, seq: int, value: Any) -> None:
+        #: Number of the write within the instance; the higher is the later.
+        self.seq = seq
+        self.value = value
+
+
+#: What a token knows: variable name to cell.
+Data = dict[str, Cell]
+
+
+def latest(*known: Data) -> Data:
+    """Everything known together: of each variable the value written last."""
+    merged: Data = {}
+    for data in known:
+        for name, cell in data.items():
+            if name not in merged or merged[name].seq < cell.seq:
+                merged[name] = cell
+    return merged
+
+
+def values(data: Data) -> dict[str, Any]:
+    """The plain values of ``data``."""
+    return {name: cell.value for name, cell in data.items()}
+
+
+class Scope(Mapping[str, Any]):
+    """What FEEL sees at a step: layers of names, the first that has a name wins."""
+
+    def __init__(self, *layers: Mapping[str, Any]) -> None:
+        self._layers = layers
+
+    def __getitem__(self, name: str) -> Any:
+        for layer in self._layers:
+            if name in layer:
+                return layer[name]
+        raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in layer for layer in self._layers)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(name for layer in self._layers for name in layer))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class Journey:
+    """Collects what happens between one wait and the next."""
+
+    def __init__(self, house: House, next_token: int = 1, next_write: int = 1) -> None:
+        self.house = house
+        self.next_token = next_token
+        self.next_write = next_write
+        #: Automatic tasks that can run, first come first served.
+        self.queue: deque[Any] = deque()
+        self.passed: list[Passed] = []
+        self.orders: list[Order] = []
+        self.rulings: list[RulingAt] = []
+        self.ended: list[str] = []
+        self.problems: list[ExpressionProblem] = []
+        self._seen = {name: value for name, value in house.context.items() if name != "task"}
+        self._visits: Counter[str] = Counter()
+        self._steps = 0
+
+    def token(self) -> str:
+        """A new token, unique within the instance and the same in every repetition of the same run."""
+        self.next_token += 1
+        return f"t{self.next_token - 1}"
+
+    def write(self, data: Data, name: str, value: Any) -> None:
+        """Replace the variable ``name`` by ``value``, whole."""
+        data[name] = Cell(self.next_write, plain(value, name))
+        self.next_write += 1
+
+    def scope(self, data: Data, local: Mapping[str, Any], task: Mapping[str, Any] | None = None) -> Scope:
+        """What an expression sees: `task`, the step's own inputs, the house, the variables; in this order."""
+        return Scope({"task": task} if task is not None else {}, local, self._seen, values(data))
+
+    def evaluate(self, step_id: str, place: str, given: Given, scope: Mapping[str, Any]) -> Any:
+        """Value of an expression; reasons of a null result are kept in ``problems``."""
+        reasons: list[str] = []
+        value = given.value(scope, self.house.now, reasons)
+        if value is None and reasons:
+            self.problems.append(ExpressionProblem(step_id, place, given.text, "; ".join(reasons)))
+        return value
+
+    def reasons(self, step_id: str, place: str) -> str:
+        """Why the expression at a place gave null; "" when it gave a value, or null rightly."""
+        return "; ".join(one.reason for one in self.problems if (one.step_id, one.place) == (step_id, place))
+
+    def unusable(self, step: Step, place: str, given: Given, reason: str) -> ExpressionFailed:
+        """The incident for an expression whose value cannot be used."""
+        why = [reason, self.reasons(step.id, place)]
+        return ExpressionFailed(
+            step=step.name or step.id, place=place, expression=given.text, reason="；".join(filter(None, why))
+        )
+
+    def assigned(self, step: Step, lines: Iterable[Assigned], word: str, scope: Mapping[str, Any]) -> dict[str, Any]:
+        """Evaluate a mapping line by line; a later line sees the targets of earlier ones."""
+        found: dict[str, Any] = {}
+        for line in lines:
+            value = self.evaluate(step.id, f"{word} {line.target}", line.source, Scope(found, scope))
+            found[line.target] = value
+        return found
+
+    def inputs(self, step: Step, scope: Mapping[str, Any]) -> dict[str, Any]:
+        """Evaluate the input mapping of ``step`` into plain values."""
+        return {name: plain(value, name) for name, value in self.assigned(step, step.inputs, "input", scope).items()}
+
+    def holds(self, step: Step, flow: Flow, condition: Formula, data: Data) -> bool:
+        """Whether the condition of ``flow`` is true; ExpressionFailed when it is neither true nor false."""
+        value = self.evaluate(flow.id, "condition", condition, self.scope(data, {}))
+        if not isinstance(value, bool):
+            raise ExpressionFailed(
+                step=step.name or step.id,
+                place=f"流向“{flow.name or flow.id}”的条件",
+                expression=condition.text,
+                reason=self.reasons(flow.id, "condition") or "结果不是 true 或 false",
+            )
+        return value
+
+    def pass_step(self, step: Step) -> None:
+        """Note that a token passed ``step``; EndlessLoop when the run has become too long."""
+        self.passed.append(Passed(step.id, step.kind))
+        self._steps += 1
+        self._visits[step.name or step.id] += 1
+        if self._steps > MAX_STEPS:
+            raise EndlessLoop(count=MAX_STEPS, step=self._visits.most_common(1)[0][0])
+
+    def take(self, flow: Flow) -> None:
+        """Note that a token moved along ``flow``."""
+        self.passed.append(Passed(flow.source, "flow", flow.id))
