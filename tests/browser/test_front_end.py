@@ -28,7 +28,8 @@ UNKNOWN_SELECTORS = re.compile(r":is\(|:where\(|:has\(")
 
 def as_chromium_86_reads_it(css: str) -> str:
     """The style sheet without what Chromium 86 drops: it reads neither the colours nor the selectors that came later."""
-    out, at = [], 0
+    out: list[str] = []
+    at = 0
     for match in re.finditer(r"([^{}]*)\{([^{}]*)\}", css):
         out.append(css[at : match.start()])
         at = match.end()
@@ -37,7 +38,7 @@ def as_chromium_86_reads_it(css: str) -> str:
             head = "nothing-has-this-name"
         out.append(head + "{" + ";".join(part for part in _declarations(body) if not UNKNOWN_VALUES.search(";" + part)) + "}")
     out.append(css[at:])
-    return "".join(out).replace("@supports (color:lab", "@supports not (color:lab").replace("@supports (color:color(", "@supports not (color:color(")
+    return re.sub(r"@supports \(color:(lab|color)\(", r"@supports not (color:\1(", "".join(out))
 
 
 def _declarations(body: str) -> list[str]:
@@ -200,8 +201,9 @@ def test_a_browser_of_2020_sees_the_same_page(open_page: Callable[..., Page], ad
     """Colours, borders, spaces and places are those of the same page without what Chromium 86 does not know."""
     seen = """() => [...document.querySelectorAll('body, body *:not(.diagram *)')].map(e => {
         const s = getComputedStyle(e), b = e.getBoundingClientRect();
-        return [e.tagName + '.' + e.className, s.color, s.backgroundColor, s.borderTopColor, s.borderTopWidth, s.borderBottomWidth,
-                s.fontSize, s.fontWeight, s.paddingLeft, s.marginLeft, s.float, s.boxShadow, Math.round(b.left), Math.round(b.width)].join(' | ');
+        return [e.tagName + '.' + e.className, s.color, s.backgroundColor, s.borderTopColor, s.borderTopWidth,
+                s.borderBottomWidth, s.fontSize, s.fontWeight, s.paddingLeft, s.marginLeft, s.float, s.boxShadow,
+                Math.round(b.left), Math.round(b.width)].join(' | ');
     })"""
     pages = {}
     for name in ("", "/old"):
