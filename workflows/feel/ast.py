@@ -57,12 +57,20 @@ class ContextOf(Node):
 
 @dataclass(frozen=True, slots=True)
 class RangeOf(Node):
-    """``[low..high]``; an absent end is unbounded (written ``(< high)``)."""
+    """``[low..high]``."""
 
-    low: Node | None
-    high: Node | None
+    low: Node
+    high: Node
     low_closed: bool
     high_closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OneSided(Node):
+    """``(< end)``: a range with one end; also ``(= end)`` and ``(!= end)``."""
+
+    sign: str
+    end: Node
 
 
 @dataclass(frozen=True, slots=True)

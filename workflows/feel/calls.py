@@ -1,0 +1,70 @@
+"""Calling functions: the standard's, those written in FEEL, and Python functions of the context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from workflows.feel.errors import WorkExhausted
+from workflows.feel.functions import BuiltIn, call_python
+from workflows.feel.scope import MAX_CALLS, Run, Scope
+from workflows.feel.types import Type, fit
+from workflows.feel.values import Function, Value, kind, known
+
+
+def invoke(function: Value, label: str, run: Run, arguments: Sequence[Value], names: Sequence[str]) -> Value:
+    """The result of a call, null with a reason where it cannot be made."""
+    run.spend(1)
+    if isinstance(function, BuiltIn):
+        return function.call(run, arguments, names)
+    if isinstance(function, Function):
+        ordered = _in_order(function, arguments, names)
+        if isinstance(ordered, str):
+            return run.fail(f"{label}: {ordered}")
+        return function.call(run, *ordered)
+    if function is None:
+        return run.fail(f"{label} is not a function")
+    if callable(function) and kind(function) == "function":
+        return known(call_python(function, label, run, arguments, names))
+    return run.fail(f"{label} is a {kind(function)}, not a function")
+
+
+def _in_order(function: Function, arguments: Sequence[Value], names: Sequence[str]) -> Sequence[Value] | str:
+    parameters = function.parameters
+    if len(arguments) != len(parameters):
+        return f"takes {len(parameters)} arguments, not {len(arguments)}"
+    if not names:
+        return arguments
+    given = dict(zip(names, arguments, strict=True))
+    if set(given) != set(parameters):
+        return f"the parameters are {', '.join(parameters)}"
+    return [given[name] for name in parameters]
+
+
+def make_function(
+    parameters: tuple[str, ...],
+    types: tuple[Type | None, ...],
+    body: Callable[[Scope], Value],
+    scope: Scope,
+    result: Type | None = None,
+    name: str = "",
+) -> Function:
+    """A function value whose body sees ``scope`` and its parameters; arguments of a wrong type give null."""
+
+    def call(run: Run, *arguments: Value) -> Value:
+        given: dict[str, Value] = {}
+        for parameter, wanted, value in zip(parameters, types, arguments, strict=True):
+            fits, converted = fit(value, wanted)
+            if not fits:
+                return run.fail(f"{name or 'function'}: “{parameter}” has the wrong type")
+            given[parameter] = converted
+        run.calls += 1
+        if run.calls > MAX_CALLS:
+            raise WorkExhausted(f"functions call each other more than {MAX_CALLS} deep")
+        try:
+            answer = body(Scope(given, scope, run))
+        finally:
+            run.calls -= 1
+        fits, converted = fit(answer, result)
+        return converted if fits else run.fail(f"{name or 'function'}: the result has the wrong type")
+
+    return Function(parameters, call, types, result, name)

@@ -1,0 +1,118 @@
+"""Equality, order and membership of values, with null where two values cannot be compared (10.3.2.13)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+
+from workflows.feel.temporal import FarDate, FarDateTime, instant
+from workflows.feel.values import Range, Value, kind, known
+
+
+def equal(left: Value, right: Value) -> bool | None:
+    """Whether two values are equal; None when their kinds differ and neither is null."""
+    if left is None or right is None:
+        return left is None and right is None
+    what = kind(left)
+    if what != kind(right):
+        return None
+    if what == "list":
+        return _all_equal(zip(left, right, strict=True)) if len(left) == len(right) else False
+    if what == "context":
+        return _same_entries(left, right)
+    if what in ("time", "date and time"):
+        return _same_second(left, right)
+    if what == "range":
+        return _same_range(left, right)
+    return bool(left == right)
+
+
+def _all_equal(pairs: zip[tuple[Value, Value]]) -> bool | None:
+    unknown = False
+    for left, right in pairs:
+        answer = equal(left, right)
+        if answer is False:
+            return False
+        unknown = unknown or answer is None
+    return None if unknown else True
+
+
+def _same_entries(left: Mapping[str, Value], right: Mapping[str, Value]) -> bool | None:
+    if set(left) != set(right):
+        return False
+    return _all_equal(zip([known(left[k]) for k in left], [known(right[k]) for k in left], strict=True))
+
+
+def _same_second(left: Value, right: Value) -> bool:
+    """The standard compares hour, minute, second and offset (table 53): fractions of a second do not count."""
+    return instant(left, whole=True) == instant(right, whole=True)
+
+
+def _same_range(left: Range, right: Range) -> bool | None:
+    flags = left.sign == right.sign and left.low_closed == right.low_closed and left.high_closed == right.high_closed
+    if not flags:
+        return False
+    return _all_equal(zip((left.low, left.high), (right.low, right.high), strict=True))
+
+
+#: Kinds that have an order.
+_ORDERED = frozenset(
+    {"number", "string", "date", "time", "date and time", "days and time duration", "years and months duration"}
+)
+
+
+def before(left: Value, right: Value) -> bool | None:
+    """``left < right``; None when the two have no order."""
+    if type(left) is type(right) and type(left) in (Decimal, str, dt.date, dt.timedelta):
+        return bool(left < right)
+    what = kind(left)
+    if what != kind(right) or what not in _ORDERED:
+        return None
+    if what in ("time", "date and time") or isinstance(left, FarDate) or isinstance(right, FarDate):
+        first, second = instant(left), instant(right)
+        if first[0] != second[0]:
+            return None  # one has a zone, the other has not
+        return first < second
+    return bool(left < right)
+
+
+def at_most(left: Value, right: Value) -> bool | None:
+    """``left <= right``; None when the two have no order."""
+    later = before(right, left)
+    return None if later is None else not later
+
+
+def within(value: Value, interval: Range) -> bool | None:
+    """Whether a value lies in a range; None when it cannot be compared with an end."""
+    if interval.sign == "!=":
+        same = equal(value, interval.low)
+        return None if same is None else not same
+    if value is None or (interval.sign == "" and (interval.low is None or interval.high is None)):
+        return None
+    answer: bool | None = True
+    if interval.low is not None:
+        answer = at_most(interval.low, value) if interval.low_closed else before(interval.low, value)
+    if answer and interval.high is not None:
+        answer = at_most(value, interval.high) if interval.high_closed else before(value, interval.high)
+    return answer
+
+
+def holds(value: Value, test: Value) -> bool | None:
+    """Whether a value meets a test that is itself a value: a range, a list of tests, or an equal value."""
+    if isinstance(test, Range) and not isinstance(value, Range):
+        return within(value, test)
+    if isinstance(test, list):
+        if isinstance(value, list) and equal(value, test):
+            return True
+        unknown = False
+        for item in test:
+            answer = holds(value, item)
+            if answer:
+                return True
+            unknown = unknown or answer is None
+        return None if unknown and value is None else False
+    return equal(value, test)
+
+
+__all__ = ["FarDate", "FarDateTime", "at_most", "before", "equal", "holds", "within"]

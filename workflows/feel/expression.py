@@ -1,0 +1,142 @@
+"""Compiled expressions and unary tests, and the evaluation of each with its bounds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from workflows.feel import (  # noqa: F401  # the built-ins register themselves
+    builtins_context,
+    builtins_list,
+    builtins_number,
+    builtins_range,
+    builtins_text,
+    builtins_time,
+)
+from workflows.feel.analysis import free_names
+from workflows.feel.compiler import compile_node, compile_tests
+from workflows.feel.errors import FeelSyntaxError, WorkExhausted
+from workflows.feel.functions import BUILT_INS
+from workflows.feel.names import Names, is_odd, words
+from workflows.feel.parser import parse, parse_tests
+from workflows.feel.scope import Run, Scope
+from workflows.feel.types import Type
+from workflows.feel.values import Value, known, plain
+
+_NO_TYPES: Mapping[str, Type] = {}
+_STANDARD = Names(BUILT_INS)
+
+
+class Expression:
+    """An expression, compiled once. ``names``: free variables; ``paths``: dotted reads; ``tree``: its parts."""
+
+    def __init__(self, text: str, names: Collection[str] = (), types: Mapping[str, Type] = _NO_TYPES) -> None:
+        self.text = text
+        self._known = frozenset(names)
+        self._types = types
+        try:
+            self.tree = parse(text, Names(names, below=_STANDARD))
+            self.run = compile_node(self.tree, types)
+            self.names, self.paths = free_names(self.tree)
+        except RecursionError:
+            raise FeelSyntaxError("the expression is nested too deep") from None
+
+    def evaluate(
+        self, context: Mapping[str, Any], *, now: dt.datetime | None = None, problems: list[str] | None = None
+    ) -> Value:
+        """The value in a context; None when it fails, with the reason appended to ``problems``. Never raises."""
+        run = Run(now)
+        value = guarded(self.run, Scope(context, None, run))
+        if run.unknown:  # perhaps a key such as "first-name" that could not be known when the text was read
+            more = odd_names(context, self.text) - self._known
+            if more:
+                try:
+                    return _cached(self.text, self._known | more).evaluate(context, now=now, problems=problems)
+                except FeelSyntaxError:
+                    pass
+        if problems is not None:
+            problems.extend(run.problems)
+        return plain(value)
+
+
+class UnaryTests:
+    """The tests of a cell, compiled once."""
+
+    def __init__(self, text: str, names: Collection[str] = (), types: Mapping[str, Type] = _NO_TYPES) -> None:
+        self.text = text
+        try:
+            self.tree = parse_tests(text, Names(names, below=_STANDARD))
+            self.test = compile_tests(self.tree, types)
+            self.names, self.paths = free_names(self.tree)
+        except RecursionError:
+            raise FeelSyntaxError("the expression is nested too deep") from None
+
+    def evaluate(
+        self,
+        value: Value,
+        context: Mapping[str, Any] | None = None,
+        *,
+        now: dt.datetime | None = None,
+        problems: list[str] | None = None,
+    ) -> bool | None:
+        """Whether the value meets the tests; None when that cannot be said."""
+        run = Run(now, problems)
+        ready = known(value)
+        scope = Scope(context or {}, None, run).inner({"?": ready})
+        answer: bool | None = guarded(lambda inner: self.test(inner, ready), scope)
+        return answer
+
+
+def guarded(code: Any, scope: Scope) -> Value:
+    """Run a closure; reaching a bound on work, depth or size gives null with a reason."""
+    try:
+        return code(scope)
+    except WorkExhausted as reached:
+        return scope.run.fail(str(reached))
+    except RecursionError:
+        return scope.run.fail("the evaluation is nested too deep")
+
+
+def odd_names(context: Mapping[str, Any], text: str) -> frozenset[str]:
+    """Keys of the context, two levels deep, that can only be read as names when announced, and occur in the text."""
+    return frozenset(key for key in _keys(context, 2) if is_odd(key) and all(part in text for part in words(key)))
+
+
+def _keys(context: Mapping[str, Any], depth: int) -> Iterable[str]:
+    for key in context:
+        if isinstance(key, str):
+            yield key
+        if depth > 1 and type(context) is dict and isinstance(context[key], dict):
+            yield from _keys(context[key], depth - 1)
+
+
+@lru_cache(maxsize=2048)
+def _cached(text: str, names: frozenset[str]) -> Expression:
+    return Expression(text, names)
+
+
+@lru_cache(maxsize=2048)
+def _cached_tests(text: str, names: frozenset[str]) -> UnaryTests:
+    return UnaryTests(text, names)
+
+
+def compile(expression: str, *, names: Collection[str] = ()) -> Expression:
+    """Read and compile an expression; ``names`` are variables whose names hold signs or operator words."""
+    return Expression(expression, names)
+
+
+def compile_unary(tests: str, *, names: Collection[str] = ()) -> UnaryTests:
+    """Read and compile the unary tests of a cell."""
+    return UnaryTests(tests, names)
+
+
+def evaluate(expression: str, context: Mapping[str, Any] = _NO_TYPES, *, now: dt.datetime | None = None) -> Value:
+    """The value of an expression in a context; None when it fails. Raises only FeelSyntaxError."""
+    return _cached(expression, odd_names(context, expression)).evaluate(context, now=now)
+
+
+def unary_test(tests: str, value: Any, context: Mapping[str, Any] = _NO_TYPES) -> bool | None:
+    """Whether a value meets unary tests such as ``< 5, [10..20)`` or ``not("a")``; None when undecidable."""
+    return _cached_tests(tests, odd_names(context, tests)).evaluate(value, context)

@@ -1,0 +1,77 @@
+"""What one evaluation carries along: the names in sight, the problems found, and the bounds on its work."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from workflows.feel.errors import WorkExhausted
+from workflows.feel.values import Value, known
+
+#: Most iterations, calls and list items that one evaluation may use.
+MAX_STEPS = 300_000
+#: Deepest recursion of functions.
+MAX_CALLS = 60
+#: Longest string an operation may produce, in characters.
+MAX_STRING = 1_000_000
+
+_MISSING = object()
+
+
+class Run:
+    """One evaluation: ``now`` is None where the caller gave no moment."""
+
+    __slots__ = ("calls", "now", "problems", "steps", "unknown")
+
+    def __init__(self, now: dt.datetime | None = None, problems: list[str] | None = None) -> None:
+        self.now = now
+        self.problems: list[str] = [] if problems is None else problems
+        self.steps = MAX_STEPS
+        self.calls = 0
+        self.unknown: set[str] = set()
+
+    def fail(self, reason: str) -> None:
+        """Note why the value is null."""
+        if len(self.problems) < 100:
+            self.problems.append(reason)
+
+    def spend(self, steps: int) -> None:
+        """Count work; raises WorkExhausted when the bound is reached."""
+        self.steps -= steps
+        if self.steps < 0:
+            raise WorkExhausted(f"the evaluation needs more than {MAX_STEPS} steps")
+
+    def room(self, length: int) -> None:
+        """Refuse to build a string longer than the bound."""
+        if length > MAX_STRING:
+            raise WorkExhausted(f"a string would be longer than {MAX_STRING} characters")
+        self.spend(length >> 6)
+
+
+class Scope:
+    """Names in sight, innermost first."""
+
+    __slots__ = ("below", "names", "run")
+
+    def __init__(self, names: Mapping[str, Any], below: Scope | None, run: Run) -> None:
+        self.names = names
+        self.below = below
+        self.run = run
+
+    def find(self, name: str) -> Value:
+        """The value of ``name``, or the marker ``MISSING``."""
+        scope: Scope | None = self
+        while scope is not None:
+            names = scope.names
+            if name in names:
+                return known(names[name])
+            scope = scope.below
+        return _MISSING
+
+    def inner(self, names: Mapping[str, Any]) -> Scope:
+        """A scope inside this one."""
+        return Scope(names, self, self.run)
+
+
+MISSING = _MISSING
