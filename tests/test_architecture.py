@@ -65,6 +65,14 @@ def test_the_contracts_place_every_room_of_workflows() -> None:
     assert "exhaustive_ignores" not in rooms
 
 
+def test_the_readme_draws_the_rooms_as_they_are() -> None:
+    rooms = next(contract for contract in CONTRACTS if contract["id"] == "rooms")
+    layers = [re.sub(r"[()]", "", layer) for layer in rooms["layers"]]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    drawn = text.split("inside workflows", 1)[1].split("```", 1)[0].splitlines()[1:]
+    assert [line.strip().split("   ")[0] for line in drawn if line.strip()] == layers
+
+
 def test_nothing_of_ours_runs_text_as_code() -> None:
     found = [
         f"{name}:{node.lineno}"
