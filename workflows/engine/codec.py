@@ -25,7 +25,7 @@ from workflows.engine.journey import Cell, Data, Journey
 from workflows.engine.machine import Instance
 from workflows.engine.model import Diagram
 from workflows.engine.progress import House
-from workflows.engine.specs import INPUTS, live
+from workflows.engine.specs import live
 
 #: Number of the format written; older formats stay readable for as long as instances in them live.
 FORMAT = 1
@@ -51,7 +51,7 @@ def dump(diagram: Diagram, instance: Instance) -> bytes:
         for task in live(scope):
             row = [task.id, task.task_spec.name, task._state, known(task.data)]
             if task.internal_data:
-                row.append({**task.internal_data, INPUTS: pack(task.internal_data.get(INPUTS))})
+                row.append({key: pack(value) for key, value in task.internal_data.items()})
             rows.append(row)
         scopes.append([owner, known(scope.task_tree.data), rows])
     state = {
@@ -101,9 +101,7 @@ def _instance(diagram: Diagram, found: dict[str, Any], house: House) -> Instance
             task = Task(scope, scope.spec.task_specs[step], root, state, id=token)
             task.data = dict(cells[seq] for seq in knows)
             if internal:
-                task.internal_data = internal[0]
-                if (inputs := unpack(task.internal_data.pop(INPUTS))) is not None:
-                    task.internal_data[INPUTS] = inputs
+                task.internal_data = {key: unpack(value) for key, value in internal[0].items()}
     instance.completed = found["c"]
     return instance
 

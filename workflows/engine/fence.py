@@ -200,6 +200,8 @@ def attribute_refusal(tag: str, name: str, value: str) -> str:
     default = _DEFAULTS.get(tag, {}).get(name) or (_DEFAULTS["activity"].get(name) if tag in ACTIVITIES else None)
     if default == value:
         return ""
+    if name == "triggeredByEvent":
+        return f'{name}="{value}"：尚不执行事件子流程；请改用附在子流程上的边界事件'
     if default is not None:
         return f'{name}="{value}" 不执行；只能为 "{default}" 或不写'
     space, _, local = name.rpartition("}")

@@ -60,6 +60,8 @@ class _Reader:
         self._steps: dict[str, Step] = {}
         self._flows: list[Flow] = []
         self._defaults: dict[str, Any] = {}
+        #: Whether an element of the process was refused, so that flows may lead nowhere.
+        self._gaps = False
 
     def report(self, element: Any, reason: str, *, column: int = 0) -> None:
         """Note a problem at ``element`` (or the nearest element around it that has an id)."""
@@ -75,6 +77,7 @@ class _Reader:
             self.report(self._root, "不是 BPMN 2.0 文件：根元素须为 bpmn:definitions")
             raise DefinitionRefused(self._problems)
         self._check_ids()
+        self._check_extensions()
         processes = self._processes()
         drafts = [self._process(process) for process in processes]
         if not processes and not self._problems:
@@ -82,6 +85,13 @@ class _Reader:
         if self._problems:
             raise DefinitionRefused(self._problems)
         return tuple(replace(draft, machine=build(draft)) for draft in drafts)
+
+    def _check_extensions(self) -> None:
+        """Extension elements where nothing of theirs is ever executed: on lanes, participants, definitions of events …"""
+        for holder in self._root.iter(f"{{{BPMN}}}extensionElements"):
+            tag = _local(holder.getparent())
+            for child in () if tag in fence.EXTENSIONS else holder:
+                self.report(child, f"bpmn:{tag} 的扩展元素 {_local(child)} 不执行；请删除")
 
     def _check_ids(self) -> None:
         seen: set[str] = set()
@@ -116,6 +126,7 @@ class _Reader:
 
     def _process(self, process: Any) -> Diagram:
         self._lane_of, self._lanes, self._steps, self._flows, self._defaults = {}, [], {}, [], {}
+        self._gaps = False
         self._attributes(process, "process")
         if not process.get("id"):
             self.report(process, "bpmn:process 须有 id")
@@ -135,7 +146,8 @@ class _Reader:
             properties=fields.get("properties", MappingProxyType({})),
             undrawn=self._undrawn(),
         )
-        self._problems += soundness.problems(draft, process.sourceline or 0)
+        if not self._gaps:  # around an element that is refused anyway, what is missing says nothing
+            self._problems += soundness.problems(draft, process.sourceline or 0)
         return draft
 
     def _lane(self, lane: Any) -> None:
@@ -158,6 +170,7 @@ class _Reader:
             elif tag in _SILENT or (tag == "laneSet" and not scope):
                 continue
             else:
+                self._gaps = True
                 self.report(child, fence.refusal(tag))
 
     def _step(self, element: Any, tag: str, scope: str) -> None:
@@ -184,7 +197,7 @@ class _Reader:
             }
             | fields
         )
-        if tag == "subProcess" and element.get("triggeredByEvent") != "true":
+        if tag == "subProcess":
             self._scope(element, name)
 
     def _nothing(self, element: Any, fields: dict[str, Any]) -> dict[str, Any]:
@@ -254,6 +267,8 @@ class _Reader:
         self._children(element, "sequenceFlow")
         self._extensions.read(element, "sequenceFlow")
         condition = None
+        if len(element.findall(f"{{{BPMN}}}conditionExpression")) > 1:
+            self.report(element, "顺序流只能有一个条件")
         for holder in element.findall(f"{{{BPMN}}}conditionExpression"):
             self._attributes(holder, "conditionExpression")
             language = holder.get("language", "feel")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -22,13 +23,13 @@ def extensions(inside: str) -> str:
     return f"<bpmn:extensionElements>{inside}</bpmn:extensionElements>" if inside else ""
 
 
-def node(tag: str, name: str, inside: str = "", **attributes: str) -> str:
+def node(tag: str, name: str, inside: str = "", /, **attributes: str) -> str:
     """A BPMN element; attribute values are escaped."""
     given = "".join(f" {key}={quoteattr(value)}" for key, value in attributes.items())
     return f'<bpmn:{tag} id="{name}"{given}>{inside}</bpmn:{tag}>'
 
 
-def zeebe(tag: str, inside: str = "", **attributes: str) -> str:
+def zeebe(tag: str, inside: str = "", /, **attributes: str) -> str:
     given = "".join(f" {key}={quoteattr(value)}" for key, value in attributes.items())
     return f"<zeebe:{tag}{given}>{inside}</zeebe:{tag}>"
 
@@ -45,7 +46,7 @@ def terminate(name: str = "e") -> str:
     return node("endEvent", name, "<bpmn:terminateEventDefinition/>")
 
 
-def user(name: str, inside: str = "", **attributes: str) -> str:
+def user(name: str, inside: str = "", /, **attributes: str) -> str:
     return node("userTask", name, extensions(inside), **attributes)
 
 
@@ -109,7 +110,7 @@ def flows(*lines: str) -> str:
     for line in lines:
         path, _, condition = line.partition(" | ")
         names = path.split()
-        found += [flow(one, two, condition) for one, two in zip(names, names[1:], strict=False)]
+        found += [flow(one, two, condition) for one, two in itertools.pairwise(names)]
     return "".join(found)
 
 
