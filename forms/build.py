@@ -1,0 +1,482 @@
+"""``FormSpec`` -> a WTForms class, and one filled form -> values, errors, refused inputs. Knows no Flask.
+
+``bind`` is the whole way of a post: name by name it is decided what the form offered, what was typed becomes values,
+visibility and rights are worked out from those values, and only then is anything judged.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, BinaryIO, TypeAlias
+
+from werkzeug.datastructures import MultiDict
+from wtforms import FieldList, Form, FormField
+
+from workflows.errors import FileRefused, InputRejected
+from workflows.submission import AttachmentRef, Submission
+
+from . import fields, lookups, messages, posting, validation
+from .messages import FieldError
+from .posting import Posted
+from .spec import Field, FormSpec, Item, Note, Path, Section, Table, dotted
+from .state import Node, State, empty, empty_row, plain, resolve
+
+#: Stores one uploaded file: (stream, file name, dotted path) -> what is kept. Raises ``FileRefused``.
+Store: TypeAlias = Callable[[BinaryIO, str, str], AttachmentRef]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file as it came in."""
+
+    name: str
+    stream: BinaryIO
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """An input that the page never offered: its name (no value) and why."""
+
+    path: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One filled form, understood."""
+
+    spec: FormSpec
+    state: State
+    #: The WTForms form, with what was typed.
+    form: Form
+    #: What is submitted: the values of everything that shows, read-only and computed ones included.
+    values: Mapping[str, Any]
+    errors: tuple[FieldError, ...]
+    warnings: tuple[FieldError, ...]
+    rejected: tuple[Rejected, ...]
+    token: str
+    #: What was typed, by input name: a draft. ``bind`` takes it back as ``data``.
+    typed: Mapping[str, list[str]]
+    #: Stored files that the form names, by digest.
+    files: Mapping[str, AttachmentRef]
+    lookups: Mapping[str, lookups.Lookup] = field(repr=False, default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it may be submitted."""
+        return not (self.errors or self.rejected)
+
+    def refuse(self) -> None:
+        """Raise ``InputRejected`` (fields and codes, never values) unless everything is right."""
+        if self.ok:
+            return
+        places = [(no.path, no.code) for no in self.rejected] + [(no.path, no.code) for no in self.errors]
+        raise InputRejected(count=len(places), fields=places)
+
+    def errors_at(self, path: Path) -> tuple[FieldError, ...]:
+        """Return the errors of the field or table at ``path``."""
+        name = dotted(path)
+        return tuple(entry for entry in self.errors if entry.path == name)
+
+    def input(self, path: Path) -> Any:
+        """Return the WTForms field at ``path``, or None (computed values have none)."""
+        return _input(self.form, path)
+
+
+# -- the WTForms class ------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def form_class(spec: FormSpec) -> type[Form]:
+    """Return the WTForms class of a form: its inputs by key, sections with a path and rows as forms inside it."""
+    name = "".join(part.title() for part in spec.variable.split("_")) + "Form"
+    return type(name, (Form,), _inputs(spec.items))
+
+
+def _inputs(items: tuple[Item, ...]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for item in items:
+        match item:
+            case Field():
+                if (unbound := fields.make(item)) is not None:
+                    made[item.key] = unbound
+            case Table():
+                row = type(f"{item.key.title()}Row", (Form,), _inputs(item.items))
+                made[item.key] = FieldList(FormField(row, separator="."), label=item.label, separator=".")
+            case Section() if item.path:
+                inside = type(f"{item.path.title()}Part", (Form,), _inputs(item.items))
+                made[item.path] = FormField(inside, label=item.label, separator=".")
+            case Section():
+                made |= _inputs(item.items)
+            case Note():
+                pass
+    return made
+
+
+def _input(form: Form, path: Path) -> Any:
+    at: Any = form
+    for part in path:
+        if isinstance(at, FormField):
+            at = at.form
+        if isinstance(at, FieldList):
+            if not isinstance(part, int) or part >= len(at.entries):
+                return None
+            at = at.entries[part]
+        elif isinstance(at, Form):
+            at = at._fields.get(str(part))
+        if at is None:
+            return None
+    return at
+
+
+# -- starting values --------------------------------------------------------------------------------------------------
+
+
+def initial(
+    spec: FormSpec, context: Mapping[str, Any], *, now: datetime, saved: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the data a form starts with: ``saved`` (an earlier submission) where given, else each field's ``prefill``.
+
+    Read-only prefilled values are taken afresh from ``context`` even when ``saved`` holds others: they are not the
+    person's to keep.
+    """
+    return _initial(spec.items, saved or {}, dict(context), now)
+
+
+def _initial(
+    items: tuple[Item, ...], saved: Mapping[str, Any], names: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for item in items:
+        match item:
+            case Field():
+                given = saved.get(item.key)
+                if item.prefill is not None and (given is None or item.readonly is True):
+                    given = plain(item.prefill.evaluate(names, now=now))
+                data[item.key] = empty(item) if given is None else copy.deepcopy(given)
+            case Table():
+                rows = saved.get(item.key)
+                if item.prefill is not None and (rows is None or item.readonly is True):
+                    rows = plain(item.prefill.evaluate(names, now=now))
+                if isinstance(rows, list):
+                    data[item.key] = [{**empty_row(item), **copy.deepcopy(dict(row))} for row in rows if isinstance(row, Mapping)]
+                else:
+                    data[item.key] = [] if item.fixed_rows else [empty_row(item) for _ in range(item.default_rows)]
+            case Section() if item.path:
+                inside = saved.get(item.path)
+                data[item.path] = _initial(item.items, inside if isinstance(inside, Mapping) else {}, names, now)
+            case Section():
+                data |= _initial(item.items, saved, names, now)
+            case Note():
+                pass
+    return data
+
+
+# -- one filled form --------------------------------------------------------------------------------------------------
+
+
+def bind(
+    spec: FormSpec,
+    data: Posted | None,
+    *,
+    context: Mapping[str, Any],
+    now: datetime,
+    base: Mapping[str, Any] | None = None,
+    uploads: Mapping[str, Sequence[Upload]] | None = None,
+    store: Store | None = None,
+    known: Sequence[AttachmentRef] = (),
+    find: Mapping[str, lookups.Lookup] | None = None,
+    token: str = "",
+    judge: bool = True,
+) -> Bound:
+    """Understand what was posted.
+
+    ``data``: posted texts by input name (``MultiDict.to_dict(flat=False)``), or a draft's ``typed``; None shows the
+    form as it starts. ``base``: the values before this post (``initial``), of which the read-only ones stay.
+    ``known``: files that this person already stored for this form; a digest outside it is refused, whoever else has
+    such a file. ``find``: look-ups by kind (``organisation``, ``person``). ``judge=False`` neither judges nor refuses:
+    for a form just opened, a draft, or a re-rendering.
+    """
+    start = dict(base) if base is not None else initial(spec, context, now=now)
+    files = {ref.sha256: ref for ref in known} | {ref.sha256: ref for ref in _refs(spec.items, start, ())}
+    given = uploads or {}
+    inputs = posting.sort_out(spec, data or {}, given)
+    reading = _Reading(spec, inputs.typed, start, context, files, find or {}, now)
+    refused: dict[str, FieldError]
+    if data is None:
+        state, current = _settle(spec, copy.deepcopy(start), start, context, now)
+        form, refused = form_class(spec)(data=dict(start)), {}
+    else:
+        form, state, current, refused = reading.read()
+    rejected: list[Rejected] = []
+    if data is not None:
+        rejected = list(_rejected(state, inputs, start)) if judge else []
+    if given and store is not None:
+        # Only what the page offers is stored at all, so rights are worked out before the files are taken.
+        refusals, not_offered = _take(spec, given, store, inputs, state, files)
+        rejected += not_offered
+        form, state, current, refused = reading.read()
+        refused |= refusals
+    return Bound(
+        spec=spec,
+        state=state,
+        form=form,
+        values=_submitted(state.nodes),
+        errors=validation.errors(state, refused) if judge else (),
+        warnings=validation.warnings(state),
+        rejected=tuple(rejected),
+        token=token,
+        typed=inputs.typed,
+        files={ref.sha256: ref for ref in _refs(spec.items, current, ())},
+        lookups=dict(find or {}),
+    )
+
+
+@dataclass
+class _Reading:
+    """What turns typed texts into values and state; done twice when files come along."""
+
+    spec: FormSpec
+    typed: Posted
+    start: Mapping[str, Any]
+    context: Mapping[str, Any]
+    files: Mapping[str, AttachmentRef]
+    find: Mapping[str, lookups.Lookup]
+    now: datetime
+
+    def read(self) -> tuple[Form, State, dict[str, Any], dict[str, FieldError]]:
+        """Return the WTForms form, the state, the values and the texts that are no values."""
+        refused: dict[str, FieldError] = {}
+        # The mark keeps an empty post a post: WTForms would read an empty one as none at all.
+        posted = MultiDict([("_posted", "1"), *((name, text) for name, texts in self.typed.items() for text in texts)])
+        form = form_class(self.spec)(formdata=posted, data=dict(self.start))
+        entered = _read(self.spec.items, form, (), self.files, self.find, refused)
+        state, current = _settle(self.spec, entered, self.start, self.context, self.now)
+        return form, state, current, refused
+
+
+def _settle(
+    spec: FormSpec, entered: dict[str, Any], start: Mapping[str, Any], context: Mapping[str, Any], now: datetime
+) -> tuple[State, dict[str, Any]]:
+    """Work out what shows and can be changed, with the read-only values put back to what they were.
+
+    Putting one back can change what else is read-only, so this is repeated; the rights of a step rest on data that
+    the person cannot write (``task``), so the second pass is the last in practice.
+    """
+    current = entered
+    state = resolve(spec, current, context, now=now)
+    for _ in range(4):
+        fixed = _put_back(state.nodes, current, start)
+        if fixed == current:
+            break
+        current = fixed
+        state = resolve(spec, current, context, now=now)
+    return state, current
+
+
+def _put_back(nodes: tuple[Node, ...], current: Mapping[str, Any], start: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``current`` with every read-only value replaced by the one it had before the post."""
+    data = dict(current)
+    for node in nodes:
+        match node.item:
+            case Field(key=key) if node.readonly:
+                data[key] = copy.deepcopy(start.get(key, empty(node.item)))
+            case Table(key=key) as table if node.readonly:
+                data[key] = copy.deepcopy(start.get(key, []))
+            case Table(key=key) as table:
+                before = start.get(key) or []
+                data[key] = [
+                    _put_back(row, current[key][n], before[n] if table.fixed_rows and n < len(before) else {})
+                    for n, row in enumerate(node.rows)
+                ]
+                if table.fixed_rows:
+                    data[key] = data[key][: len(before)] + copy.deepcopy(before[len(data[key]) :])
+            case Section(path=path) if path:
+                data[path] = _put_back(node.children, current[path], start.get(path) or {})
+            case Section():
+                data |= _put_back(node.children, {**current, **data}, start)
+            case _:
+                pass
+    return data
+
+
+def _read(
+    items: tuple[Item, ...], form: Form, above: Path, files: Mapping[str, AttachmentRef],
+    find: Mapping[str, lookups.Lookup], refused: dict[str, FieldError],
+) -> dict[str, Any]:  # fmt: skip
+    """Read the values out of the WTForms form; reasons why a text is no value go into ``refused``."""
+    data: dict[str, Any] = {}
+    for item in items:
+        match item:
+            case Field(kind="computed"):
+                data[item.key] = None
+            case Field():
+                data[item.key] = _value(item, form[item.key], dotted((*above, item.key)), files, find, refused)
+            case Table():
+                entries = form[item.key].entries
+                data[item.key] = [
+                    _read(item.items, entry.form, (*above, item.key, n), files, find, refused)
+                    for n, entry in enumerate(entries)
+                ]
+            case Section() if item.path:
+                data[item.path] = _read(item.items, form[item.path].form, (*above, item.path), files, find, refused)
+            case Section():
+                data |= _read(item.items, form, above, files, find, refused)
+            case Note():
+                pass
+    return data
+
+
+def _value(
+    asked: Field, entry: Any, path: str, files: Mapping[str, AttachmentRef], find: Mapping[str, lookups.Lookup],
+    refused: dict[str, FieldError],
+) -> Any:  # fmt: skip
+    def refuse(kind: tuple[str, str], **params: Any) -> None:
+        refused.setdefault(path, messages.error(path, kind, label=asked.label, **params))
+
+    if entry.refused is not None:
+        refuse(entry.refused)
+        return empty(asked)
+    if asked.takes_files:
+        if any(digest not in files for digest in entry.data):
+            refuse(messages.FILE_UNKNOWN)
+        return [file_value(files[digest]) for digest in entry.data if digest in files]
+    if asked.kind in {"person", "organisation"} and entry.data:
+        try:
+            code = lookups.resolve(find[asked.kind], entry.data) if asked.kind in find else None
+        except lookups.Ambiguous as several:
+            refuse(messages.AMBIGUOUS, found="、".join(label for _, label in several.found[:5]))
+            return empty(asked)
+        if code is None:
+            refuse(messages.UNKNOWN)
+            return empty(asked)
+        return code
+    return entry.data
+
+
+def file_value(ref: AttachmentRef) -> dict[str, Any]:
+    """Write a stored file as form data."""
+    return {"sha256": ref.sha256, "name": ref.name, "media_type": ref.media_type, "size": ref.size}
+
+
+def _refs(items: tuple[Item, ...], data: Mapping[str, Any], above: Path) -> Iterator[AttachmentRef]:
+    """Yield the files that form data names, each with its place."""
+    for item in items:
+        match item:
+            case Field() if item.takes_files:
+                for entry in data.get(item.key) or ():
+                    yield AttachmentRef(
+                        sha256=entry["sha256"], name=entry["name"], media_type=entry["media_type"],
+                        size=int(entry["size"]), field=dotted((*above, item.key)),
+                    )  # fmt: skip
+            case Table():
+                for n, row in enumerate(data.get(item.key) or ()):
+                    yield from _refs(item.items, row, (*above, item.key, n))
+            case Section() if item.path:
+                yield from _refs(item.items, data.get(item.path) or {}, (*above, item.path))
+            case Section():
+                yield from _refs(item.items, data, above)
+            case _:
+                pass
+
+
+def _take(
+    spec: FormSpec, uploads: Mapping[str, Sequence[Upload]], store: Store, inputs: posting.Inputs, state: State,
+    files: dict[str, AttachmentRef],
+) -> tuple[dict[str, FieldError], list[Rejected]]:  # fmt: skip
+    """Store the uploaded files that the page offered a place for; add their digests to what was typed."""
+    refusals: dict[str, FieldError] = {}
+    not_offered: list[Rejected] = []
+    for name, sent in uploads.items():
+        path = posting.path_of(spec, name)
+        where = inputs.renamed(path) if path is not None else name
+        node = next((node for node in state.fields() if dotted(node.path) == where), None)
+        asked = node.item if node is not None else None
+        if node is None or not isinstance(asked, Field) or not asked.takes_files:
+            not_offered.append(Rejected(name, messages.UNDECLARED))
+            continue
+        if not node.writable:
+            not_offered.append(Rejected(where, messages.READONLY if node.visible else messages.HIDDEN))
+            continue
+        for upload in sent:
+            try:
+                ref = store(upload.stream, upload.name, where)
+            except FileRefused as refusal:
+                refusals[where] = FieldError(where, refusal.code, refusal.message, {"label": asked.label})
+                continue
+            files[ref.sha256] = ref
+            # A field for one file takes the new one instead of the old.
+            held = inputs.typed.get(where, []) if asked.limits.max_files > 1 else []
+            inputs.typed[where] = [*held, ref.sha256]
+    return refusals, not_offered
+
+
+def _rejected(state: State, inputs: posting.Inputs, start: Mapping[str, Any]) -> Iterator[Rejected]:
+    """Yield every posted input that the page did not offer for these values, with the reason."""
+    nodes = {dotted(node.path): node for node in state.walk() if isinstance(node.item, Field | Table)}
+    for name in inputs.unknown:
+        yield Rejected(name, messages.UNDECLARED)
+    for name in sorted(inputs.sent):
+        marked = name.endswith(f".{posting.ROW_MARK}")
+        node = nodes.get(_table_of(name) if marked else name) or nodes.get(_table_of(name))
+        if node is None:
+            yield Rejected(name, messages.UNDECLARED)
+        elif not node.visible:
+            yield Rejected(name, messages.HIDDEN)
+        elif node.readonly:
+            yield Rejected(name, messages.READONLY)
+        elif (isinstance(node.item, Table) and not marked) or (isinstance(node.item, Table) and node.item.fixed_rows and int(name.split(".")[-2]) >= len(node.rows)):
+            yield Rejected(name, messages.UNDECLARED)
+
+
+def _table_of(name: str) -> str:
+    """Return the dotted path of the table that an input of a row belongs to; the name itself outside tables."""
+    parts = name.split(".")
+    return ".".join(parts[:-2]) if len(parts) >= 3 and parts[-2].isdigit() else name
+
+
+def _submitted(nodes: tuple[Node, ...]) -> dict[str, Any]:
+    """Return the values of everything that shows."""
+    values: dict[str, Any] = {}
+    for node in nodes:
+        if not node.visible:
+            continue
+        match node.item:
+            case Field(key=key):
+                values[key] = copy.deepcopy(node.value)
+            case Table(key=key):
+                values[key] = [_submitted(row) for row in node.rows]
+            case Section(path=path) if path:
+                values[path] = _submitted(node.children)
+            case Section():
+                values |= _submitted(node.children)
+            case _:
+                pass
+    return values
+
+
+def submission(bound: Bound) -> Submission:
+    """Return the filled form as the frozen value that the verbs take; ``InputRejected`` when it is not right.
+
+    ``seen`` holds what stood beside the person's own entries: read-only and computed values, and the codes of
+    warnings shown.
+    """
+    bound.refuse()
+    seen: dict[str, Any] = {
+        dotted(node.path): copy.deepcopy(node.value)
+        for node in bound.state.fields()
+        if node.visible and not node.writable
+    }
+    if bound.warnings:
+        seen["_warnings"] = [entry.message for entry in bound.warnings]
+    return Submission(
+        form_id=bound.spec.id,
+        data=dict(bound.values),
+        token=bound.token,
+        attachments=tuple(_refs(bound.spec.items, bound.values, ())),
+        seen=seen,
+    )
