@@ -7,42 +7,25 @@ visibility and rights are worked out from those values, and only then is anythin
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any
 
 from werkzeug.datastructures import MultiDict
 from wtforms import FieldList, Form, FormField
 
-from workflows.errors import FileRefused, InputRejected
+from workflows.errors import InputRejected
 from workflows.submission import AttachmentRef, Submission
 
-from . import fields, lookups, messages, posting, validation
+from . import fields, lookups, posting, validation
+from .filling import Rejected, Store, Upload, fixed_rows, read, settle, stored, take
+from .filling import rejected as find_rejected
 from .messages import FieldError
 from .posting import Posted
 from .spec import Field, FormSpec, Item, Note, Path, Section, Table, dotted
-from .state import Node, State, empty, empty_row, plain, resolve
-
-#: Stores one uploaded file: (stream, file name, dotted path) -> what is kept. Raises ``FileRefused``.
-Store: TypeAlias = Callable[[BinaryIO, str, str], AttachmentRef]
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One file as it came in."""
-
-    name: str
-    stream: BinaryIO
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """An input that the page never offered: its name (no value) and why."""
-
-    path: str
-    code: str
+from .state import Node, State, empty, empty_row, plain
 
 
 @dataclass(frozen=True)
@@ -202,22 +185,22 @@ def bind(
     for a form just opened, a draft, or a re-rendering.
     """
     start = dict(base) if base is not None else initial(spec, context, now=now)
-    files = {ref.sha256: ref for ref in known} | {ref.sha256: ref for ref in _refs(spec.items, start, ())}
+    files = {ref.sha256: ref for ref in known} | {ref.sha256: ref for ref in stored(spec.items, start, ())}
     given = uploads or {}
-    inputs = posting.sort_out(spec, data or {}, given)
+    inputs = posting.sort_out(spec, data or {}, given, dict(fixed_rows(spec.items, start)))
     reading = _Reading(spec, inputs.typed, start, context, files, find or {}, now)
     refused: dict[str, FieldError]
     if data is None:
-        state, current = _settle(spec, copy.deepcopy(start), start, context, now)
+        state, current = settle(spec, copy.deepcopy(start), start, context, now)
         form, refused = form_class(spec)(data=dict(start)), {}
     else:
         form, state, current, refused = reading.read()
     rejected: list[Rejected] = []
     if data is not None:
-        rejected = list(_rejected(state, inputs, start)) if judge else []
+        rejected = list(find_rejected(state, inputs)) if judge else []
     if given and store is not None:
         # Only what the page offers is stored at all, so rights are worked out before the files are taken.
-        refusals, not_offered = _take(spec, given, store, inputs, state, files)
+        refusals, not_offered = take(spec, given, store, inputs, state, files)
         rejected += not_offered
         form, state, current, refused = reading.read()
         refused |= refusals
@@ -231,7 +214,7 @@ def bind(
         rejected=tuple(rejected),
         token=token,
         typed=inputs.typed,
-        files={ref.sha256: ref for ref in _refs(spec.items, current, ())},
+        files={ref.sha256: ref for ref in stored(spec.items, current, ())},
         lookups=dict(find or {}),
     )
 
@@ -254,189 +237,9 @@ class _Reading:
         # The mark keeps an empty post a post: WTForms would read an empty one as none at all.
         posted = MultiDict([("_posted", "1"), *((name, text) for name, texts in self.typed.items() for text in texts)])
         form = form_class(self.spec)(formdata=posted, data=dict(self.start))
-        entered = _read(self.spec.items, form, (), self.files, self.find, refused)
-        state, current = _settle(self.spec, entered, self.start, self.context, self.now)
+        entered = read(self.spec.items, form, (), self.files, self.find, refused)
+        state, current = settle(self.spec, entered, self.start, self.context, self.now)
         return form, state, current, refused
-
-
-def _settle(
-    spec: FormSpec, entered: dict[str, Any], start: Mapping[str, Any], context: Mapping[str, Any], now: datetime
-) -> tuple[State, dict[str, Any]]:
-    """Work out what shows and can be changed, with the read-only values put back to what they were.
-
-    Putting one back can change what else is read-only, so this is repeated; the rights of a step rest on data that
-    the person cannot write (``task``), so the second pass is the last in practice.
-    """
-    current = entered
-    state = resolve(spec, current, context, now=now)
-    for _ in range(4):
-        fixed = _put_back(state.nodes, current, start)
-        if fixed == current:
-            break
-        current = fixed
-        state = resolve(spec, current, context, now=now)
-    return state, current
-
-
-def _put_back(nodes: tuple[Node, ...], current: Mapping[str, Any], start: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``current`` with every read-only value replaced by the one it had before the post."""
-    data = dict(current)
-    for node in nodes:
-        match node.item:
-            case Field(key=key) if node.readonly:
-                data[key] = copy.deepcopy(start.get(key, empty(node.item)))
-            case Table(key=key) as table if node.readonly:
-                data[key] = copy.deepcopy(start.get(key, []))
-            case Table(key=key) as table:
-                before = start.get(key) or []
-                data[key] = [
-                    _put_back(row, current[key][n], before[n] if table.fixed_rows and n < len(before) else {})
-                    for n, row in enumerate(node.rows)
-                ]
-                if table.fixed_rows:
-                    data[key] = data[key][: len(before)] + copy.deepcopy(before[len(data[key]) :])
-            case Section(path=path) if path:
-                data[path] = _put_back(node.children, current[path], start.get(path) or {})
-            case Section():
-                data |= _put_back(node.children, {**current, **data}, start)
-            case _:
-                pass
-    return data
-
-
-def _read(
-    items: tuple[Item, ...], form: Form, above: Path, files: Mapping[str, AttachmentRef],
-    find: Mapping[str, lookups.Lookup], refused: dict[str, FieldError],
-) -> dict[str, Any]:  # fmt: skip
-    """Read the values out of the WTForms form; reasons why a text is no value go into ``refused``."""
-    data: dict[str, Any] = {}
-    for item in items:
-        match item:
-            case Field(kind="computed"):
-                data[item.key] = None
-            case Field():
-                data[item.key] = _value(item, form[item.key], dotted((*above, item.key)), files, find, refused)
-            case Table():
-                entries = form[item.key].entries
-                data[item.key] = [
-                    _read(item.items, entry.form, (*above, item.key, n), files, find, refused)
-                    for n, entry in enumerate(entries)
-                ]
-            case Section() if item.path:
-                data[item.path] = _read(item.items, form[item.path].form, (*above, item.path), files, find, refused)
-            case Section():
-                data |= _read(item.items, form, above, files, find, refused)
-            case Note():
-                pass
-    return data
-
-
-def _value(
-    asked: Field, entry: Any, path: str, files: Mapping[str, AttachmentRef], find: Mapping[str, lookups.Lookup],
-    refused: dict[str, FieldError],
-) -> Any:  # fmt: skip
-    def refuse(kind: tuple[str, str], **params: Any) -> None:
-        refused.setdefault(path, messages.error(path, kind, label=asked.label, **params))
-
-    if entry.refused is not None:
-        refuse(entry.refused)
-        return empty(asked)
-    if asked.takes_files:
-        if any(digest not in files for digest in entry.data):
-            refuse(messages.FILE_UNKNOWN)
-        return [file_value(files[digest]) for digest in entry.data if digest in files]
-    if asked.kind in {"person", "organisation"} and entry.data:
-        try:
-            code = lookups.resolve(find[asked.kind], entry.data) if asked.kind in find else None
-        except lookups.Ambiguous as several:
-            refuse(messages.AMBIGUOUS, found="、".join(label for _, label in several.found[:5]))
-            return empty(asked)
-        if code is None:
-            refuse(messages.UNKNOWN)
-            return empty(asked)
-        return code
-    return entry.data
-
-
-def file_value(ref: AttachmentRef) -> dict[str, Any]:
-    """Write a stored file as form data."""
-    return {"sha256": ref.sha256, "name": ref.name, "media_type": ref.media_type, "size": ref.size}
-
-
-def _refs(items: tuple[Item, ...], data: Mapping[str, Any], above: Path) -> Iterator[AttachmentRef]:
-    """Yield the files that form data names, each with its place."""
-    for item in items:
-        match item:
-            case Field() if item.takes_files:
-                for entry in data.get(item.key) or ():
-                    yield AttachmentRef(
-                        sha256=entry["sha256"], name=entry["name"], media_type=entry["media_type"],
-                        size=int(entry["size"]), field=dotted((*above, item.key)),
-                    )  # fmt: skip
-            case Table():
-                for n, row in enumerate(data.get(item.key) or ()):
-                    yield from _refs(item.items, row, (*above, item.key, n))
-            case Section() if item.path:
-                yield from _refs(item.items, data.get(item.path) or {}, (*above, item.path))
-            case Section():
-                yield from _refs(item.items, data, above)
-            case _:
-                pass
-
-
-def _take(
-    spec: FormSpec, uploads: Mapping[str, Sequence[Upload]], store: Store, inputs: posting.Inputs, state: State,
-    files: dict[str, AttachmentRef],
-) -> tuple[dict[str, FieldError], list[Rejected]]:  # fmt: skip
-    """Store the uploaded files that the page offered a place for; add their digests to what was typed."""
-    refusals: dict[str, FieldError] = {}
-    not_offered: list[Rejected] = []
-    for name, sent in uploads.items():
-        path = posting.path_of(spec, name)
-        where = inputs.renamed(path) if path is not None else name
-        node = next((node for node in state.fields() if dotted(node.path) == where), None)
-        asked = node.item if node is not None else None
-        if node is None or not isinstance(asked, Field) or not asked.takes_files:
-            not_offered.append(Rejected(name, messages.UNDECLARED))
-            continue
-        if not node.writable:
-            not_offered.append(Rejected(where, messages.READONLY if node.visible else messages.HIDDEN))
-            continue
-        for upload in sent:
-            try:
-                ref = store(upload.stream, upload.name, where)
-            except FileRefused as refusal:
-                refusals[where] = FieldError(where, refusal.code, refusal.message, {"label": asked.label})
-                continue
-            files[ref.sha256] = ref
-            # A field for one file takes the new one instead of the old.
-            held = inputs.typed.get(where, []) if asked.limits.max_files > 1 else []
-            inputs.typed[where] = [*held, ref.sha256]
-    return refusals, not_offered
-
-
-def _rejected(state: State, inputs: posting.Inputs, start: Mapping[str, Any]) -> Iterator[Rejected]:
-    """Yield every posted input that the page did not offer for these values, with the reason."""
-    nodes = {dotted(node.path): node for node in state.walk() if isinstance(node.item, Field | Table)}
-    for name in inputs.unknown:
-        yield Rejected(name, messages.UNDECLARED)
-    for name in sorted(inputs.sent):
-        marked = name.endswith(f".{posting.ROW_MARK}")
-        node = nodes.get(_table_of(name) if marked else name) or nodes.get(_table_of(name))
-        if node is None:
-            yield Rejected(name, messages.UNDECLARED)
-        elif not node.visible:
-            yield Rejected(name, messages.HIDDEN)
-        elif node.readonly:
-            yield Rejected(name, messages.READONLY)
-        elif (isinstance(node.item, Table) and not marked) or (isinstance(node.item, Table) and node.item.fixed_rows and int(name.split(".")[-2]) >= len(node.rows)):
-            yield Rejected(name, messages.UNDECLARED)
-
-
-def _table_of(name: str) -> str:
-    """Return the dotted path of the table that an input of a row belongs to; the name itself outside tables."""
-    parts = name.split(".")
-    return ".".join(parts[:-2]) if len(parts) >= 3 and parts[-2].isdigit() else name
 
 
 def _submitted(nodes: tuple[Node, ...]) -> dict[str, Any]:
@@ -477,6 +280,6 @@ def submission(bound: Bound) -> Submission:
         form_id=bound.spec.id,
         data=dict(bound.values),
         token=bound.token,
-        attachments=tuple(_refs(bound.spec.items, bound.values, ())),
+        attachments=tuple(stored(bound.spec.items, bound.values, ())),
         seen=seen,
     )
