@@ -20,7 +20,7 @@ from workflows.common_passwords import is_common
 from workflows.db import Database
 from workflows.errors import AccountExists, LinkExpired, NotFound, PasswordRefused, SignInRefused
 from workflows.models import Account, ConfirmationLink, Person, SignIn, SourceLock
-from workflows.notices import queue
+from workflows.notices import Message, queue
 from workflows.settings import Settings
 
 #: argon2id with the library's current parameters; they stand in each hash and are renewed at sign-in.
@@ -78,7 +78,7 @@ def register_applicant(
         session.flush()
         if token and email:
             _link(session, account.id, email, token, at, link_days)
-            queue(session, [person.id], "email_confirmation", {"token": token}, at=at, address=email)
+            queue(session, [Message({person.id: True}, "email_confirmation", {"token": token})], at=at)
         actor = Actor(ActorKind.PERSON, person.number, role="applicant", ip=ip)
         record(session, Act(person_stream(person.number), Kind.PERSON_REGISTERED, at, actor))
         return Registered(person.number, token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import smtplib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -88,42 +88,29 @@ KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
 }
 
 
-def queue(
-    session: Session, person_ids: Iterable[int], kind: str, params: Mapping[str, Any], *, at: datetime,
-    instance: str | None = None, task: str | None = None, address: str | None = None,
-) -> None:
-    """Queue one notice for each person, in the caller's transaction; one statement for reading, one for writing.
+@dataclass(frozen=True)
+class Message:
+    """One notice to be queued for several people."""
 
-    Mail goes out only to a confirmed address, or to the one given.
-    """
-    queue_all(session, [(list(person_ids), kind, params, task)], at=at, instance=instance, address=address)
+    #: Person id -> whether mail may go to their confirmed address.
+    people: Mapping[int, bool]
+    #: A key of ``KINDS``.
+    kind: str
+    params: Mapping[str, Any]
+    #: Task number, for the link.
+    task: str | None = None
 
 
-def queue_all(
-    session: Session, notices: Sequence[tuple[Sequence[int], str, Mapping[str, Any], str | None]], *, at: datetime,
-    instance: str | None = None, address: str | None = None,
-) -> None:
-    """Queue several notices at once: each is (person ids, kind, params, task number)."""
-    everybody = {person_id for person_ids, *_ in notices for person_id in person_ids}
-    if not everybody:
-        return
-    confirmed: set[int] = set()
-    if address is None:
-        confirmed = set(
-            session.execute(
-                select(Account.person_id).where(
-                    Account.person_id.in_(everybody), Account.email_confirmed_at.is_not(None)
-                )
-            ).scalars()
-        )
+def queue(session: Session, messages: Iterable[Message], *, at: datetime, instance: str | None = None) -> None:
+    """Queue notices in the caller's transaction, in one statement."""
     rows = [
         {
-            "person_id": person_id, "kind": KINDS[kind].__name__, "params": dict(params), "instance": instance,
-            "task": task, "made_at": at, "mail_state": "queued" if address or person_id in confirmed else "none",
+            "person_id": person_id, "kind": KINDS[message.kind].__name__, "params": dict(message.params),
+            "instance": instance, "task": message.task, "made_at": at, "mail_state": "queued" if mailable else "none",
             "message_id": f"<{secrets.token_hex(16)}@jiaoyan>", "next_try_at": at, "tries": 0,
         }
-        for person_ids, kind, params, task in notices
-        for person_id in person_ids
+        for message in messages
+        for person_id, mailable in message.people.items()
     ]
     if rows:
         session.execute(insert(Notice), rows)

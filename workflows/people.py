@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, literal, or_, select, update
+from sqlalchemy import and_, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from workflows.access import Held, Viewer, held_on
@@ -379,87 +379,126 @@ def find_people(session: Session, q: str, limit: int = 20) -> list[tuple[str, st
 
 
 @dataclass(frozen=True)
+class Somebody:
+    """A person as a notice or an explanation names them."""
+
+    id: int
+    number: str
+    name: str
+    #: Whether their mail address is confirmed.
+    mailable: bool
+
+    def named(self) -> dict[str, str]:
+        """Number and name, for the record."""
+        return {"number": self.number, "name": self.name}
+
+
+@dataclass(frozen=True)
 class Candidates:
     """Who may take a task, and why: rule → organisation as it was → candidates → exclusions → result."""
 
-    #: (organisation id, role) pairs and person ids, as rows for ``candidate``.
+    #: (organisation id, role) pairs, as rows for ``candidate``.
     by_role: tuple[tuple[int, str], ...]
-    by_person: tuple[int, ...]
-    #: Person id -> (number, name), after exclusions, for notices.
-    people: Mapping[int, tuple[str, str]]
+    #: The one person it is assigned to by name, if any.
+    assigned: Somebody | None
+    #: After exclusions, for notices.
+    people: tuple[Somebody, ...]
     explanation: Mapping[str, Any] = field(default_factory=dict)
 
 
 def candidates(
-    session: Session,
-    rules: Iterable[Mapping[str, Any]],
-    assignee: str | None,
-    organisation: Organisation,
-    on: date,
-    excluded: Mapping[int, str],
+    session: Session, rules: Iterable[Mapping[str, Any]], assigned: Somebody | None, organisation_id: int, on: date,
+    excluded: Sequence[tuple[Somebody, str]],
 ) -> Candidates:
-    """Resolve a task's rules on a day.
+    """Resolve a task's rules on a day; one statement a rule.
 
-    ``rules`` are what FEEL's ``role()`` gives: ``{"role": key, "at": None | level | organisation code}``; ``assignee``
-    a person's number; ``organisation`` the instance's employing organisation; ``excluded`` person id -> reason.
+    ``rules`` are what FEEL's ``role()`` gives: ``{"role": key, "at": None | level | organisation code}``, relative to
+    the instance's employing organisation; ``excluded`` are people who may not take it whatever role they hold.
     """
     by_role: list[tuple[int, str]] = []
-    found: dict[int, tuple[str, str]] = {}
+    found: dict[int, Somebody] = {}
     steps: list[dict[str, Any]] = []
-    by_person: list[int] = []
-    if assignee:
-        person = person_by_number(session, assignee)
-        by_person.append(person.id)
-        found[person.id] = (person.number, person.name)
-        steps.append({"rule": {"person": assignee}, "candidates": [_named(person.number, person.name)]})
+    if assigned is not None:
+        found[assigned.id] = assigned
+        steps.append({"rule": {"person": assigned.number}, "candidates": [assigned.named()]})
     for rule in rules:
-        place = _place_of(session, rule, organisation)
-        step: dict[str, Any] = {"rule": dict(rule), "organisation": None, "candidates": []}
+        place, holders = _holders(session, rule, organisation_id, on)
+        step = {"rule": dict(rule), "organisation": None, "candidates": [holder.named() for holder in holders]}
         steps.append(step)
-        if place is None:
-            continue
-        step["organisation"] = {"code": place.code, "name": place.name}
-        by_role.append((place.id, rule["role"]))
-        rows = session.execute(
-            select(Person.id, Person.number, Person.name)
-            .join(Membership, Membership.person_id == Person.id)
-            .where(Membership.organisation_id == place.id, Membership.role == rule["role"], held_on(on))
-            .order_by(Person.id)
-        )
-        for person_id, number, name in rows:
-            found[person_id] = (number, name)
-            step["candidates"].append(_named(number, name))
-    left_out = [
-        _named(*found[person_id]) | {"reason": reason} for person_id, reason in excluded.items() if person_id in found
-    ]
-    # An excluded person who gets the role only later must stay out too, so every exclusion is kept.
-    others = [person_id for person_id in excluded if person_id not in found]
-    if others:
-        rows = session.execute(select(Person.id, Person.number, Person.name).where(Person.id.in_(others)))
-        left_out += [_named(number, name) | {"reason": excluded[person_id]} for person_id, number, name in rows]
-    result = {person_id: who for person_id, who in found.items() if person_id not in excluded}
+        if place is not None:
+            step["organisation"] = {"code": place[1], "name": place[2]}
+            by_role.append((place[0], str(rule["role"])))
+        found |= {holder.id: holder for holder in holders}
+    out = {somebody.id for somebody, _ in excluded}
+    result = tuple(somebody for somebody in found.values() if somebody.id not in out)
     explanation = {
         "on": on.isoformat(),
         "steps": steps,
-        "excluded": left_out,
-        "result": [_named(number, name) for number, name in result.values()],
+        "excluded": [somebody.named() | {"reason": reason} for somebody, reason in excluded],
+        "result": [somebody.named() for somebody in result],
     }
-    return Candidates(tuple(by_role), tuple(by_person), result, explanation)
+    return Candidates(tuple(by_role), assigned, result, explanation)
 
 
-def _named(number: str, name: str) -> dict[str, str]:
-    return {"number": number, "name": name}
-
-
-def _place_of(session: Session, rule: Mapping[str, Any], organisation: Organisation) -> Organisation | None:
+def _holders(
+    session: Session, rule: Mapping[str, Any], organisation_id: int, on: date
+) -> tuple[tuple[int, str, str] | None, list[Somebody]]:
+    """The place that a rule means, (id, code, name), and who holds the role there on the day; see ``find_place_for``."""
     role = ROLES.get(str(rule.get("role")))
     if role is None:
-        return None
+        return None, []
     at = rule.get("at")
-    if at is None or at in LEVELS:
-        return find_place_for(session, organisation, role.org_type, at)
-    start = session.execute(select(Organisation).where(Organisation.code == at)).scalar_one_or_none()
-    return find_place_for(session, start, role.org_type) if start is not None else None
+    level = at if at in LEVELS else None
+    start = Organisation.id == organisation_id if at is None or level else Organisation.code == str(at)
+    line = (
+        select(Organisation.id, Organisation.parent_id, literal(0).label("depth"))
+        .where(start)
+        .cte("line", recursive=True)
+    )
+    above = aliased(Organisation)
+    line = line.union_all(select(above.id, above.parent_id, line.c.depth + 1).where(above.id == line.c.parent_id))
+    itself, bureau = aliased(Organisation), aliased(Organisation)
+    fits = [] if role.org_type is None else [Organisation.org_type == role.org_type]
+    own = select(Organisation.id.label("id"), line.c.depth.label("depth"), literal(0).label("side")).join(
+        line, line.c.id == Organisation.id
+    ).where(*fits, *([Organisation.level == level] if level else []))
+    beside = (
+        select(Organisation.id, line.c.depth, literal(1))
+        .join(bureau, bureau.id == Organisation.parent_id)
+        .join(line, line.c.id == bureau.id)
+        .where(bureau.org_type == "edu_bureau", Organisation.level == bureau.level, *fits,
+               *([bureau.level == level] if level else []))
+    )
+    places = own.union_all(beside).subquery("places")
+    rows = session.execute(
+        select(itself.id, itself.code, itself.name, Person.id, Person.number, Person.name, Account.email_confirmed_at)
+        .join(places, places.c.id == itself.id)
+        .outerjoin(
+            Membership,
+            and_(Membership.organisation_id == itself.id, Membership.role == role.key, held_on(on)),
+        )
+        .outerjoin(Person, Person.id == Membership.person_id)
+        .outerjoin(Account, Account.person_id == Person.id)
+        .order_by(places.c.side, places.c.depth, itself.id, Person.id)
+    ).all()
+    if not rows:
+        return None, []
+    place = (rows[0][0], rows[0][1], rows[0][2])
+    return place, [
+        Somebody(row[3], row[4], row[5], row[6] is not None)
+        for row in rows
+        if row[0] == place[0] and row[3] is not None
+    ]
+
+
+def somebody(session: Session, person_id: int) -> Somebody:
+    """One person as a notice names them."""
+    row = session.execute(
+        select(Person.id, Person.number, Person.name, Account.email_confirmed_at)
+        .outerjoin(Account, Account.person_id == Person.id)
+        .where(Person.id == person_id)
+    ).one()
+    return Somebody(row[0], row[1], row[2], row[3] is not None)
 
 
 def administrator(viewer: Viewer) -> Actor:

@@ -17,7 +17,11 @@ class Instance(Row):
     __tablename__ = "instance"
     __table_args__ = (
         Index("ix_instance_org_started", "organisation_id", "started_at"),
-        Index("ix_instance_round_starter", "round_id", "starter_id"),
+        # One open case of a person in a round (E_DUPLICATE), also when two submits race.
+        Index(
+            "uq_instance_open_in_round", "round_id", "starter_id", unique=True,
+            sqlite_where=text("status = 'running'"), postgresql_where=text("status = 'running'"),
+        ),
     )
 
     id: Mapped[Key]
@@ -38,6 +42,8 @@ class Instance(Row):
     status: Mapped[str]
     #: Id of the end event reached, e.g. ``adm_x1``.
     outcome: Mapped[str | None]
+    #: What automatic steps gave out, e.g. ``admission_no``.
+    facts: Mapped[dict[str, Any]]
     #: The engine's compact state (workflows.engine).
     state: Mapped[bytes]
     #: Raised by one at every change of state; a write that finds another number is refused.

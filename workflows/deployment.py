@@ -1,0 +1,385 @@
+"""Deploying definitions and packs: checked whole, stored under their digests, loaded once a process of the system."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import orjson
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from workflows import engine, policies
+from workflows.audit import Act, Actor, Kind, office_stream, record
+from workflows.db import Database
+from workflows.errors import DefinitionRefused, NotFound, Problem
+from workflows.models import Definition, DefinitionFile, Instance, PackFile, PackSet
+from workflows.orders import ORDERS
+from workflows.rulebook import Rulebook
+
+#: Checks one form file: raises ``DefinitionRefused``. Forms lie above this package, so the entry points hand it in.
+FormCheck = Callable[[bytes, str], Any]
+
+#: Folder of the policy files inside a source tree.
+POLICIES = "bpmn/policies"
+#: Where diagrams and tables of one process family lie, and where forms lie.
+DIAGRAMS, FORMS = "bpmn", "forms/library"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A stored definition, parsed. Shared by every instance of its version; never changed."""
+
+    digest: str
+    process_id: str
+    version: int
+    name: str
+    diagram: engine.Diagram
+    #: Path -> bytes, as deployed.
+    files: Mapping[str, bytes]
+    #: Form id -> bytes.
+    forms: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a tree holds: definitions ready to be stored, policy files, and everything wrong with either."""
+
+    definitions: tuple[Bundle, ...]
+    packs: Mapping[str, bytes]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One process with its files, before it has a version."""
+
+    process_id: str
+    name: str
+    files: Mapping[str, bytes]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over paths and content digests: the same files, the same version."""
+        return digest_of(self.files)
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """SHA-256 over the sorted lines ``path NUL sha256(content)``."""
+    lines = (f"{path}\0{hashlib.sha256(files[path]).hexdigest()}\n" for path in sorted(files))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def read_tree(root: Path) -> dict[str, bytes]:
+    """The files of a source tree that are deployed, by their path below ``root``."""
+    found: dict[str, bytes] = {}
+    for folder, endings in ((DIAGRAMS, (".bpmn", ".dmn", ".toml")), (FORMS, (".json",))):
+        for path in sorted((root / folder).rglob("*")):
+            if path.is_file() and path.suffix in endings:
+                found[path.relative_to(root).as_posix()] = path.read_bytes()
+    return found
+
+
+def check(files: Mapping[str, bytes], check_form: FormCheck) -> Source:
+    """Read and check everything in ``files``; the problems of all files come together, nothing is stored."""
+    problems: list[Problem] = []
+    packs = {path: raw for path, raw in files.items() if path.startswith(POLICIES + "/")}
+    _collect(problems, lambda: policies.load({PurePosixPath(path).name: raw for path, raw in packs.items()}))
+    forms: dict[str, str] = {}
+    for path, raw in files.items():
+        if path.startswith(FORMS + "/"):
+            _collect(problems, lambda raw=raw, path=path: check_form(raw, path))  # type: ignore[misc]
+            form_id = _form_id(raw)
+            if form_id is not None:
+                forms[form_id] = path
+    bundles: list[Bundle] = []
+    for path, raw in files.items():
+        if path.endswith(".bpmn"):
+            diagrams = _collect(problems, lambda raw=raw, path=path: engine.read(raw, file=path)) or ()  # type: ignore[misc]
+            for diagram in diagrams:
+                bundle, found = _bundle(diagram, path, files, forms)
+                problems += found
+                bundles.append(bundle)
+    return Source(tuple(bundles), packs, tuple(sorted(set(problems))))
+
+
+def _collect(problems: list[Problem], read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except DefinitionRefused as refused:
+        problems += refused.problems
+        return None
+
+
+def _form_id(raw: bytes) -> str | None:
+    try:
+        found = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    return found.get("id") if isinstance(found, dict) else None
+
+
+def _bundle(
+    diagram: engine.Diagram, path: str, files: Mapping[str, bytes], forms: Mapping[str, str]
+) -> tuple[Bundle, list[Problem]]:
+    folder = PurePosixPath(path).parent.as_posix()
+    chosen = {path: files[path]}
+    chosen |= {other: raw for other, raw in files.items() if other.endswith(".dmn")
+               and PurePosixPath(other).parent.as_posix() in {folder, "bpmn/shared"}}
+    problems: list[Problem] = []
+    rulebook: Rulebook | None = None
+    try:
+        rulebook = Rulebook.from_files({name: raw for name, raw in files.items()
+                                        if name in chosen or name.startswith(POLICIES + "/")})
+    except DefinitionRefused as refused:
+        problems += refused.problems
+    for step in diagram.steps.values():
+        if step.form_id:
+            if step.form_id in forms:
+                chosen[forms[step.form_id]] = files[forms[step.form_id]]
+            else:
+                problems.append(Problem(path, step.line, step.id, f"没有标识为 {step.form_id} 的表单"))
+        if step.decision_id and rulebook is not None and step.decision_id not in rulebook.tables:
+            problems.append(Problem(path, step.line, step.id, f"没有标识为 {step.decision_id} 的决策"))
+        if step.task_type and step.task_type not in ORDERS:
+            problems.append(
+                Problem(path, step.line, step.id, f"没有名为 {step.task_type} 的自动环节；可用：{'、'.join(sorted(ORDERS))}")
+            )
+    return Bundle(diagram.process_id, diagram.name, chosen), problems
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a deployment did."""
+
+    #: (process id, version, whether it is new)
+    definitions: tuple[tuple[str, int, bool], ...]
+    pack_set: str
+    pack_set_is_new: bool
+
+
+def deploy(db: Database, by: Actor, files: Mapping[str, bytes], check_form: FormCheck, *, at: datetime) -> Deployed:
+    """Check a tree and store what is new in it; ``DefinitionRefused`` with every problem otherwise.
+
+    A process whose files are unchanged keeps its version; a changed pack value makes a new pack set and versions no
+    definition. Running instances keep what they started on.
+    """
+    source = check(files, check_form)
+    if source.problems:
+        raise DefinitionRefused(source.problems)
+    done: list[tuple[str, int, bool]] = []
+    with db.write() as session:
+        for bundle in source.definitions:
+            done.append(_store(session, by, bundle, at))
+        pack_digest = digest_of(source.packs)
+        is_new = session.get(PackSet, pack_digest) is None
+        if is_new:
+            number = (session.execute(select(func.max(PackSet.number))).scalar() or 0) + 1
+            session.add(PackSet(digest=pack_digest, deployed_at=at, number=number))
+            session.flush()
+            session.add_all(PackFile(pack_set=pack_digest, path=path, content=raw) for path, raw in source.packs.items())
+            record(session, Act(office_stream("definitions"), Kind.PACK_DEPLOYED, at, by, payload={
+                "pack_set": pack_digest, "number": number,
+                "files": {path: hashlib.sha256(raw).hexdigest() for path, raw in sorted(source.packs.items())},
+            }))
+    return Deployed(tuple(done), pack_digest, is_new)
+
+
+def _store(session: Session, by: Actor, bundle: Bundle, at: datetime) -> tuple[str, int, bool]:
+    known = session.get(Definition, bundle.digest)
+    if known is not None:
+        return known.process_id, known.version, False
+    latest = session.execute(
+        select(func.max(Definition.version)).where(Definition.process_id == bundle.process_id)
+    ).scalar()
+    version = (latest or 0) + 1
+    session.add(Definition(digest=bundle.digest, process_id=bundle.process_id, version=version, name=bundle.name,
+                           deployed_at=at))
+    session.flush()
+    session.add_all(
+        DefinitionFile(definition=bundle.digest, path=path, content=raw) for path, raw in bundle.files.items()
+    )
+    record(session, Act(office_stream("definitions"), Kind.DEFINITION_DEPLOYED, at, by, definition=bundle.digest,
+                        payload={"process": bundle.process_id, "version": version, "name": bundle.name,
+                                 "files": {path: hashlib.sha256(raw).hexdigest()
+                                           for path, raw in sorted(bundle.files.items())}}))
+    return bundle.process_id, version, True
+
+
+# --- loading what was stored ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Shelf:
+    """What this process has parsed already. Digests never change their meaning, so nothing is ever dropped."""
+
+    definitions: dict[str, Loaded] = field(default_factory=dict)
+    packs: dict[str, policies.Packs] = field(default_factory=dict)
+    pack_files: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    rulebooks: dict[tuple[str, str], Rulebook] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_shelf = _Shelf()
+
+
+def newest(session: Session, process_id: str) -> str:
+    """Digest of the newest version of a process; ``NotFound`` without one."""
+    found = session.execute(
+        select(Definition.digest)
+        .where(Definition.process_id == process_id)
+        .order_by(Definition.version.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def definition(session: Session, digest: str) -> Loaded:
+    """A stored definition, parsed once in this process."""
+    found = _shelf.definitions.get(digest)
+    if found is None:
+        found = _load(session, digest)
+        with _shelf.lock:
+            found = _shelf.definitions.setdefault(digest, found)
+    return found
+
+
+def _load(session: Session, digest: str) -> Loaded:
+    row = session.get(Definition, digest)
+    if row is None:
+        raise NotFound()
+    files = {
+        path: bytes(content)
+        for path, content in session.execute(
+            select(DefinitionFile.path, DefinitionFile.content).where(DefinitionFile.definition == digest)
+        )
+    }
+    forms = {
+        form_id: raw for path, raw in files.items() if path.endswith(".json") and (form_id := _form_id(raw)) is not None
+    }
+    for path, raw in files.items():
+        if path.endswith(".bpmn"):
+            for diagram in engine.read(raw, file=path):
+                if diagram.process_id == row.process_id:
+                    return Loaded(digest, row.process_id, row.version, row.name, diagram, files, forms)
+    raise NotFound()
+
+
+def packs(session: Session, pack_set: str) -> policies.Packs:
+    """A stored pack set, parsed once in this process."""
+    found = _shelf.packs.get(pack_set)
+    if found is None:
+        files = _pack_files(session, pack_set)
+        found = policies.load({PurePosixPath(path).name: raw for path, raw in files.items()})
+        with _shelf.lock:
+            found = _shelf.packs.setdefault(pack_set, found)
+    return found
+
+
+def _pack_files(session: Session, pack_set: str) -> dict[str, bytes]:
+    known = _shelf.pack_files.get(pack_set)
+    if known is None:
+        known = {
+            path: bytes(content)
+            for path, content in session.execute(
+                select(PackFile.path, PackFile.content).where(PackFile.pack_set == pack_set)
+            )
+        }
+        if not known:
+            raise NotFound()
+        _shelf.pack_files[pack_set] = known
+    return known
+
+
+def newest_pack_set(session: Session) -> str:
+    """Digest of the pack set that new work starts on; ``NotFound`` before the first deployment."""
+    found = session.execute(select(PackSet.digest).order_by(PackSet.number.desc()).limit(1)).scalar_one_or_none()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def rulebook(session: Session, loaded: Loaded, pack_set: str) -> Rulebook:
+    """The tables of a definition with the values of a pack set: the same answers as ``jiaoyan decide`` gives."""
+    key = (loaded.digest, pack_set)
+    found = _shelf.rulebooks.get(key)
+    if found is None:
+        tables = {path: raw for path, raw in loaded.files.items() if path.endswith(".dmn")}
+        found = Rulebook.from_files({**tables, **_pack_files(session, pack_set)})
+        with _shelf.lock:
+            found = _shelf.rulebooks.setdefault(key, found)
+    return found
+
+
+# --- reads for pages ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DefinitionView:
+    """One stored version for a page."""
+
+    process_id: str
+    name: str
+    version: int
+    digest: str
+    deployed_at: datetime
+    files: tuple[str, ...]
+    running: int
+
+
+def definitions(session: Session) -> list[DefinitionView]:
+    """Every stored version, newest first."""
+    running = {
+        digest: count
+        for digest, count in session.execute(
+            select(Instance.definition, func.count()).where(Instance.status == "running").group_by(Instance.definition)
+        )
+    }
+    paths: dict[str, list[str]] = {}
+    for digest, path in session.execute(
+        select(DefinitionFile.definition, DefinitionFile.path).order_by(DefinitionFile.path)
+    ):
+        paths.setdefault(digest, []).append(path)
+    rows: Iterable[Definition] = session.execute(
+        select(Definition).order_by(Definition.process_id, Definition.version.desc())
+    ).scalars()
+    return [
+        DefinitionView(row.process_id, row.name, row.version, row.digest, row.deployed_at,
+                       tuple(paths.get(row.digest, ())), running.get(row.digest, 0))
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class PackSetView:
+    """One stored pack set for a page."""
+
+    digest: str
+    number: int
+    deployed_at: datetime
+    #: (place, display name, number of values)
+    places: tuple[tuple[str, str, int], ...]
+
+
+def pack_sets(session: Session) -> list[PackSetView]:
+    """Every stored pack set, newest first."""
+    rows = session.execute(select(PackSet).order_by(PackSet.number.desc())).scalars()
+    views = []
+    for row in rows:
+        loaded = packs(session, row.digest)
+        places = tuple((place, loaded[place].name, len(loaded[place].history)) for place in loaded)
+        views.append(PackSetView(row.digest, row.number, row.deployed_at, places))
+    return views
+
+
+def diagram_xml(session: Session, digest: str) -> bytes:
+    """The diagram of a stored version as it was deployed."""
+    loaded = definition(session, digest)
+    return loaded.files[loaded.diagram.file]

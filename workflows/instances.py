@@ -1,0 +1,407 @@
+"""Every verb that changes an instance: start, complete a task, wake for a timer; and the form that each asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from workflows import access, deployment, engine, people
+from workflows.access import Viewer, office_day
+from workflows.audit import TIMEOUT, Act, Kind, person_stream, record
+from workflows.case import Case, house, load, new
+from workflows.db import Database
+from workflows.drafts import DraftView, draft
+from workflows.engine.rest import variables as variables_at_rest
+from workflows.errors import (
+    DuplicateCase,
+    Forbidden,
+    HeldByAnother,
+    InputRejected,
+    InstanceMoved,
+    NotFound,
+    OwnCase,
+    SeparationOfDuty,
+    TaskAlreadyDone,
+    TaskNotOpen,
+)
+from workflows.models import Instance, Person, Series, Task, Timer
+from workflows.models import Submission as SubmissionRow
+from workflows.people import Somebody
+from workflows.registers import rounds
+from workflows.settings import OFFICE_ZONE
+from workflows.submission import Submission
+from workflows.transitions import OWN_CASE, Moved, NextStep, Transition
+
+# --- the form that a step asks for ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FormRequest:
+    """Everything a page needs to show one form: the pinned form file, what FEEL sees, what is filled in already."""
+
+    #: Names the draft: ``start:<process>:<round>`` or ``task:<number>``.
+    subject: str
+    process_id: str
+    process_name: str
+    step_id: str
+    step_name: str
+    step_help: str
+    form_id: str
+    #: The form file of the pinned version.
+    form: bytes
+    definition: str
+    instance_number: str | None
+    instance_title: str | None
+    #: FEEL data besides the form's own: ``instance``, ``task``, ``policy``, and the variables of the instance.
+    context: Mapping[str, Any]
+    prefill: Mapping[str, Any]
+    draft: DraftView | None
+    due_at: datetime | None
+    due_days: tuple[date, ...]
+    due_provisional: bool
+    #: ``open``, ``done`` or ``cancelled``.
+    status: str = "open"
+    holder_name: str | None = None
+    done_by_name: str | None = None
+    done_at: datetime | None = None
+    may_claim: bool = False
+    may_unclaim: bool = False
+    is_mine: bool = False
+
+
+def start_form(session: Session, viewer: Viewer, process_id: str, round_number: str, at: datetime) -> FormRequest:
+    """The form that starts an instance in a round; refuses outside the window and for a second open case."""
+    round_row, view = rounds.round_by_number(session, round_number)
+    view.require_open(at)
+    _refuse_duplicate(session, viewer, round_row.id)
+    loaded = deployment.definition(session, deployment.newest(session, process_id))
+    starter = Somebody(viewer.person_id, viewer.number, viewer.name, False)
+    case = new(session, loaded, starter, round_row, number="", at=at)
+    subject = f"start:{process_id}:{round_number}"
+    step = loaded.diagram.start
+    task = {"step": step.id, "form": step.form_id, "holder": viewer.number, "returned": None}
+    return FormRequest(
+        subject, process_id, loaded.name, step.id, step.name, step.documentation, step.form_id,
+        loaded.forms[step.form_id], loaded.digest, None, None,
+        {"instance": case.as_facts(), "policy": case.pack, "task": task},
+        {"full_name": viewer.name}, draft(session, viewer.person_id, subject), None, (), False, is_mine=True,
+    )
+
+
+def _refuse_duplicate(session: Session, viewer: Viewer, round_id: int) -> None:
+    number = session.execute(
+        select(Instance.number).where(
+            Instance.round_id == round_id, Instance.starter_id == viewer.person_id, Instance.status == "running"
+        )
+    ).scalar_one_or_none()
+    if number is not None:
+        raise DuplicateCase(number=number)
+
+
+def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) -> FormRequest:
+    """The form of a task, for somebody who may take it or who did it; ``NotFound`` for everybody else."""
+    task = access.task_for(session, viewer, task_number, at)
+    case, _ = load(session, instance_id=task.instance_id)
+    step = case.loaded.diagram.steps[task.step_id]
+    variables = variables_at_rest(case.row.state) if case.row is not None else {}
+    names = _names(session, task)
+    facts = {
+        **task.inputs,
+        "id": task.number, "form": task.form_id, "step": task.step_id, "holder": viewer.number,
+        "due_at": None if task.due_at is None else task.due_at.astimezone(OFFICE_ZONE).isoformat(),
+        "returned": _returned(task.inputs),
+    }
+    variable = str(task.form_id or "").rpartition(".")[2]
+    prefill = {**(variables.get(variable) or {}), **task.inputs}
+    return FormRequest(
+        f"task:{task.number}", case.loaded.process_id, case.loaded.name, step.id, step.name, step.documentation,
+        task.form_id or "", case.loaded.forms.get(task.form_id or "", b""), case.loaded.digest, case.number,
+        case.title, {**variables, "instance": case.as_facts(), "policy": case.pack, "task": facts}, prefill,
+        draft(session, viewer.person_id, f"task:{task.number}") if task.status == "open" else None,
+        task.due_at, tuple(date.fromisoformat(day) for day in task.due_days or ()), task.due_provisional,
+        task.status, names.get(task.holder_id), names.get(task.done_by_id), task.done_at,
+        may_claim=task.status == "open" and task.holder_id is None,
+        may_unclaim=task.status == "open" and task.holder_id == viewer.person_id and bool(task.explanation.get("claimed")),
+        is_mine=task.holder_id in (None, viewer.person_id),
+    )
+
+
+def _names(session: Session, task: Task) -> dict[int | None, str]:
+    ids = [person_id for person_id in (task.holder_id, task.done_by_id) if person_id is not None]
+    if not ids:
+        return {}
+    return {
+        person_id: name for person_id, name in session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))
+    }
+
+
+def _returned(inputs: Mapping[str, Any]) -> list[str] | None:
+    """Keys of the fields that may be corrected, or nothing when the form is not a correction."""
+    items = inputs.get("returned_items")
+    if not isinstance(items, list):
+        return None
+    return [str(item["field_key"]) for item in items if isinstance(item, Mapping) and item.get("field_key")]
+
+
+# --- verbs ----------------------------------------------------------------------------------------------------------
+
+
+def start(
+    db: Database, viewer: Viewer, process_id: str, round_number: str, submission: Submission, *, at: datetime
+) -> Moved:
+    """Start an instance in a round with its first form. One transaction, one event.
+
+    Raises ``WindowClosed``/``WindowNotOpen`` (E_WINDOW), ``DuplicateCase`` (E_DUPLICATE). The same token twice gives
+    the first answer again.
+    """
+    with db.read() as session:
+        repeated = _repeated(session, viewer, submission.token)
+        if repeated is not None:
+            return repeated
+        round_row, view = rounds.round_by_number(session, round_number)
+        view.require_open(at)
+        _refuse_duplicate(session, viewer, round_row.id)
+        loaded = deployment.definition(session, deployment.newest(session, process_id))
+        starter = people.somebody(session, viewer.person_id)
+        case = new(session, loaded, starter, round_row, number=_peek_number(session, round_row.place, at), at=at)
+        progress = engine.start(
+            loaded.diagram, {submission.variable: dict(submission.data)}, house(session, case, at)
+        )
+        actor = viewer.actor(role="applicant")
+        transition = Transition(case, progress, Kind.INSTANCE_STARTED, actor, at, loaded.diagram.start,
+                                submission=submission, by=starter)
+        transition.claim = lambda session: _take_number(session, case)
+        transition.prepare(session)
+    try:
+        return transition.write(db)
+    except IntegrityError:
+        with db.read() as session:
+            repeated = _repeated(session, viewer, submission.token)
+            if repeated is not None:
+                return repeated
+            _refuse_duplicate(session, viewer, round_row.id)
+        raise InstanceMoved() from None
+
+
+def _series(place: str, year: int) -> str:
+    return f"instance:{place}:{year}"
+
+
+def _peek_number(session: Session, place: str, at: datetime) -> str:
+    """The number that the next instance of a place will get, unless somebody is quicker (see ``_take_number``)."""
+    pack_set = deployment.newest_pack_set(session)
+    prefix = deployment.packs(session, pack_set)[place].on(office_day(at))["place"]["number_prefix"]
+    year = office_day(at).year
+    last = session.execute(select(Series.last).where(Series.name == _series(place, year))).scalar()
+    return f"{prefix}-{year}-{(last or 0) + 1:05d}"
+
+
+def _take_number(session: Session, case: Case) -> None:
+    """Take the number that the case was prepared with; ``InstanceMoved`` if another start took it first.
+
+    The number stands in what was prepared outside the transaction (variables, titles), so it is checked, not replaced.
+    """
+    year, serial = case.number.split("-")[-2:]
+    taken = people.next_in_series(session, _series(case.pack.place, int(year)))
+    if taken != int(serial):
+        raise InstanceMoved()
+
+
+def complete_task(
+    db: Database, viewer: Viewer, task_number: str, submission: Submission, *, at: datetime
+) -> Moved:
+    """Complete a task with its form. One transaction, one event; the same token twice gives the first answer again.
+
+    Raises ``NotFound`` (not a candidate), ``OwnCase``, ``SeparationOfDuty``, ``HeldByAnother``, ``TaskAlreadyDone``
+    (E_STALE), ``InstanceMoved`` (somebody moved the instance between reading and writing; nothing was written).
+    """
+    with db.read() as session:
+        transition = _completion(session, viewer, task_number, submission, at)
+        if isinstance(transition, Moved):
+            return transition
+    try:
+        return transition.write(db)
+    except (IntegrityError, TaskAlreadyDone, InstanceMoved):
+        with db.read() as session:
+            repeated = _repeated(session, viewer, submission.token)
+        if repeated is not None:
+            return repeated
+        raise
+
+
+def _completion(
+    session: Session, viewer: Viewer, task_number: str, submission: Submission, at: datetime
+) -> Transition | Moved:
+    case, task = load(session, task_number)
+    if task is None or case.row is None:
+        raise NotFound()
+    if task.status != "open":
+        return _repeated(session, viewer, submission.token) or _refuse_done(session, viewer, task, at)
+    _guard(session, viewer, task, at)
+    step = case.loaded.diagram.steps[task.step_id]
+    old = variables_at_rest(case.row.state).get(submission.variable)
+    progress = engine.complete(
+        case.loaded.diagram, case.row.state, task.token, {submission.variable: dict(submission.data)},
+        house(session, case, at),
+    )
+    held = _role_in(viewer, task)
+    transition = Transition(
+        case, progress, Kind.TASK_COMPLETED, viewer.actor(role=held[0], organisation=held[1]), at, step,
+        submission=submission, by=Somebody(viewer.person_id, viewer.number, viewer.name, False), task=task,
+        outcome=_outcome(step, submission), changes=changes(old, submission.data) if old else (),
+        claim=lambda session: _claim_task(session, viewer, task, at, _outcome(step, submission)),
+    )
+    transition.prepare(session)
+    return transition
+
+
+def _guard(session: Session, viewer: Viewer, task: Task, at: datetime) -> None:
+    """Refuse by name whoever may not complete an open task; ``NotFound`` for those who are no candidates at all."""
+    reason = access.excluded_from(task, viewer.number)
+    if reason == OWN_CASE:
+        raise OwnCase()
+    if reason is not None:
+        raise SeparationOfDuty(step=task.name)
+    access.task_for(session, viewer, task.number, at)
+    if task.holder_id not in (None, viewer.person_id):
+        raise HeldByAnother(name=_names(session, task).get(task.holder_id, ""))
+
+
+def _refuse_done(session: Session, viewer: Viewer, task: Task, at: datetime) -> Moved:
+    access.task_for(session, viewer, task.number, at)
+    raise _already_done(session, task)
+
+
+def _already_done(session: Session, task: Task) -> TaskAlreadyDone | TaskNotOpen:
+    row = session.execute(
+        select(Task.done_at, Person.name).outerjoin(Person, Person.id == Task.done_by_id).where(Task.id == task.id)
+    ).one()
+    if row.name is None or row.done_at is None:
+        return TaskNotOpen()
+    return TaskAlreadyDone(name=row.name, time=row.done_at.astimezone(OFFICE_ZONE).strftime("%Y-%m-%d %H:%M"))
+
+
+def _claim_task(session: Session, viewer: Viewer, task: Task, at: datetime, outcome: str | None) -> None:
+    """Take the task in the write transaction: whoever comes second finds it done."""
+    taken = session.execute(
+        update(Task)
+        .where(Task.id == task.id, Task.status == "open", (Task.holder_id.is_(None)) | (Task.holder_id == viewer.person_id))
+        .values(status="done", done_at=at, done_by_id=viewer.person_id, holder_id=viewer.person_id, outcome=outcome)
+    )
+    if not taken.rowcount:  # type: ignore[attr-defined]
+        now = session.get_one(Task, task.id, populate_existing=True)
+        if now.status == "open":
+            raise HeldByAnother(name=_names(session, now).get(now.holder_id, ""))
+        raise _already_done(session, task)
+
+
+def _role_in(viewer: Viewer, task: Task) -> tuple[str | None, str | None]:
+    """The role and organisation in which the viewer acts, from the rule that found them."""
+    for step in task.explanation.get("steps", ()):
+        rule, place = step.get("rule", {}), step.get("organisation")
+        for held in viewer.memberships:
+            if place and held.role == rule.get("role") and held.organisation_code == place["code"]:
+                return held.role, held.organisation_code
+    return "applicant", None
+
+
+def _outcome(step: engine.Step, submission: Submission) -> str | None:
+    key = step.properties.get("jiaoyan:outcome")
+    value = submission.data.get(key) if key else None
+    return str(value) if value is not None else None
+
+
+def _repeated(session: Session, viewer: Viewer, token: str) -> Moved | None:
+    """What the first submit with this token did, if the same person sent it before."""
+    found = session.execute(
+        select(SubmissionRow, Instance)
+        .join(Instance, Instance.id == SubmissionRow.instance_id)
+        .where(SubmissionRow.token == token)
+    ).one_or_none()
+    if found is None:
+        return None
+    submission, instance = found
+    if submission.by_id != viewer.person_id:
+        raise Forbidden()
+    loaded = deployment.definition(session, instance.definition)
+    steps = loaded.diagram.steps
+    waiting = session.execute(
+        select(Task).where(Task.instance_id == instance.id, Task.status == "open").order_by(Task.id)
+    ).scalars()
+    following = tuple(
+        NextStep(task.step_id, task.name, tuple(one["name"] for one in task.explanation.get("result", ())),
+                 task.due_at, task.due_provisional)
+        for task in waiting
+    )
+    outcome = steps[instance.outcome].name if instance.outcome else None
+    return Moved(instance.number, instance.title, steps[submission.step_id].name, following, instance.outcome, outcome,
+                 repeated=True)
+
+
+def changes(old: Any, new_value: Any, path: str = "") -> list[dict[str, Any]]:
+    """Field differences old → new by dotted path, rows of tables by their position."""
+    if isinstance(old, Mapping) and isinstance(new_value, Mapping):
+        found: list[dict[str, Any]] = []
+        for key in dict.fromkeys([*old, *new_value]):
+            found += changes(old.get(key), new_value.get(key), f"{path}.{key}" if path else str(key))
+        return found
+    if isinstance(old, list) and isinstance(new_value, list):
+        found = []
+        for index in range(max(len(old), len(new_value))):
+            before = old[index] if index < len(old) else None
+            after = new_value[index] if index < len(new_value) else None
+            found += changes(before, after, f"{path}.{index}")
+        return found
+    return [] if old == new_value else [{"field": path, "old": old, "new": new_value}]
+
+
+def wake(db: Database, timer_id: int, *, at: datetime) -> Moved | None:
+    """Fire one due timer of a diagram; nothing when it was taken, called off, or its instance moved meanwhile."""
+    with db.read() as session:
+        timer = session.get(Timer, timer_id)
+        if timer is None or timer.fired_at is not None or timer.due_at > at:
+            return None
+        case, _ = load(session, instance_id=timer.instance_id)
+        if case.row is None:
+            return None
+        progress = engine.fire(case.loaded.diagram, case.row.state, timer.token, house(session, case, at))
+        transition = Transition(
+            case, progress, Kind.TIMER_FIRED, TIMEOUT, at, case.loaded.diagram.steps[timer.step_id],
+            claim=lambda session: _claim_timer(session, timer_id, at), extra={"due_at": timer.due_at},
+        )
+        transition.prepare(session)
+    try:
+        return transition.write(db)
+    except TimerTaken:
+        return None
+
+
+class TimerTaken(TaskNotOpen):
+    """Another beat fired the timer first, or the step that it belonged to is over."""
+
+
+def _claim_timer(session: Session, timer_id: int, at: datetime) -> None:
+    taken = session.execute(
+        update(Timer).where(Timer.id == timer_id, Timer.fired_at.is_(None)).values(fired_at=at, result="fired")
+    )
+    if not taken.rowcount:  # type: ignore[attr-defined]
+        raise TimerTaken()
+
+
+def reject_input(
+    db: Database, viewer: Viewer, *, subject: str, instance_number: str | None, fields: Sequence[tuple[str, str]],
+    at: datetime,
+) -> None:
+    """Record that a post was refused, in the person's stream: fields and codes, never the values (domain.md 3.0.3)."""
+    with db.write() as session:
+        record(session, Act(
+            person_stream(viewer.number), Kind.INPUT_REJECTED, at, viewer.actor(), instance=instance_number,
+            reason=fields[0][1] if fields else InputRejected.code,
+            payload={"subject": subject, "fields": [{"field": path, "code": code} for path, code in fields]},
+        ))

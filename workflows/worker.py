@@ -1,0 +1,79 @@
+"""The background process: one beat over timers, notices and jobs. Rows decide what is due; the beat only looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from workflows import jobs, notices, timers
+from workflows.clock import Clock
+from workflows.db import Database
+from workflows.jobs import Handlers
+from workflows.notices import Translate
+from workflows.settings import Settings
+
+_log = structlog.get_logger("jiaoyan.worker")
+
+#: Seconds between two looks at timers and notices, and between two looks at jobs.
+TIMER_SECONDS, JOB_SECONDS = 5, 1
+
+
+class Worker:
+    """Beats until it is stopped. Several may run on one database: every row is claimed by whoever acts on it."""
+
+    def __init__(
+        self, db: Database, clock: Clock, settings: Settings, handlers: Handlers,
+        translate: Callable[[str], Translate],
+    ) -> None:
+        self._db, self._clock, self._settings = db, clock, settings
+        self._handlers, self._translate = handlers, translate
+        # One thread a kind of work and one run at a time: a slow mail server holds up no timer.
+        self._scheduler = BackgroundScheduler(
+            executors={name: ThreadPoolExecutor(1) for name in ("timers", "notices", "jobs")},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone="UTC",
+        )
+
+    def start(self) -> None:
+        """Begin to beat, in threads of this process."""
+        beats: tuple[tuple[str, Callable[[], None], int], ...] = (
+            ("timers", self.fire_timers, TIMER_SECONDS),
+            ("notices", self.deliver_notices, TIMER_SECONDS),
+            ("jobs", self.run_jobs, JOB_SECONDS),
+        )
+        for name, beat, seconds in beats:
+            self._scheduler.add_job(beat, "interval", seconds=seconds, id=name, executor=name)
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Stop beating, after the rows in hand."""
+        self._scheduler.shutdown(wait=True)
+
+    def fire_timers(self) -> None:
+        """One beat over timers."""
+        fired = timers.fire_due(self._db, at=self._clock.now(), report=_report)
+        if fired:
+            _log.info("timers fired", count=fired)
+
+    def deliver_notices(self) -> None:
+        """One beat over queued mail."""
+        sent = notices.deliver(self._db, self._settings, self._translate, at=self._clock.now())
+        if sent:
+            _log.info("notices sent", count=sent)
+
+    def run_jobs(self) -> None:
+        """Do the jobs that wait, one after the other."""
+        now: Callable[[], datetime] = self._clock.now
+        try:
+            while jobs.run_next(self._db, self._handlers, now):
+                pass
+        except Exception as error:  # the job row says why; the beat goes on
+            _log.error("job failed", error=f"{type(error).__name__}: {error}")
+
+
+def _report(timer_id: int, error: Exception) -> None:
+    _log.error("timer failed", timer=timer_id, error=f"{type(error).__name__}: {error}")
