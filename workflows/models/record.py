@@ -1,10 +1,13 @@
-"""The record: streams of events, chained; payloads apart, so that lawful erasure leaves the chain whole."""
+"""The record: streams of events, chained; payloads apart, so that lawful erasure leaves the chain whole.
+
+The first migration adds triggers with which both databases refuse to change, delete or replace a row of these tables.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import DDL, CheckConstraint, ForeignKey, Index, UniqueConstraint, event
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from workflows.models.columns import Row
@@ -97,51 +100,3 @@ class Erasure(Row):
     event_id: Mapped[str] = mapped_column(ForeignKey("event.event_id"), primary_key=True)
     ordered_by_event: Mapped[str] = mapped_column(ForeignKey("event.event_id"))
     at: Mapped[datetime]
-
-
-#: Statements that make a database refuse changes; run after the tables are made and by the first migration.
-#: SQLite needs a BEFORE INSERT trigger as well, because INSERT OR REPLACE passes its delete triggers.
-SQLITE_GUARDS = (
-    """CREATE TRIGGER event_no_update BEFORE UPDATE ON event
-       BEGIN SELECT RAISE(ABORT, 'the record is never changed'); END""",
-    """CREATE TRIGGER event_no_delete BEFORE DELETE ON event
-       BEGIN SELECT RAISE(ABORT, 'the record is never deleted'); END""",
-    """CREATE TRIGGER event_no_replace BEFORE INSERT ON event
-       WHEN EXISTS (SELECT 1 FROM event WHERE event_id = NEW.event_id OR (stream = NEW.stream AND seq = NEW.seq))
-       BEGIN SELECT RAISE(ABORT, 'the record is never replaced'); END""",
-    """CREATE TRIGGER event_payload_no_update BEFORE UPDATE ON event_payload
-       BEGIN SELECT RAISE(ABORT, 'the record is never changed'); END""",
-    """CREATE TRIGGER event_payload_no_delete BEFORE DELETE ON event_payload
-       WHEN NOT EXISTS (SELECT 1 FROM erasure WHERE event_id = OLD.event_id)
-       BEGIN SELECT RAISE(ABORT, 'a payload goes only by lawful erasure'); END""",
-    """CREATE TRIGGER event_payload_no_replace BEFORE INSERT ON event_payload
-       WHEN EXISTS (SELECT 1 FROM event_payload WHERE event_id = NEW.event_id)
-         OR EXISTS (SELECT 1 FROM erasure WHERE event_id = NEW.event_id)
-       BEGIN SELECT RAISE(ABORT, 'the record is never replaced'); END""",
-    """CREATE TRIGGER erasure_no_update BEFORE UPDATE ON erasure
-       BEGIN SELECT RAISE(ABORT, 'the record is never changed'); END""",
-    """CREATE TRIGGER erasure_no_delete BEFORE DELETE ON erasure
-       BEGIN SELECT RAISE(ABORT, 'the record is never deleted'); END""",
-)
-POSTGRES_GUARDS = (
-    """CREATE FUNCTION record_refuses() RETURNS trigger LANGUAGE plpgsql AS $$
-       BEGIN
-         IF TG_OP = 'DELETE' AND TG_TABLE_NAME = 'event_payload' THEN
-           IF EXISTS (SELECT 1 FROM erasure WHERE event_id = OLD.event_id) THEN RETURN OLD; END IF;
-         END IF;
-         RAISE EXCEPTION 'the record is never changed or deleted (%)', TG_TABLE_NAME;
-       END $$""",
-    "CREATE TRIGGER event_guard BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION record_refuses()",
-    "CREATE TRIGGER event_keep BEFORE TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION record_refuses()",
-    """CREATE TRIGGER event_payload_guard BEFORE UPDATE OR DELETE ON event_payload
-       FOR EACH ROW EXECUTE FUNCTION record_refuses()""",
-    """CREATE TRIGGER event_payload_keep BEFORE TRUNCATE ON event_payload
-       FOR EACH STATEMENT EXECUTE FUNCTION record_refuses()""",
-    "CREATE TRIGGER erasure_guard BEFORE UPDATE OR DELETE ON erasure FOR EACH ROW EXECUTE FUNCTION record_refuses()",
-    "CREATE TRIGGER erasure_keep BEFORE TRUNCATE ON erasure FOR EACH STATEMENT EXECUTE FUNCTION record_refuses()",
-)
-
-for _statement in SQLITE_GUARDS:
-    event.listen(Row.metadata, "after_create", DDL(_statement.replace("%", "%%")).execute_if(dialect="sqlite"))
-for _statement in POSTGRES_GUARDS:
-    event.listen(Row.metadata, "after_create", DDL(_statement.replace("%", "%%")).execute_if(dialect="postgresql"))
