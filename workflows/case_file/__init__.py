@@ -1,0 +1,26 @@
+"""The case file (办件卷宗): one instance whole, as an applicant, a handler or an auditor may read it. Never the engine's state."""
+
+from workflows.case_file.masking import masked_data, masked_text
+from workflows.case_file.outline import Asked, outline
+from workflows.case_file.path import Path, path_of
+from workflows.case_file.reading import read
+from workflows.case_file.record import note_refused, note_viewed
+from workflows.case_file.ruling_words import Reason, reasons
+from workflows.case_file.sheets import DEMO, FORMATS, LIMIT_OF_CHECK, export, who
+from workflows.case_file.views import (
+    AttachmentView,
+    CaseFile,
+    Change,
+    EventView,
+    RulingView,
+    Stage,
+    SubmissionView,
+    TaskView,
+    TimerView,
+)
+
+__all__ = [
+    "DEMO", "FORMATS", "LIMIT_OF_CHECK", "Asked", "AttachmentView", "CaseFile", "Change", "EventView", "Path", "Reason",
+    "RulingView", "Stage", "SubmissionView", "TaskView", "TimerView", "export", "masked_data", "masked_text",
+    "note_refused", "note_viewed", "outline", "path_of", "read", "reasons", "who",
+]

@@ -1,0 +1,293 @@
+"""``read``: the whole case in about a dozen statements, every one of them by an index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, aliased
+
+from workflows.access import Viewer, excluded_from, instance_for, may_take, office_day
+from workflows.audit import ActorKind, Kind, instance_stream
+from workflows.case_file.masking import masked_data
+from workflows.case_file.outline import Asked
+from workflows.case_file.papers import Papers, papers
+from workflows.case_file.stages import stages
+from workflows.case_file.views import (
+    AttachmentView,
+    CaseFile,
+    Change,
+    EventView,
+    RulingView,
+    SubmissionView,
+    TaskView,
+    TimerView,
+)
+from workflows.errors import NotFound
+from workflows.models import (
+    Attachment,
+    Candidate,
+    Definition,
+    Event,
+    EventPayload,
+    Instance,
+    Organisation,
+    Person,
+    Round,
+    RulingRow,
+    Submission,
+    Task,
+    Timer,
+)
+from workflows.people import ROLES
+
+_KINDS = {kind.value: kind for kind in Kind}
+_ACTOR_KINDS = {kind.value: kind for kind in ActorKind}
+
+
+def read(
+    session: Session, viewer: Viewer | None, number: str, at: datetime, *, whole: bool = False
+) -> CaseFile:
+    """The case, if the viewer may see it; ``NotFound`` otherwise, whether or not it exists.
+
+    Personal data is masked for everybody but the applicant and whoever may take an open step of it; ``whole`` shows it
+    to an auditor who has stated a purpose (the caller records that). Without a viewer the operator of the machine
+    reads, masked.
+    """
+    if viewer is None:
+        instance = session.execute(select(Instance).where(Instance.number == number)).scalar_one_or_none()
+        if instance is None:
+            raise NotFound()
+        masked = not whole
+    else:
+        instance = instance_for(session, viewer, number, at)
+        masked = not (whole or needs_personal(session, viewer, instance, at))
+    return _Reading(session, instance, masked).case()
+
+
+def needs_personal(session: Session, viewer: Viewer, instance: Instance, at: datetime) -> bool:
+    """Whether the person is the applicant, or may take an open step of the case (domain.md 3.0.9)."""
+    if instance.starter_id == viewer.person_id:
+        return True
+    tasks = session.execute(
+        select(Task).where(
+            Task.instance_id == instance.id, Task.status == "open", may_take(viewer.person_id, office_day(at))
+        )
+    ).scalars()
+    return any(excluded_from(task, viewer.number) is None for task in tasks)
+
+
+class _Reading:
+    """One read of one case; gathers the people and places it meets and asks for their names once."""
+
+    def __init__(self, session: Session, instance: Instance, masked: bool) -> None:
+        self.session, self.instance, self.masked = session, instance, masked
+        self.papers: Papers = papers(session, instance.definition)
+        self.names: dict[str, str] = {}
+        self.places: dict[str, str] = {}
+
+    def case(self) -> CaseFile:
+        row, starter = self.instance, aliased(Person)
+        definition, place, person, entered = self.session.execute(
+            select(Definition, Organisation, starter, Round)
+            .select_from(Instance)
+            .join(Definition, Definition.digest == Instance.definition)
+            .join(Organisation, Organisation.id == Instance.organisation_id)
+            .join(starter, starter.id == Instance.starter_id)
+            .outerjoin(Round, Round.id == Instance.round_id)
+            .where(Instance.id == row.id)
+        ).one()
+        tasks = self._tasks()
+        events = self._events()
+        own = tuple(event for event in events if event.stream == instance_stream(row.number))
+        outcome_name = self.papers.step_name(row.outcome) if row.outcome else None
+        return CaseFile(
+            number=row.number, title=row.title, process_id=row.process_id, process_name=definition.name,
+            version=definition.version, definition=definition.digest, pack_set=row.pack_set, place=row.place,
+            ruling_on=row.ruling_on, organisation_code=place.code, organisation_name=place.name,
+            starter_name=person.name, starter_number=person.number,
+            round_number=entered.number if entered else None, round_title=entered.title if entered else None,
+            status=row.status, outcome=row.outcome,
+            outcome_name=outcome_name,
+            started_at=row.started_at, ended_at=row.ended_at, masked=self.masked, tasks=tasks,
+            events=own,
+            looks=tuple(
+                sorted((one for one in events if one.stream != instance_stream(row.number)), key=lambda one: one.at)
+            ),
+            submissions=self._submissions(tasks), rulings=self._rulings(), timers=self._timers(),
+            attachments=self._attachments(), step_names=self.papers.step_names,
+            stages=stages(self.papers.diagram, own, tasks, outcome_name), facts=row.facts,
+        )  # fmt: skip
+
+    def _tasks(self) -> tuple[TaskView, ...]:
+        holder, doer = aliased(Person), aliased(Person)
+        rows = self.session.execute(
+            select(Task, holder.name, doer.name)
+            .outerjoin(holder, holder.id == Task.holder_id)
+            .outerjoin(doer, doer.id == Task.done_by_id)
+            .where(Task.instance_id == self.instance.id)
+            .order_by(Task.opened_at, Task.id)
+        ).all()
+        candidates: dict[int, list[tuple[str, str]]] = {}
+        waiting = [row.id for row, _, _ in rows if row.status == "open"]
+        if waiting:
+            for task_id, role, place, name in self.session.execute(
+                select(Candidate.task_id, Candidate.role, Organisation.name, Person.name)
+                .outerjoin(Organisation, Organisation.id == Candidate.organisation_id)
+                .outerjoin(Person, Person.id == Candidate.person_id)
+                .where(Candidate.task_id.in_(waiting))
+                .order_by(Candidate.id)
+            ):
+                candidates.setdefault(task_id, []).append((role or "", place or name or ""))
+        return tuple(
+            TaskView(
+                row.number, row.token, row.step_id, row.name, row.form_id, row.status, row.opened_at, row.due_at,
+                row.due_days or (), row.due_provisional, holds, row.done_at, did, row.outcome, row.explanation,
+                tuple(candidates.get(row.id, ())),
+            )
+            for row, holds, did in rows
+        )  # fmt: skip
+
+    def _events(self) -> list[EventView]:
+        rows = self.session.execute(
+            select(Event, EventPayload.payload)
+            .outerjoin(EventPayload, EventPayload.event_id == Event.event_id)
+            .where(
+                or_(
+                    Event.stream == instance_stream(self.instance.number),
+                    Event.instance == self.instance.number,
+                )
+            )
+            .order_by(Event.stream, Event.seq)
+        ).all()
+        self._meet(event for event, _ in rows)
+        return [self._event(event, payload) for event, payload in rows]
+
+    def _meet(self, events: Iterable[Event]) -> None:
+        people, places = set(), set()
+        for event in events:
+            people |= {event.actor, event.on_behalf_of} - {None}
+            places |= {event.actor_org} - {None}
+        if people:
+            query = select(Person.number, Person.name).where(Person.number.in_(people))
+            self.names = {row.number: row.name for row in self.session.execute(query)}
+        if places:
+            named = select(Organisation.code, Organisation.name).where(Organisation.code.in_(places))
+            self.places = {row.code: row.name for row in self.session.execute(named)}
+
+    def _event(self, event: Event, raw: bytes | None) -> EventView:
+        payload = orjson.loads(raw) if raw is not None else {}
+        step, role = payload.get("step"), event.actor_role or ""
+        return EventView(
+            event_id=event.event_id, stream=event.stream, seq=event.seq, at=event.at, recorded_at=event.recorded_at,
+            kind=event.kind, label=_KINDS[event.kind].label, actor_kind=event.actor_kind,
+            actor_kind_label=_ACTOR_KINDS[event.actor_kind].label,
+            actor=event.actor, actor_name=self.names.get(event.actor or "", event.actor),
+            actor_role=ROLES[role].name if role in ROLES else event.actor_role,
+            actor_org_name=self.places.get(event.actor_org or "", event.actor_org),
+            on_behalf_of_name=self.names.get(event.on_behalf_of or "", event.on_behalf_of), task=event.task,
+            step_name=self.papers.step_name(step) if isinstance(step, str) else None, outcome=event.outcome,
+            reason=event.reason, ip=event.ip, leaf_hash=event.leaf_hash, payload=payload, erased=raw is None,
+            changes=self._changes(payload),
+        )  # fmt: skip
+
+    def _changes(self, payload: Mapping[str, Any]) -> tuple[Change, ...]:
+        form = (payload.get("submission") or {}).get("form", "")
+        asked = self.papers.outlines.get(form, {})
+        return tuple(
+            self._change(str(one["field"]), one.get("old"), one.get("new"), asked) for one in payload.get("changes") or ()
+        )
+
+    def _change(self, path: str, old: Any, new: Any, asked: Mapping[str, Asked]) -> Change:
+        keys, numbers = split_path(path)
+        while len(keys) > 1 and ".".join(keys) not in asked and ".".join(keys[1:]) in asked:
+            keys = keys[1:]  # written with the variable's name in front
+        field = asked.get(".".join(keys))
+        label = field.label if field else path
+        if field is not None and field.table:
+            label = f"{field.table} {numbers[0]} · {label}" if numbers else f"{field.table} · {label}"
+        if self.masked:
+            old, new = masked_data(old, asked, keys), masked_data(new, asked, keys)
+        return Change(path, label, old, new)
+
+    def _submissions(self, tasks: Sequence[TaskView]) -> tuple[SubmissionView, ...]:
+        rows = self.session.execute(
+            select(Submission, Person, Task.number)
+            .join(Person, Person.id == Submission.by_id)
+            .outerjoin(Task, Task.id == Submission.task_id)
+            .where(Submission.instance_id == self.instance.id)
+            .order_by(Submission.at, Submission.id)
+        )
+        return tuple(self._submission(row, person, task) for row, person, task in rows)
+
+    def _submission(self, row: Submission, person: Person, task: str | None) -> SubmissionView:
+        asked = self.papers.outlines.get(row.form_id, {})
+        data, seen = row.data, row.seen
+        if self.masked:
+            data, seen = masked_data(data, asked), masked_data(seen, asked)
+        return SubmissionView(
+            row.event, row.step_id, self.papers.step_name(row.step_id), row.form_id, person.name, person.number, row.at,
+            task, data, seen, self.papers.forms.get(row.form_id, b""),
+            {path: one.label for path, one in asked.items()},
+        )  # fmt: skip
+
+    def _rulings(self) -> tuple[RulingView, ...]:
+        rows = self.session.execute(
+            select(RulingRow).where(RulingRow.instance_id == self.instance.id).order_by(RulingRow.at, RulingRow.id)
+        ).scalars()
+        return tuple(
+            RulingView(
+                row.step_id, self.papers.step_name(row.step_id), row.decision, row.at, row.outcome,
+                self._answer(row.answer), row.event,
+            )
+            for row in rows
+        )  # fmt: skip
+
+    def _answer(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not self.masked:
+            return answer
+        asked: dict[str, Asked] = {}
+        for form_id, fields in self.papers.outlines.items():
+            # A table reads a submission whole, under the last part of its form's id, or a field of it by its name.
+            asked |= fields
+            asked |= {f"{form_id.rpartition('.')[2]}.{path}": one for path, one in fields.items()}
+        return _inputs_masked(answer, asked)
+
+    def _timers(self) -> tuple[TimerView, ...]:
+        rows = self.session.execute(
+            select(Timer).where(Timer.instance_id == self.instance.id).order_by(Timer.due_at, Timer.id)
+        ).scalars()
+        return tuple(
+            TimerView(
+                row.step_id, self.papers.step_name(row.step_id), row.kind, row.due_at, row.due_days or (),
+                row.due_provisional, row.fired_at, row.result,
+            )
+            for row in rows
+        )  # fmt: skip
+
+    def _attachments(self) -> tuple[AttachmentView, ...]:
+        rows = self.session.execute(
+            select(Attachment, Person.name)
+            .join(Person, Person.id == Attachment.uploaded_by_id)
+            .where(Attachment.instance_id == self.instance.id)
+            .order_by(Attachment.uploaded_at, Attachment.id)
+        )
+        return tuple(
+            AttachmentView(row.sha256, row.name, row.media_type, row.size, row.field, name, row.uploaded_at)
+            for row, name in rows
+        )
+
+
+def _inputs_masked(answer: Mapping[str, Any], asked: Mapping[str, Asked]) -> dict[str, Any]:
+    inside = [_inputs_masked(part, asked) for part in answer.get("parts") or ()]
+    masked = {**answer, "inputs": masked_data(answer.get("inputs") or {}, asked)}
+    return {**masked, "parts": inside} if inside else masked
+
+
+def split_path(path: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """``teaching_history.0.start`` -> the keys, and the row numbers from 1."""
+    parts = path.split(".")
+    return tuple(part for part in parts if not part.isdigit()), tuple(int(part) + 1 for part in parts if part.isdigit())

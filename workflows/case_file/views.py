@@ -1,0 +1,208 @@
+"""One instance as plain values: what stood in the tables and the record when it was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """A step that waits, or waited, for a person."""
+
+    number: str
+    #: The engine's name for it, as the record's ``closed`` lists it.
+    token: str
+    step_id: str
+    name: str
+    form_id: str | None
+    #: ``open``, ``done``, ``cancelled``.
+    status: str
+    opened_at: datetime
+    due_at: datetime | None
+    #: ISO days that were counted.
+    due_days: Sequence[str]
+    due_provisional: bool
+    holder_name: str | None
+    done_at: datetime | None
+    done_by_name: str | None
+    outcome: str | None
+    explanation: Mapping[str, Any]
+    #: Who may take an open one: (role key or empty, words: organisation or person name).
+    candidates: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field before and after."""
+
+    #: Dotted path as recorded.
+    path: str
+    #: Label of the field, with the table's and the row's number where it lies in one.
+    label: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True)
+class EventView:
+    """One act of the record, in the words of the people in it."""
+
+    event_id: str
+    stream: str
+    seq: int
+    at: datetime
+    recorded_at: datetime
+    kind: str
+    #: The kind's words, a message id.
+    label: str
+    actor_kind: str
+    actor_kind_label: str
+    actor: str | None
+    actor_name: str | None
+    actor_role: str | None
+    actor_org_name: str | None
+    on_behalf_of_name: str | None
+    task: str | None
+    #: Name of the step the act belongs to, where it belongs to one.
+    step_name: str | None
+    outcome: str | None
+    reason: str | None
+    ip: str | None
+    leaf_hash: str
+    #: Parts of the act; empty when lawfully erased.
+    payload: Mapping[str, Any]
+    erased: bool
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def by_machine(self) -> bool:
+        """A rule or a deadline, never a person."""
+        return self.actor_kind in {"rule", "timeout"}
+
+
+@dataclass(frozen=True)
+class SubmissionView:
+    """One filled form as it was sent."""
+
+    #: Event that recorded it; names it in addresses.
+    event: str
+    step_id: str
+    step_name: str
+    form_id: str
+    by_name: str
+    by_number: str
+    at: datetime
+    task: str | None
+    data: Mapping[str, Any]
+    #: Read-only and computed values that stood beside it.
+    seen: Mapping[str, Any]
+    #: The form's file, of the version that was filled in; empty if the definition does not hold it.
+    form: bytes
+    #: Field path -> label, for the fields of this form.
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RulingView:
+    """One automatic ruling, whole."""
+
+    step_id: str
+    step_name: str
+    decision: str
+    at: datetime
+    outcome: str | None
+    answer: Mapping[str, Any]
+    event: str
+
+
+@dataclass(frozen=True)
+class TimerView:
+    """A moment that something waited or waits for."""
+
+    step_id: str
+    step_name: str
+    #: ``engine``, ``reminder``, ``overdue``.
+    kind: str
+    due_at: datetime
+    due_days: Sequence[str]
+    due_provisional: bool
+    fired_at: datetime | None
+    result: str | None
+
+
+@dataclass(frozen=True)
+class AttachmentView:
+    """One uploaded file."""
+
+    sha256: str
+    name: str
+    media_type: str
+    size: int
+    field: str | None
+    uploaded_by_name: str
+    uploaded_at: datetime
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage on the step bar."""
+
+    name: str
+    #: ``done``, ``now``, ``ahead`` or ``cancelled`` (was reached, then ran out or was called off).
+    state: str
+    #: When it was passed.
+    at: datetime | None = None
+    #: Until when what waits there is due.
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class CaseFile:
+    """One instance whole."""
+
+    number: str
+    title: str
+    process_id: str
+    process_name: str
+    version: int
+    definition: str
+    pack_set: str
+    place: str
+    ruling_on: date
+    organisation_code: str
+    organisation_name: str
+    starter_name: str
+    starter_number: str
+    round_number: str | None
+    round_title: str | None
+    #: ``running`` or ``completed``.
+    status: str
+    outcome: str | None
+    outcome_name: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    #: Personal data is masked in submissions, changes and rulings.
+    masked: bool
+    tasks: tuple[TaskView, ...]
+    #: The instance's own stream, in order.
+    events: tuple[EventView, ...]
+    #: Acts in people's streams that name the instance: who looked, exported, or was refused.
+    looks: tuple[EventView, ...]
+    submissions: tuple[SubmissionView, ...]
+    rulings: tuple[RulingView, ...]
+    timers: tuple[TimerView, ...]
+    attachments: tuple[AttachmentView, ...]
+    #: Step id -> name, as drawn.
+    step_names: Mapping[str, str]
+    #: The step bar.
+    stages: tuple[Stage, ...]
+    #: What automatic steps gave out, e.g. ``admission_no``.
+    facts: Mapping[str, Any]
+
+    @property
+    def open_tasks(self) -> tuple[TaskView, ...]:
+        """What it waits for now."""
+        return tuple(task for task in self.tasks if task.status == "open")
