@@ -47,8 +47,7 @@ class Document:
         if not item:
             return ""
         number, bracket, rest = item.partition("(")
-        words = self.item_form.format(number.strip())
-        return f"{words}（{rest.rstrip(')')}）" if bracket else words
+        return self.item_form.format(number.strip()) + (bracket + rest).replace("(", "（").replace(")", "）")
 
 
 @dataclass(frozen=True)

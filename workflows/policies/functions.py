@@ -20,7 +20,8 @@ FUNCTION_NAMES = ("teaching months", "working days", "working days after", "due"
 def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
     """Return the house's arithmetic as functions of expressions, for one pack and one moment (aware).
 
-    * ``teaching months(history, close_at, unit_kinds, duties)`` -> {months, rows, spans}; I3–I5.
+    * ``teaching months(history, close_at, unit_kinds, duties)`` -> {months, rows, spans}; I3–I5. Null for a null
+      argument: a place that is silent has no list of units.
     * ``working days(n)`` -> the moment at which a period of n working days from now ends; I21.
     * ``working days after(start, n)`` -> the same from another day or moment.
     * ``due(step)`` -> the end of the step's period, ``policy.deadlines.<step>`` working days from now.
@@ -29,7 +30,9 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
     Moments are given in Asia/Shanghai. ``due`` reads the given pack: pass a recording pack to have it cited.
     """
 
-    def months(history: list[Mapping[str, Any]], close_at: Any, unit_kinds: list[str], duties: list[str]) -> Any:
+    def months(
+        history: list[Mapping[str, Any]] | None, close_at: Any, unit_kinds: list[str] | None, duties: list[str] | None,
+    ) -> Any:
         if history is None or close_at is None or unit_kinds is None or duties is None:
             return None
         return teaching_months(history, _day(close_at), unit_kinds, duties).as_facts()
