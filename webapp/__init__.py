@@ -22,9 +22,9 @@ MAX_FORM_FIELDS, MAX_FORM_PARTS = 2 * 1024 * 1024, 5000
 
 def _pages() -> list[Blueprint]:
     """Every part of the site; a new one is added here."""
-    from webapp import administration, health, notices, public, sign_in  # each imports this package
+    from webapp import administration, health, notices, operations, public, sign_in  # each imports this package
 
-    return [health.pages, sign_in.pages, public.pages, notices.pages, administration.pages]
+    return [health.pages, sign_in.pages, public.pages, notices.pages, administration.pages, operations.pages]
 
 
 def create_app(office: Office) -> Flask:

@@ -10,10 +10,11 @@ from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import EmailField, HiddenField, PasswordField, StringField, TelField
-from wtforms.validators import EqualTo, InputRequired, Length, Regexp
+from wtforms.validators import EqualTo, Length
 
 from webapp import languages, menu, sessions
 from webapp.allowed import allowed
+from webapp.controls import ADDRESS, pattern, required
 from webapp.limits import limiter
 from webapp.moments import now
 from webapp.office import office
@@ -26,16 +27,7 @@ pages = Blueprint("sign_in", __name__)
 PLACES = {"liaoning": lazy_gettext("辽宁省"), "guangxi": lazy_gettext("广西壮族自治区")}
 
 
-#: A mail address, as far as its form can tell; the confirmation link tells the rest.
-ADDRESS = r"^[^@\s<>,;\"\\]+@[^@\s<>,;\"\\]+\.[^@\s<>,;\"\\.]+$"
-
-
-def required(message: Any = None) -> InputRequired:
-    """A field that must be filled, with our own sentence."""
-    return InputRequired(message or lazy_gettext("请填写"))
-
-
-class SignInForm(FlaskForm):  # type: ignore[misc]
+class SignInForm(FlaskForm):
     """Name and password; whatever is wrong with them gets the same answer."""
 
     sign_in_name = StringField(
@@ -45,7 +37,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
     next = HiddenField()
 
 
-class RegisterForm(FlaskForm):  # type: ignore[misc]
+class RegisterForm(FlaskForm):
     """What an applicant tells about themselves; identity numbers belong to the application form, not here."""
 
     name = StringField(
@@ -55,7 +47,7 @@ class RegisterForm(FlaskForm):  # type: ignore[misc]
     )
     phone = TelField(
         lazy_gettext("手机号"),
-        [required(), Regexp(rf"^{accounts.PHONE.pattern}$", message=lazy_gettext("请填写 11 位手机号"))],
+        [required(), pattern(rf"^{accounts.PHONE.pattern}$", lazy_gettext("请填写 11 位手机号"))],
         description=lazy_gettext("用于登录"),
         render_kw={"autocomplete": "tel", "inputmode": "numeric"},
     )
@@ -64,7 +56,7 @@ class RegisterForm(FlaskForm):  # type: ignore[misc]
         [
             required(),
             Length(max=254, message=lazy_gettext("邮箱地址太长")),
-            Regexp(ADDRESS, message=lazy_gettext("请填写正确的邮箱地址")),
+            pattern(ADDRESS, lazy_gettext("请填写正确的邮箱地址")),
         ],
         description=lazy_gettext("我们会发送一封确认邮件；办理进展也会发到这个邮箱"),
         render_kw={"autocomplete": "email"},
@@ -82,7 +74,7 @@ class RegisterForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class PasswordForm(FlaskForm):  # type: ignore[misc]
+class PasswordForm(FlaskForm):
     """The old password and the new one, twice."""
 
     old = PasswordField(lazy_gettext("原密码"), [required()], render_kw={"autocomplete": "current-password"})

@@ -1,10 +1,13 @@
-"""What the top of every page shows: the doors, unread notices, and a demo's clock."""
+"""What stands on every page: the bundle's files, the doors, unread notices, and a demo's clock."""
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
 
-from flask import Flask, g
+from flask import Flask, current_app, g, url_for
 from flask_babel import gettext, ngettext
 
 from webapp import menu
@@ -35,9 +38,21 @@ def clock_moved() -> str:
     return gettext("已向前调整不足 1 小时")
 
 
+def bundled(name: str) -> str:
+    """Address of a file of the front end's bundle, with its digest: a new build is never hidden by a browser's store."""
+    return url_for("static", filename=f"dist/{name}", v=_digests(Path(str(current_app.static_folder))).get(name))
+
+
+@cache
+def _digests(static: Path) -> dict[str, str]:
+    manifest = static / "dist" / "manifest.json"
+    return dict(json.loads(manifest.read_text(encoding="utf-8"))) if manifest.is_file() else {}
+
+
 def install(app: Flask) -> None:
     """Give templates what the layout needs."""
     app.jinja_env.globals.update(
+        bundled=bundled,
         doors=menu.current_doors,
         address=menu.address,
         unread_notices=unread_notices,

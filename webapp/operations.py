@@ -1,0 +1,121 @@
+"""The administrators' pages for the system itself: what is deployed, imports, jobs, and how it does."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, send_file, url_for
+from flask_babel import gettext
+
+from webapp.allowed import allowed
+from webapp.health import software_version
+from webapp.languages import translate
+from webapp.moments import now
+from webapp.office import office
+from workflows import deployment, jobs, people
+from workflows.clock import machine_now
+from workflows.errors import ImportRefused, NotFound, Problem
+from workflows.registers import importing, spreadsheet
+
+pages = Blueprint("operations", __name__, url_prefix="/administration")
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@pages.get("/definitions")
+@allowed("system_admin")
+def definitions() -> str:
+    """Deployed definitions and policy packs, read-only: a new version comes by ``jiaoyan deploy``."""
+    with office().db.read() as reading:
+        stored, packs = deployment.definitions(reading), deployment.pack_sets(reading)
+    newest = {
+        one.process_id: max(other.version for other in stored if other.process_id == one.process_id) for one in stored
+    }
+    return render_template("administration/definitions.html", definitions=stored, newest=newest, packs=packs)
+
+
+@pages.get("/imports")
+@allowed("system_admin")
+def imports() -> str:
+    """What can be imported, with the blank workbooks."""
+    return _imports_page()
+
+
+def _imports_page(
+    kind: str = "", problems: tuple[Problem, ...] = (), report: importing.ImportReport | None = None
+) -> str:
+    return render_template(
+        "administration/imports.html",
+        kinds=importing.KINDS,
+        columns=importing.COLUMNS,
+        kind=kind,
+        problems=problems,
+        report=report,
+    )
+
+
+@pages.get("/imports/<kind>/blank")
+@allowed("system_admin")
+def blank_workbook(kind: str) -> Any:
+    """The blank workbook of a kind."""
+    if kind not in importing.KINDS:
+        raise NotFound()
+    name = f"{translate(importing.KINDS[kind])}.xlsx"
+    return send_file(BytesIO(importing.template(kind)), mimetype=XLSX, as_attachment=True, download_name=name)
+
+
+@pages.post("/imports/<kind>")
+@allowed("system_admin")
+def import_workbook(kind: str) -> Any:
+    """Check a filled workbook, or enter it: all of it or nothing."""
+    if kind not in importing.KINDS:
+        raise NotFound()
+    sent = request.files.get("file")
+    raw = sent.stream.read(spreadsheet.MAX_FILE + 1) if sent is not None and sent.filename else b""
+    if not raw:
+        flash(gettext("请先选择要导入的 xlsx 文件"), "danger")
+        return _imports_page(kind), 422
+    look_only = request.form.get("act") == "check"
+    try:
+        report = importing.import_workbook(
+            office().db,
+            people.administrator(g.viewer),
+            kind,
+            raw,
+            at=now(),
+            dry_run=look_only,
+            file=translate(importing.KINDS[kind]),
+        )
+    except ImportRefused as refused:
+        return _imports_page(kind, refused.problems), 422
+    if report.problems:
+        return _imports_page(kind, report.problems), 422
+    if look_only:
+        return _imports_page(kind, report=report)
+    made = "、".join(f"{translate(what)} {count}" for what, count in report.created.items())
+    flash(gettext("已导入 %(rows)s 行：%(made)s", rows=report.rows, made=made), "success")
+    return redirect(url_for(".imports"))
+
+
+@pages.get("/jobs")
+@allowed("system_admin")
+def list_jobs() -> str:
+    """Long work and how far it is; ``part`` asks for the table alone, which renews itself."""
+    with office().db.read() as reading:
+        found = jobs.jobs(reading)
+    template = "administration/jobs_table.html" if request.headers.get("HX-Request") else "administration/jobs.html"
+    return render_template(template, jobs=found)
+
+
+@pages.get("/health")
+@allowed("system_admin")
+def health() -> str:
+    """How the system does: version, database, clock, mail."""
+    here = office()
+    with here.db.read() as reading:
+        waiting = [job for job in jobs.jobs(reading) if job.status in {"waiting", "running"}]
+    return render_template(
+        "administration/health.html", version=software_version(), database=here.db.url.get_backend_name(),
+        machine=machine_now(), settings=here.settings, waiting=waiting,
+    )  # fmt: skip
