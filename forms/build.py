@@ -19,7 +19,7 @@ from wtforms import FieldList, Form, FormField
 from workflows.errors import InputRejected
 from workflows.submission import AttachmentRef, Submission
 
-from . import fields, lookups, posting, validation
+from . import fields, lookups, paper, posting, validation
 from .filling import Rejected, Store, Upload, fixed_rows, read, settle, stored, take
 from .filling import rejected as find_rejected
 from .messages import FieldError
@@ -59,6 +59,17 @@ class Bound:
             return
         places = [(no.path, no.code) for no in self.rejected] + [(no.path, no.code) for no in self.errors]
         raise InputRejected(count=len(places), fields=places)
+
+    def labels(self) -> dict[str, str]:
+        """Return the words shown for values that are codes (posts, organisations, people), by dotted path."""
+        names: dict[str, dict[str, str]] = {}
+        for node in self.state.fields():
+            asked = node.item
+            if isinstance(asked, Field) and asked.kind in self.lookups and node.value:
+                label = self.lookups[asked.kind].label(node.value)
+                if label is not None:
+                    names.setdefault(asked.kind, {})[node.value] = label
+        return paper.labels(self.state, names)
 
     def errors_at(self, path: Path) -> tuple[FieldError, ...]:
         """Return the errors of the field or table at ``path``."""
@@ -265,8 +276,8 @@ def _submitted(nodes: tuple[Node, ...]) -> dict[str, Any]:
 def submission(bound: Bound) -> Submission:
     """Return the filled form as the frozen value that the verbs take; ``InputRejected`` when it is not right.
 
-    ``seen`` holds what stood beside the person's own entries: read-only and computed values, and the codes of
-    warnings shown.
+    ``seen`` holds what stood beside the person's own entries: read-only and computed values by dotted path, the words
+    shown for codes under ``_labels`` (for ``paper.parts``), and the warnings shown under ``_warnings``.
     """
     bound.refuse()
     seen: dict[str, Any] = {
@@ -274,6 +285,8 @@ def submission(bound: Bound) -> Submission:
         for node in bound.state.fields()
         if node.visible and not node.writable
     }
+    if words := bound.labels():
+        seen["_labels"] = words
     if bound.warnings:
         seen["_warnings"] = [entry.message for entry in bound.warnings]
     return Submission(

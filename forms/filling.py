@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from wtforms import Form
 
@@ -19,7 +19,7 @@ from .spec import Field, FormSpec, Item, Note, Path, Section, Table, dotted
 from .state import Node, State, empty, resolve
 
 #: Stores one uploaded file: (stream, file name, dotted path) -> what is kept. Raises ``FileRefused``.
-Store: TypeAlias = Callable[[BinaryIO, str, str], AttachmentRef]
+Store: TypeAlias = Callable[[IO[bytes], str, str], AttachmentRef]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Upload:
     """One file as it came in."""
 
     name: str
-    stream: BinaryIO
+    stream: IO[bytes]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from typing import TypeAlias
 
 from workflows import feel
 
+from .templates import parse
+
 #: A dotted place in the data: keys and row indexes from 0, e.g. ``("teaching_history", 0, "start")``.
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -206,10 +208,49 @@ class FormSpec:
                     pass
         return tuple(keys)
 
+    def read_keys(self) -> frozenset[str]:
+        """Keys of the first level that an expression for showing, rights, choices, bounds or texts reads.
+
+        A change of one of these can change the rest of the page. Keys of rows count under their table.
+        """
+        tops = set(self.top_keys())
+        return frozenset(_read_keys(self.items, None)) & tops
+
     def label(self, path: Path) -> str:
         """Return the Chinese label of the field, table or section at ``path`` (row indexes are skipped)."""
         keys = tuple(part for part in path if isinstance(part, str))
         return _labels(self.items, ()).get(keys, keys[-1] if keys else self.name)
+
+
+def _read_keys(items: tuple[Item, ...], row: str | None) -> Iterator[str]:
+    """Yield the names that expressions read; ``this`` inside a row is its table."""
+    for item in items:
+        for expression in steering(item):
+            for name in expression.names:
+                if name in {"this", "_this_"} and row is not None:
+                    yield row
+                else:
+                    yield name
+        if isinstance(item, Section):
+            yield from _read_keys(item.items, row)
+        elif isinstance(item, Table):
+            yield from _read_keys(item.items, item.key)
+
+
+def steering(item: Item) -> Iterator[feel.Expression]:
+    """Yield the expressions of an item that steer how it looks (not its rules, which are asked on sending)."""
+    values: list[object] = [item.hide]
+    texts: list[str] = []
+    if isinstance(item, Field):
+        values += [item.readonly, item.required_when, item.options_from, item.expression]
+        texts = [item.description]
+    elif isinstance(item, Table):
+        values.append(item.readonly)
+        texts = [item.description]
+    elif isinstance(item, Note):
+        texts = [item.text]
+    values += [part for text in texts for part in parse(text)]
+    yield from (value for value in values if isinstance(value, feel.Expression))
 
 
 def _flat(items: tuple[Item, ...]) -> Iterator[Item]:

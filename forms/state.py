@@ -273,3 +273,13 @@ def plain(value: Any) -> Any:
             return value
         case _:
             return str(value)
+
+
+def blank_row(node: Node, number: int | str, now: datetime) -> tuple[Node, ...]:
+    """Return the nodes of a new row of a table, numbered ``number``: what an "add" button puts on the page."""
+    table = node.item
+    if not isinstance(table, Table):
+        return ()
+    row = empty_row(table)
+    names = _row_names(node.context, row, len(node.rows) + 1)
+    return _place(table.items, (*node.path, number), row, names, True, node.readonly, now)

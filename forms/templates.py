@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 
 from workflows import feel
+
+from .vocabulary import HOUSE_FUNCTIONS
 
 _HOLE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
@@ -38,12 +41,12 @@ def parse(text: str, names: Collection[str] = ()) -> tuple[str | feel.Expression
     """Split ``text`` into plain passages and expressions; ``TemplateError`` on a hole that is no FEEL."""
     if text.startswith("="):
         raise TemplateError("a text with FEEL writes it inside {{…}}")
-    return _parts(text, frozenset(names))
+    return _parts(text, HOUSE_FUNCTIONS | frozenset(names))
 
 
-def fill(text: str, context: Mapping[str, object], names: Collection[str] = ()) -> str:
+def fill(text: str, context: Mapping[str, object], *, now: datetime) -> str:
     """Return ``text`` with each hole replaced by its value in words; null becomes nothing, as form-js shows it."""
-    return "".join(part if isinstance(part, str) else in_words(part.evaluate(context)) for part in parse(text, names))
+    return "".join(part if isinstance(part, str) else in_words(part.evaluate(context, now=now)) for part in parse(text))
 
 
 def in_words(value: object) -> str:

@@ -106,7 +106,9 @@ PERSONAL_WORDS = (
 #: Names every form may read without saying so: the house's values, and form-js's own names in a row.
 HOUSE_NAMES = frozenset({"policy", "instance", "task", "this", "parent", "i", "_this_", "_parent_", "_i_", "data"})
 #: Functions of the house that a form may call (workflows.policies.functions and the page's own).
-HOUSE_FUNCTIONS = frozenset({"teaching months", "working days", "due", "role", "bureau of"})
+HOUSE_FUNCTIONS = frozenset(
+    {"teaching months", "working days", "working days after", "due", "school year", "role", "bureau of"}
+)
 
 #: Keys that a WTForms class or an expression needs for itself.
 RESERVED_KEYS = frozenset(
