@@ -68,7 +68,7 @@ class Compiling:
             found = UnaryTests(text, self.names, self.types.declared)
         except FeelSyntaxError as error:
             failing = self._refused(element, error)
-            return lambda scope, value: failing(scope)  # type: ignore[no-any-return]
+            return lambda scope, value: failing(scope)
         self.texts.append(Read(element, found, self.bound))
         return found.test
 
@@ -221,7 +221,14 @@ def _function(c: Compiling, element: Element) -> Code:
 
 def _conditional(c: Compiling, element: Element) -> Code:
     condition, then, otherwise = c.only(element, "if"), c.only(element, "then"), c.only(element, "else")
-    return lambda scope: then(scope) if condition(scope) is True else otherwise(scope)
+
+    def run(scope: Scope) -> Value:
+        answer = condition(scope)
+        if answer is not None and not isinstance(answer, bool):
+            return scope.run.fail("the condition is no boolean")
+        return then(scope) if answer else otherwise(scope)
+
+    return run
 
 
 def _filter(c: Compiling, element: Element) -> Code:
@@ -269,7 +276,7 @@ def _quantified(c: Compiling, element: Element) -> Code:
             if answer is deciding:
                 return deciding
             unknown = unknown or answer is not (not deciding)
-        return None if unknown else not deciding
+        return scope.run.fail(f"{local(element)}: a condition gives no boolean") if unknown else not deciding
 
     return run
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from lxml import etree
 
@@ -15,7 +16,8 @@ MAX_BYTES = 5_000_000
 _DMN = re.compile(
     r"(http://www\.omg\.org/spec/DMN/(20151101/dmn(\.xsd|11\.xsd)?|20180521/MODEL/)|https://www\.omg\.org/spec/DMN/\d{8}/MODEL/)"
 )
-Element = etree._Element
+#: An lxml element; lxml carries no types.
+Element = Any
 
 
 @dataclass
@@ -97,5 +99,4 @@ def text_of(element: Element | None) -> str:
     if element is None:
         return ""
     inner = child(element, "text")
-    found = "".join((element if inner is None else inner).itertext())
-    return found.strip()
+    return "".join((element if inner is None else inner).itertext()).strip()

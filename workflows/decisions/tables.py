@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,8 +78,7 @@ class Table:
             if column.allowed is not None and column.allowed(scope.inner({"?": value}), value) is not True:
                 return scope.run.fail(f"{self.id}: “{column.label}” is not an allowed value")
             values.append(value)
-        matched = [rule for rule in self._matching(scope, values)]
-        return self._decide(scope, matched)
+        return self._decide(scope, self._matching(scope, values))
 
     def _matching(self, scope: Scope, values: list[Value]) -> list[Rule]:
         scopes = [scope.inner({"?": value}) for value in values]

@@ -139,7 +139,7 @@ def mode(run: Run, *arguments: Value) -> Value:
 
 
 def _every(name: str, deciding: bool) -> None:
-    def judge(run: Run, *arguments: Value) -> bool | None:
+    def judge(run: Run, *arguments: Value) -> Value:
         items = _items(arguments)
         run.spend(len(items))
         if not arguments:
@@ -149,7 +149,7 @@ def _every(name: str, deciding: bool) -> None:
             if item is deciding:
                 return deciding
             unknown = unknown or item is not (not deciding)
-        return None if unknown else not deciding
+        return run.fail(f"{name}: an item is no boolean") if unknown else not deciding
 
     built_in(name, "...list: any")(judge)
 

@@ -100,4 +100,4 @@ def even(run: Run, number: Decimal) -> bool:
 
 @built_in("not", "negand: any")
 def negation(run: Run, value: Value) -> bool | None:
-    return not value if isinstance(value, bool) else None
+    return not value if isinstance(value, bool) else run.fail("not: the value is no boolean")

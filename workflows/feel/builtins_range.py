@@ -111,18 +111,8 @@ def _overlaps_before(a: Range, b: Range) -> Answer:
 
 
 def _overlaps_after(a: Range, b: Range) -> Answer:
-    ends_last = either(
-        lambda: before(b.high, a.high),
-        lambda: both(lambda: equal(b.high, a.high), lambda: a.high_closed and not b.high_closed),
-    )
-    return both(
-        lambda: ends_last,
-        lambda: either(
-            lambda: before(a.low, b.high),
-            lambda: both(lambda: equal(a.low, b.high), lambda: b.high_closed and a.low_closed),
-        ),
-        lambda: _starts_no_later(b, a),
-    )
+    """``b`` starts first, reaches into ``a`` and ends no later than ``a``."""
+    return _overlaps_before(b, a)
 
 
 def _relation(name: str, judge: Callable[[Range, Range], Answer], *shapes: tuple[str, str]) -> None:

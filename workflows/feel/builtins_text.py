@@ -59,7 +59,7 @@ def show_number(value: Decimal) -> str:
     return format(value, "f") if value else "0"
 
 
-@built_in("number", "from: text, grouping separator?: text, decimal separator?: text")
+@built_in("number", "from: text, grouping separator?: text|null, decimal separator?: text|null")
 def number(run: Run, text: str, grouping: str | None = None, decimal: str | None = None) -> Decimal | None:
     if grouping is not None and grouping not in (" ", ",", "."):
         return run.fail("number: the grouping separator is one of space, comma and point")
@@ -128,16 +128,14 @@ def ends_with(run: Run, text: str, match: str) -> bool:
     return text.endswith(match)
 
 
-@built_in("string join", "list: list, delimiter?: text, prefix?: text, suffix?: text")
-def string_join(
-    run: Run, items: list[Value], delimiter: str | None = None, prefix: str | None = None, suffix: str | None = None
-) -> str | None:
+@built_in("string join", "list: list, delimiter?: text|null")
+def string_join(run: Run, items: list[Value], delimiter: str | None = None) -> str | None:
     """Null items are left out."""
     parts = [item for item in items if item is not None]
     if not all(isinstance(part, str) for part in parts):
         return run.fail("string join: an item is not a string")
     run.room(sum(map(len, parts)) + len(parts) * len(delimiter or ""))
-    return (prefix or "") + (delimiter or "").join(parts) + (suffix or "")
+    return (delimiter or "").join(parts)
 
 
 def _pattern(run: Run, name: str, pattern: str, flags: str | None) -> Pattern | None:
@@ -147,13 +145,13 @@ def _pattern(run: Run, name: str, pattern: str, flags: str | None) -> Pattern | 
         return run.fail(f"{name}: {refused}")
 
 
-@built_in("matches", "input: text, pattern: text, flags?: text")
+@built_in("matches", "input: text, pattern: text, flags?: text|null")
 def matches(run: Run, text: str, pattern: str, flags: str | None = None) -> bool | None:
     found = _pattern(run, "matches", pattern, flags)
     return None if found is None else found.search(text, run.spend) is not None
 
 
-@built_in("replace", "input: text, pattern: text, replacement: text, flags?: text")
+@built_in("replace", "input: text, pattern: text, replacement: text, flags?: text|null")
 def replace(run: Run, text: str, pattern: str, replacement: str, flags: str | None = None) -> str | None:
     found = _pattern(run, "replace", pattern, flags)
     if found is None:

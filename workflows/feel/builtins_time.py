@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 from decimal import Decimal
 
@@ -97,7 +98,7 @@ def time_of(run: Run, value: Value) -> Value:
     return dt.time(tzinfo=dt.UTC) if kind(value) == "date" else temporal.split(value)[1]
 
 
-@built_in("time", "hour: number, minute: number, second: number, offset?: days")
+@built_in("time", "hour: number, minute: number, second: number, offset?: days|null")
 def time_from_parts(
     run: Run, hour: Decimal, minute: Decimal, second: Decimal, offset: dt.timedelta | None = None
 ) -> Value:
@@ -151,9 +152,8 @@ def _day(value: Value) -> temporal.AnyDate:
 @built_in("day of year", "date: moment|date")
 def day_of_year(run: Run, value: Value) -> Decimal:
     day = _day(value)
-    first = temporal.make_date(day.year, 1, 1)
-    assert first is not None
-    return Decimal(temporal.day_number(day) - temporal.day_number(first) + 1)
+    leap = calendar.isleap(day.year)
+    return Decimal(day.day + sum((31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[: day.month - 1]))
 
 
 @built_in("day of week", "date: moment|date")
@@ -180,8 +180,8 @@ def week_of_year(run: Run, value: Value) -> Decimal:
     return Decimal(day.isocalendar().week)
 
 
-@built_in("is", "value1: any, value2: any")
-def same(run: Run, left: Value, right: Value) -> bool:
+@built_in("is", "value1?: any, value2?: any")
+def same(run: Run, left: Value = None, right: Value = None) -> bool:
     """Whether two values are the same in kind and writing, without adjusting zones (10.3.4.7)."""
     if kind(left) != kind(right):
         return False

@@ -45,7 +45,10 @@ def _is_constant(node: ast.Node) -> bool:
 
 
 def _same_order(low: ast.Node, high: ast.Node) -> bool:
-    return type(low) is type(high) and isinstance(low, (ast.Number, ast.Text)) and low.value <= high.value  # type: ignore[operator,attr-defined]
+    match low, high:
+        case (ast.Number(value=first), ast.Number(value=last)) | (ast.Text(value=first), ast.Text(value=last)):
+            return bool(first <= last)
+    return False
 
 
 def _always(value: Value) -> Code:
@@ -447,7 +450,7 @@ def _quantified(node: ast.Quantified, types: Mapping[str, Type]) -> Code:
                 unknown = unknown or answer is not (not deciding)
         except _NoDomain:
             return None
-        return None if unknown else not deciding
+        return scope.run.fail(f"{node.word}: a condition gives no boolean") if unknown else not deciding
 
     return judge
 

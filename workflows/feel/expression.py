@@ -12,6 +12,7 @@ from workflows.feel import (  # noqa: F401  # the built-ins register themselves
     builtins_list,
     builtins_number,
     builtins_range,
+    builtins_range_text,
     builtins_text,
     builtins_time,
 )

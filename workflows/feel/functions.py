@@ -137,8 +137,6 @@ def _fit(signature: Signature, arguments: Sequence[Value]) -> list[Value] | str:
         what = kind(value)
         if what in parameter.kinds:
             fitted.append(value)
-        elif what == "null" and parameter.optional:
-            fitted.append(None)
         elif what == "list" and len(value) == 1 and kind(value[0]) in parameter.kinds:
             fitted.append(value[0])  # 10.3.2.9.4: a list of one item is that item where the type asks for it
         elif "list" in parameter.kinds and what != "null":

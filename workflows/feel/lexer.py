@@ -69,7 +69,10 @@ def unquote(quoted: str) -> str:
     body = quoted[1:-1]
     if "\\" not in body:
         return body
-    return _ESCAPE.sub(_unescape, body)
+    value = _ESCAPE.sub(_unescape, body)
+    if any("\ud800" <= char <= "\udfff" for char in value):  # two escapes may make one character beyond U+FFFF
+        value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -57,7 +57,7 @@ def is_odd(name: str) -> bool:
 
 
 def _wordlike(part: str) -> bool:
-    return part not in _SIGNS and not part[0] in "<>=!()[]{},:@" and not (part[0].isdigit() and "." in part)
+    return part not in _SIGNS and part[0] not in "<>=!()[]{},:@" and not (part[0].isdigit() and "." in part)
 
 
 class Names:

@@ -5,7 +5,8 @@ Weakest first: or; and; comparison, between, in; + -; * /; **; unary minus; inst
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator as Walk
+from collections.abc import Collection
+from collections.abc import Iterator as Walk
 from contextlib import contextmanager
 from decimal import Decimal
 

@@ -97,6 +97,9 @@ class Pattern:
         yield text[at:]
 
 
+__all__ = ["Pattern", "PatternRefused", "compile_pattern"]
+
+
 @lru_cache(maxsize=512)
 def compile_pattern(pattern: str, flags: str = "") -> Pattern:
     """The pattern, read once. Raises PatternRefused."""
@@ -183,7 +186,7 @@ def _translate(tree: Tree) -> str:
                 return r"(?:\A|(?<=\n))" if lines else r"\A"
             return r"(?=\n|\Z)" if lines else r"\Z"
         case BackReference(group=group):
-            return f"(?(%d)\\%d)" % (group, group)  # a group that took no part refers to the empty string
+            return f"(?({group})\\{group})"  # a group that took no part refers to the empty string
         case Group(inside=inside, number=number):
             return f"({_translate(inside)})" if number else f"(?:{_translate(inside)})"
         case Sequence(parts=parts):

@@ -135,9 +135,14 @@ def category(name: str) -> Ranges:
     return merge(*pairs)
 
 
-_CATEGORIES = frozenset(
-    "L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po Z Zs Zl Zp S Sm Sc Sk So C Cc Cf Co Cn".split()
-)
+_CATEGORIES = {
+    **dict.fromkeys(
+        ("L", "Lu", "Ll", "Lt", "Lm", "Lo", "M", "Mn", "Mc", "Me", "N", "Nd", "Nl", "No", "Z", "Zs", "Zl", "Zp")
+    ),
+    **dict.fromkeys(
+        ("P", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S", "Sm", "Sc", "Sk", "So", "C", "Cc", "Cf", "Co", "Cn")
+    ),
+}
 _BLOCKS = {
     "IsBasicLatin": (0, 0x7F),
     "IsLatin-1Supplement": (0x80, 0xFF),
@@ -307,7 +312,9 @@ class _Reader:
         end = self.text.find("}", self.at)
         if self._peek() != "{" or end < 0:
             raise PatternRefused("\\p is followed by {…}")
-        name = self.text[self.at + 1 : end].strip()
+        name = self.text[self.at + 1 : end]
+        if self._loose:
+            name = "".join(name.split())
         self.at = end + 1
         if name in _BLOCKS:
             found: Ranges = (_BLOCKS[name],)

@@ -74,32 +74,34 @@ def conforms(value: Value, wanted: Type) -> bool:
     """Whether a value is an instance of the type. Null is an instance of ``Null`` only (``Any`` takes the rest)."""
     if value is None:
         return wanted.name == "Null"
-    return accepts(value, wanted)
+    return accepts(value, wanted, constrained=False)
 
 
-def accepts(value: Value, wanted: Type) -> bool:
-    """As ``conforms``, but null fits every type: the check of values that flow through a decision model."""
+def accepts(value: Value, wanted: Type, *, constrained: bool = True) -> bool:
+    """As ``conforms``, but null fits every type and allowed values count: the check of what flows through a model."""
     if value is None:
         return True
     name = wanted.name
     if name == "Any":
         fits = True
     elif name == "list":
-        fits = isinstance(value, list) and all(accepts(item, wanted.parts[0]) for item in value)
+        item_type = wanted.parts[0]
+        fits = isinstance(value, list) and all(accepts(item, item_type, constrained=constrained) for item in value)
     elif name == "context":
-        fits = isinstance(value, Mapping) and _entries_fit(value, wanted)
+        fits = isinstance(value, Mapping) and _entries_fit(value, wanted, constrained)
     elif name == "range":
         fits = isinstance(value, Range) and all(accepts(end, wanted.parts[0]) for end in (value.low, value.high))
     elif name == "function":
         fits = kind(value) == "function" and _function_fits(value, wanted)
     else:
         fits = kind(value) == name
-    return fits and (wanted.allows is None or wanted.allows(value))
+    return fits and (not constrained or wanted.allows is None or wanted.allows(value))
 
 
-def _entries_fit(value: Mapping[str, Value], wanted: Type) -> bool:
+def _entries_fit(value: Mapping[str, Value], wanted: Type, constrained: bool) -> bool:
     return all(
-        key in value and accepts(known(value[key]), part) for key, part in zip(wanted.keys, wanted.parts, strict=True)
+        key in value and accepts(known(value[key]), part, constrained=constrained)
+        for key, part in zip(wanted.keys, wanted.parts, strict=True)
     )
 
 
