@@ -105,11 +105,6 @@ def make_schema(database: Database) -> None:
     """Bring an empty database to the current schema, by the migrations that an installation runs."""
     from workflows import migrations
 
-    if not hasattr(migrations, "upgrade"):  # until 2026-11-22, when the first migration is written
-        from workflows.models import Row
-
-        Row.metadata.create_all(database.engine)
-        return
     migrations.upgrade(database)
 
 

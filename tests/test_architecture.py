@@ -22,6 +22,8 @@ NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "
 HOSTS = re.compile(r"https?://[^\s\"']*(pypi|pythonhosted|npmjs|npmmirror|debian\.org|artifactory|nexus)", re.IGNORECASE)
 ONE_MACHINE = re.compile(r"(?<![\w.])/(work|farm|root|home/\w+|tmp/\w+)/")
 PROVINCES = re.compile(r"liaoning|guangxi|辽宁|广西", re.IGNORECASE)
+#: A name or text of a program that is a place, not a sentence (a help text) that gives one as an example.
+PLACE_ITSELF = re.compile(r"\w*(liaoning|guangxi)\w*|(辽宁|广西)\w*", re.IGNORECASE)
 #: What a drawing or a table says about itself to its reader: there a clause may be cited by its place.
 SAID_TO_THE_READER = re.compile(r"<(?:\w+:)?(documentation|description)\b.*?</(?:\w+:)?\1>", re.DOTALL)
 #: Where a place may be named: its pack, the invented demo offices, what the tests say about it, and the documents.
@@ -77,6 +79,7 @@ def test_nothing_of_ours_runs_text_as_code() -> None:
     found = [
         f"{name}:{node.lineno}"
         for name, tree in python_files()
+        if not name.startswith("tests/")
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"eval", "exec", "__import__"}
     ]
@@ -140,7 +143,7 @@ def test_no_place_is_named_outside_packs_and_demo_data() -> None:
         for name, tree in python_files()
         if not name.startswith(PLACES_ARE_NAMED)
         for line, text in named_by_code(tree)
-        if PROVINCES.search(text)
+        if PLACE_ITSELF.fullmatch(text)
     ]
     assert found == []
 
