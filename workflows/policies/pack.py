@@ -166,6 +166,11 @@ class Packs(Mapping[str, PlacePacks]):
         self.national = national
         self.calendar = calendar
 
+    @property
+    def keys_of_values(self) -> frozenset[str]:
+        """Return every dotted key that any pack rules or is silent on."""
+        return frozenset(self.national.history) | {key for packs in self._places.values() for key in packs.history}
+
     def __getitem__(self, place: str) -> PlacePacks:
         if place == "national":
             return self.national

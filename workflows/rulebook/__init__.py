@@ -1,0 +1,10 @@
+"""Packs and decision tables as one book that answers a question with its reasons.
+
+The one door for the process (``decide``), the command line (``answer``, ``describe``, ``words``) and the pages.
+"""
+
+from workflows.rulebook.book import Rulebook
+from workflows.rulebook.facts import Fact
+from workflows.rulebook.reasons import OUTCOMES, reasons
+
+__all__ = ["OUTCOMES", "Fact", "Rulebook", "reasons"]
