@@ -68,19 +68,25 @@ def dump(diagram: Diagram, instance: Instance) -> bytes:
 
 def load(diagram: Diagram, state: bytes, house: House) -> Instance:
     """The instance that dump() wrote, ready to go on. Raises StateUnreadable for anything else."""
-    try:
-        found = orjson.loads(zstandard.ZstdDecompressor().decompress(state, max_output_size=MAX_STATE))
-        version, process = found["v"], found["p"]
-    except (zstandard.ZstdError, orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise StateUnreadable(reason=str(error)) from None
-    if version != FORMAT:
-        raise StateUnreadable(reason=f"格式 {version}")
-    if process != diagram.process_id:
-        raise StateUnreadable(reason=f"属于流程 {process}")
+    found = opened(state)
+    if found["p"] != diagram.process_id:
+        raise StateUnreadable(reason=f"属于流程 {found['p']}")
     try:
         return _instance(diagram, found, house)
     except KeyError as error:
         raise StateUnreadable(reason=f"图中没有步骤 {error}") from None
+
+
+def opened(state: bytes) -> dict[str, Any]:
+    """The layout above, decompressed; StateUnreadable for bytes that are no state of a format we know."""
+    try:
+        found: dict[str, Any] = orjson.loads(zstandard.ZstdDecompressor().decompress(state, max_output_size=MAX_STATE))
+        version = found["v"]
+    except (zstandard.ZstdError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise StateUnreadable(reason=str(error)) from None
+    if version != FORMAT:
+        raise StateUnreadable(reason=f"格式 {version}")
+    return found
 
 
 def _instance(diagram: Diagram, found: dict[str, Any], house: House) -> Instance:

@@ -33,7 +33,7 @@ from tests.workflows.engine.drawing import (
     user,
     zeebe,
 )
-from workflows.engine import complete, start
+from workflows.engine import complete, rest, start
 from workflows.engine.codec import FORMAT, pack, unpack
 from workflows.engine.errors import StateUnreadable
 
@@ -174,6 +174,7 @@ def test_variables_survive_a_step(variables: dict[str, Any]) -> None:
     before = exact(dict(sorted(walk.variables.items())))
     walk.do("a")
     assert exact(dict(sorted(walk.variables.items()))) == before
+    assert exact(dict(sorted(rest.variables(walk.progress.state).items()))) == before
 
 
 def test_a_state_of_something_else_is_refused() -> None:
@@ -184,6 +185,8 @@ def test_a_state_of_something_else_is_refused() -> None:
     for bad in (b"", b"{}", state[:-3], zstandard.compress(b"{}"), zstandard.compress(b"[1]"), other, newer):
         with pytest.raises(StateUnreadable):
             complete(drawn, bad, "t3", {}, house())
+    with pytest.raises(StateUnreadable):
+        rest.variables(newer)
 
 
 def test_a_state_of_another_version_of_the_diagram_is_refused_not_guessed() -> None:
