@@ -33,6 +33,9 @@ class Case:
     expected: str
     got: str
 
+    def __str__(self) -> str:
+        return f"{self.place}: " + ("passed" if self.passed else f"expected {self.expected}, got {self.got}")
+
 
 @dataclass
 class Report:
@@ -49,7 +52,8 @@ class Report:
         return sum(case.passed for case in self.cases)
 
     @property
-    def failed(self) -> list[Case]:
+    def failures(self) -> list[Case]:
+        """The cases that did not pass, each with what was expected and what came."""
         return [case for case in self.cases if not case.passed]
 
     def by_directory(self) -> dict[str, tuple[int, int]]:

@@ -46,8 +46,10 @@ def _is_constant(node: ast.Node) -> bool:
 
 def _same_order(low: ast.Node, high: ast.Node) -> bool:
     match low, high:
-        case (ast.Number(value=first), ast.Number(value=last)) | (ast.Text(value=first), ast.Text(value=last)):
-            return bool(first <= last)
+        case ast.Number(value=lowest), ast.Number(value=highest):
+            return lowest <= highest
+        case ast.Text(value=first), ast.Text(value=last):
+            return first <= last
     return False
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from collections.abc import Iterator as Walk
 from contextlib import contextmanager
-from decimal import Decimal
 
 from workflows.feel import ast
 from workflows.feel.errors import FeelSyntaxError
 from workflows.feel.lexer import Token, place, tokens, unquote
 from workflows.feel.names import RESERVED, STOPS, Names, normal
+from workflows.feel.values import NUMBERS
 
 #: Deepest nesting of brackets, operands and clauses.
 MAX_DEPTH = 100
@@ -24,7 +24,7 @@ _INFIX = {
     **dict.fromkeys(_COMPARISONS, 3),
     **{"+": 4, "-": 4, "*": 5, "/": 5, "**": 6},
 }
-_OPERAND, _NEGATED = 4, 7
+_OPERAND = 4
 _TYPES = ("date and time", "days and time duration", "years and months duration")
 
 
@@ -156,9 +156,7 @@ class _Parser:
         token = self._next
         if self._sign("-"):
             with self._deeper():
-                return ast.Negate(
-                    self.expression(_NEGATED - 1) if self._is_sign("-") else self._postfix(), at=token.start
-                )
+                return ast.Negate(self._unary(), at=token.start)
         return self._postfix()
 
     def _postfix(self) -> ast.Node:
@@ -212,7 +210,10 @@ class _Parser:
         token = self._next
         if token.kind == "number":
             self._at += 1
-            return ast.Number(Decimal(token.text), at=token.start)
+            number = NUMBERS.create_decimal(token.text)
+            if not number.is_finite():
+                raise self._error("a number of at most 6144 digits", token)
+            return ast.Number(number, at=token.start)
         if token.kind == "text":
             self._at += 1
             return ast.Text(unquote(token.text), at=token.start)
