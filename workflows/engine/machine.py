@@ -129,7 +129,11 @@ def plant(workflow: Any) -> None:
 
 
 def _complete(scope: Any, spec: InclusiveGateway) -> bool:
-    """Fire the join ``spec`` if it has a token and none can still arrive by a flow that has none (BPMN 2.0, 13.4.3)."""
+    """Fire the join ``spec`` if it has a token and none can still arrive by a flow that has none.
+
+    That is BPMN's rule for the inclusive gateway. A step with a boundary event counts as a place from which a token can also
+    come by way of that event: BPMN leaves this open, and to wait is better than to join twice.
+    """
     tokens = [task for task in live(scope) if task.task_spec is spec and task._state == TaskState.WAITING]
     first: dict[str, Task] = {}
     for task in tokens:

@@ -6,9 +6,10 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from workflows.feel import YearsMonths
 
 #: Zone of every moment written without one: the office's own.
 OFFICE_ZONE = ZoneInfo("Asia/Shanghai")
@@ -92,13 +93,12 @@ def after_duration(value: Any, now: datetime) -> Due:
         length = span(value)
     elif isinstance(value, timedelta):
         length = Span(0, value)
+    elif isinstance(value, YearsMonths):
+        length = Span(value.months, timedelta())
     elif isinstance(getattr(value, "at", None), datetime):
         return due_moment(value)
     else:
-        text = str(value)  # FEEL's years-and-months durations write themselves in ISO 8601
-        if value is None or isinstance(value, (bool, int, Decimal)) or not text.lstrip("-").startswith("P"):
-            raise ValueError(f"不是时长：{_shown(value)}")
-        length = span(text)
+        raise ValueError(f"不是时长：{_shown(value)}")
     return Due(length.after(now))
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from workflows.engine.errors import ValueNotPlain
+from workflows.feel import YearsMonths
 
 #: Deepest nesting kept; a form's tables of rows nest three deep.
 MAX_DEPTH = 40
@@ -59,9 +60,8 @@ def _scalar(value: Any, name: str) -> Any:
         raise ValueNotPlain(name=name, reason="是函数")
     if isinstance(value, (str, int)):  # subclasses (enumerations) lose their class
         return str(value) if isinstance(value, str) else int(value)
-    text = str(value)
-    if text.startswith(("P", "-P")):  # FEEL years-and-months durations write themselves in ISO 8601
-        return text
+    if isinstance(value, YearsMonths):
+        return str(value)
     raise ValueNotPlain(name=name, reason=f"类型 {type(value).__name__} 不能保存")
 
 

@@ -151,7 +151,7 @@ class Element(BpmnSpecMixin, Unpredicted):
             spawn(my_task, self._wf_spec.task_specs[flow.target], flow)
 
     def chosen(self, my_task: Task) -> list[Flow]:
-        """Flows without condition, flows whose condition holds, and the default if no condition does (BPMN 2.0, 13.3.1)."""
+        """Flows without condition, flows whose condition holds, and the default if no condition does."""
         met = [flow for flow in self.leaving if flow.condition and self.holds(my_task, flow)]
         plain = [flow for flow in self.leaving if not flow.condition and not flow.default]
         taken = [flow for flow in self.leaving if flow in met or flow in plain or (flow.default and not met)]

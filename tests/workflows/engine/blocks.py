@@ -18,7 +18,6 @@ from tests.workflows.engine.drawing import (
     end,
     flow,
     fork,
-    node,
     script,
     some,
     sub,
@@ -348,6 +347,3 @@ class Maker:
         sketch.arrow("s", first)
         sketch.arrow(last, "e")
         return drawing(sketch.xml()), ScopePlay(body)
-
-
-__all__ = ["Maker", "ScopePlay", "node"]
