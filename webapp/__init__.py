@@ -22,9 +22,25 @@ MAX_FORM_FIELDS, MAX_FORM_PARTS = 2 * 1024 * 1024, 5000
 
 def _pages() -> list[Blueprint]:
     """Every part of the site; a new one is added here."""
-    from webapp import administration, health, notices, operations, public, sign_in  # each imports this package
+    # each imports this package
+    from webapp import (
+        administration,
+        audit,
+        diagrams,
+        health,
+        inbox,
+        instances,
+        notices,
+        operations,
+        public,
+        sign_in,
+        tasks,
+    )
 
-    return [health.pages, sign_in.pages, public.pages, notices.pages, administration.pages, operations.pages]
+    return [
+        health.pages, sign_in.pages, public.pages, notices.pages, inbox.pages, tasks.pages, instances.pages, diagrams.pages,
+        audit.pages, administration.pages, operations.pages,
+    ]
 
 
 def create_app(office: Office) -> Flask:
@@ -54,7 +70,9 @@ def create_app(office: Office) -> Flask:
     languages.install(app)
     sessions.install(app)
     CSRFProtect(app)
-    for part in (moments, paging, standing, refusals):
+    from webapp import case_pages  # imports this package
+
+    for part in (moments, paging, standing, refusals, case_pages):
         part.install(app)
     limiter.init_app(app)
     for pages in _pages():

@@ -31,7 +31,12 @@ def masked_data(data: Any, asked: Mapping[str, Asked], above: tuple[str, ...] = 
         if field.partly_shown and isinstance(data, str):
             return masked_text(data)
     if isinstance(data, Mapping):
-        return {key: masked_data(value, asked, (*above, str(key))) for key, value in data.items()}
+        return {key: masked_data(value, asked, (*above, *_keys(str(key)))) for key, value in data.items()}
     if isinstance(data, list):
         return [masked_data(value, asked, above) for value in data]
     return data
+
+
+def _keys(key: str) -> tuple[str, ...]:
+    """What a person saw is kept by dotted path with row numbers (``seen``); rows have one rule for all."""
+    return tuple(part for part in key.split(".") if not part.isdigit())

@@ -125,30 +125,32 @@ class _Reading:
     def _tasks(self) -> tuple[TaskView, ...]:
         holder, doer = aliased(Person), aliased(Person)
         rows = self.session.execute(
-            select(Task, holder.name, doer.name)
+            select(Task, holder.name, holder.number, doer.name)
             .outerjoin(holder, holder.id == Task.holder_id)
             .outerjoin(doer, doer.id == Task.done_by_id)
             .where(Task.instance_id == self.instance.id)
             .order_by(Task.opened_at, Task.id)
         ).all()
-        candidates: dict[int, list[tuple[str, str]]] = {}
-        waiting = [row.id for row, _, _ in rows if row.status == "open"]
+        candidates: dict[int, list[tuple[str, str, str]]] = {}
+        waiting = [row.id for row, *_ in rows if row.status == "open"]
         if waiting:
-            for task_id, role, place, name in self.session.execute(
-                select(Candidate.task_id, Candidate.role, Organisation.name, Person.name)
+            for task_id, role, code, place, number, name in self.session.execute(
+                select(
+                    Candidate.task_id, Candidate.role, Organisation.code, Organisation.name, Person.number, Person.name
+                )
                 .outerjoin(Organisation, Organisation.id == Candidate.organisation_id)
                 .outerjoin(Person, Person.id == Candidate.person_id)
                 .where(Candidate.task_id.in_(waiting))
                 .order_by(Candidate.id)
             ):
-                candidates.setdefault(task_id, []).append((role or "", place or name or ""))
+                candidates.setdefault(task_id, []).append((role or "", code or number or "", place or name or ""))
         return tuple(
             TaskView(
                 row.number, row.token, row.step_id, row.name, row.form_id, row.status, row.opened_at, row.due_at,
-                row.due_days or (), row.due_provisional, holds, row.done_at, did, row.outcome, row.explanation,
+                row.due_days or (), row.due_provisional, holds, held_by, row.done_at, did, row.outcome, row.explanation,
                 tuple(candidates.get(row.id, ())),
             )
-            for row, holds, did in rows
+            for row, holds, held_by, did in rows
         )  # fmt: skip
 
     def _events(self) -> list[EventView]:
@@ -209,6 +211,8 @@ class _Reading:
         label = field.label if field else path
         if field is not None and field.table:
             label = f"{field.table} {numbers[0]} · {label}" if numbers else f"{field.table} · {label}"
+        elif field is not None and numbers:
+            label = f"{label} {numbers[0]}"  # a whole row that was added or taken away
         if self.masked:
             old, new = masked_data(old, asked, keys), masked_data(new, asked, keys)
         return Change(path, label, old, new)

@@ -42,3 +42,14 @@ def note_refused(db: Database, viewer: Viewer, what: str, number: str, *, at: da
             Act(person_stream(viewer.number), Kind.ACCESS_REFUSED, at, viewer.actor(), instance=instance,
                 reason=reason, payload={"what": what, "number": number[:80]}),
         )
+
+
+def note_file_viewed(db: Database, viewer: Viewer, instance_id: int | None, sha256: str, *, at: datetime) -> None:
+    """Record ``file:viewed`` in the viewer's stream, with the file's digest, naming the case that holds it."""
+    with db.write() as session:
+        number = session.execute(select(Instance.number).where(Instance.id == instance_id)).scalar()
+        record(
+            session,
+            Act(person_stream(viewer.number), Kind.FILE_VIEWED, at, viewer.actor(), instance=number,
+                payload={"sha256": sha256}),
+        )

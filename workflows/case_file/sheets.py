@@ -107,13 +107,14 @@ def _shown(value: Any) -> str:
 
 def _submitted(case: CaseFile, say: Say) -> Any:
     for sent in case.submissions:
-        for path, value in _leaves({**sent.seen, **sent.data}):
+        words = sent.seen.get("_labels") or {}  # names behind the codes of organisations, people and posts
+        for path, value in _leaves(sent.data):
             keys, numbers = split_path(path)
             label = say(sent.labels.get(".".join(keys), path), {})
             table = sent.labels.get(keys[0], "") if numbers else ""
             if table:
                 label = f"{say(table, {})} {numbers[0]} · {label}"
-            yield [sent.at, say(sent.step_name, {}), sent.by_name, path, label, value]
+            yield [sent.at, say(sent.step_name, {}), sent.by_name, path, label, words.get(path, value)]
 
 
 def _leaves(data: Any, above: str = "") -> Any:

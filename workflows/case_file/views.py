@@ -26,12 +26,14 @@ class TaskView:
     due_days: Sequence[str]
     due_provisional: bool
     holder_name: str | None
+    #: Person number of the holder.
+    holder: str | None
     done_at: datetime | None
     done_by_name: str | None
     outcome: str | None
     explanation: Mapping[str, Any]
-    #: Who may take an open one: (role key or empty, words: organisation or person name).
-    candidates: tuple[tuple[str, str], ...] = ()
+    #: Who may take an open one: (role key or empty, organisation code or person number, its name).
+    candidates: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,143 @@
+"""What the pages about one case share: being turned away is recorded, deadlines in words, files handed over safely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+from flask import Flask, Response, g, send_file, url_for
+from flask_babel import gettext, ngettext
+
+from forms import check, templates
+from forms.spec import FormSpec
+from webapp.form_page import PaperView, paper_view
+from webapp.languages import translate
+from webapp.moments import now
+from webapp.office import office
+from workflows import case_file, notices
+from workflows.access import office_day
+from workflows.audit.export import Exported
+from workflows.errors import N_, Forbidden, NotFound
+from workflows.people import ROLES
+
+#: What was handed over by somebody else never runs in our name.
+SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"
+
+
+@contextmanager
+def turned_away(what: str, number: str) -> Iterator[None]:
+    """Record ``access:refused`` in the person's stream when what stands inside is refused, and refuse all the same."""
+    try:
+        yield
+    except (NotFound, Forbidden) as refusal:
+        case_file.note_refused(office().db, g.viewer, what, number, at=now(), reason=refusal.code)
+        raise
+
+
+def due_words(due_at: datetime | None) -> tuple[str, str]:
+    """A deadline in words and the kind of its mark: (``今天到期``, ``returned``); counted in calendar days of the office."""
+    if due_at is None:
+        return gettext("无期限"), ""
+    days = (office_day(due_at - timedelta(microseconds=1)) - office_day(now())).days
+    if due_at <= now():
+        if days >= 0:
+            return gettext("今天超期"), "late"
+        return ngettext("超期 %(num)s 天", "超期 %(num)s 天", -days), "late"
+    if days == 0:
+        return gettext("今天到期"), "returned"
+    if days == 1:
+        return gettext("明天到期"), "returned"
+    return ngettext("还剩 %(num)s 天", "还剩 %(num)s 天", days), "now"
+
+
+def handed_over(content: bytes, name: str, media_type: str) -> Response:
+    """A file to be saved, never shown in place: attachment with an RFC 6266 name, sandboxed."""
+    answer = send_file(BytesIO(content), mimetype=media_type, as_attachment=True, download_name=name)
+    answer.headers["Content-Security-Policy"] = SANDBOX
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def exported(made: Exported) -> Response:
+    """An export, handed over."""
+    return handed_over(made.content, made.name, made.media_type)
+
+
+def who(event: case_file.EventView) -> str:
+    """Who really acted, in the reader's language."""
+    return case_file.who(event, lambda text, params: translate(text, params))
+
+
+#: Conclusions of the tables, as people read them.
+OUTCOMES = {
+    "met": N_("符合"), "not_met": N_("不符合"), "manual": N_("人工判断"), "not_applicable": N_("不适用"),
+}  # fmt: skip
+
+
+def outcome_words(outcome: Any) -> str:
+    """A table's conclusion in words; what is no known key is said as it stands."""
+    return translate(OUTCOMES.get(str(outcome), str(outcome))) if outcome not in (None, "") else ""
+
+
+def role_name(key: str) -> str:
+    """The office's word for a role, a message id."""
+    return ROLES[key].name if key in ROLES else key
+
+
+def notice_words(kind: str) -> str:
+    """What a notice was about, from its title's wording without the case's own words."""
+    title = notices.KINDS[kind]({})[0] if kind in notices.KINDS else kind
+    return translate(title).partition("：%(")[0].partition(": %(")[0]
+
+
+def from_record(text: Any) -> datetime | None:
+    """A moment as the record spells it."""
+    try:
+        return datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=64)
+def spec_of(raw: bytes) -> FormSpec:
+    """The form that a definition's file describes; it was checked when it was deployed."""
+    return check.read(raw, file="")
+
+
+def file_url(sha256: str) -> str:
+    """Where a stored file is handed over."""
+    return url_for("tasks.download", sha256=sha256)
+
+
+def sheet(sent: case_file.SubmissionView) -> PaperView:
+    """A submission as a paper to read; already masked where it has to be."""
+    spec = spec_of(sent.form) if sent.form else _NO_FORM
+    return paper_view(spec, sent.data, seen=sent.seen, file_url=file_url)
+
+
+#: Stands for the form of a definition that no longer holds it.
+_NO_FORM = FormSpec("none.none", "", (), "")
+
+
+def value_words(value: Any) -> str:
+    """What a recorded change was from or to, in words; a whole row says its answers one after another."""
+    if isinstance(value, Mapping):
+        words = "，".join(value_words(one) for one in value.values() if one not in (None, "", [], {}))
+    elif isinstance(value, list):
+        words = "；".join(value_words(one) for one in value)
+    else:
+        words = translate(templates.in_words(value))
+    return words
+
+
+def install(app: Flask) -> None:
+    """Give templates the words of a case."""
+    app.jinja_env.filters.update(from_record=from_record)
+    app.jinja_env.globals.update(
+        due_words=due_words, who=who, reasons=case_file.reasons, value_words=value_words, outcome_words=outcome_words,
+        role_name=role_name, notice_words=notice_words, tag_words=lambda tag: "、".join(map(translate, tag.split("、"))),
+    )  # fmt: skip

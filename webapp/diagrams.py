@@ -1,0 +1,43 @@
+"""The diagram of a case: the drawing it was started on, and the way it took, for the viewer in the page."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, g, jsonify, request
+from flask_babel import gettext
+
+from webapp.allowed import allowed
+from webapp.case_pages import turned_away
+from webapp.moments import deadline, now
+from webapp.office import office
+from workflows import access, case_file, deployment
+
+pages = Blueprint("diagrams", __name__, url_prefix="/diagrams")
+
+
+@pages.get("/<number>.xml")
+@allowed("signed_in")
+def drawing(number: str) -> Response:
+    """BPMN XML of the version that the case runs on."""
+    with turned_away("diagram", number), office().db.read() as reading:
+        xml = deployment.diagram_xml(reading, access.instance_for(reading, g.viewer, number, now()).definition)
+    return Response(xml, mimetype="application/xml", headers={"Content-Security-Policy": "sandbox; default-src 'none'"})
+
+
+@pages.get("/<number>.json")
+@allowed("signed_in")
+def path(number: str) -> Response:
+    """Ids done, current and cancelled, and who has what stands open; ``until`` shows the way up to that event."""
+    until = request.args.get("until", "")
+    with turned_away("diagram", number), office().db.read() as reading:
+        case = case_file.read(reading, g.viewer, number, now())
+    way = case_file.path_of(case, until=int(until) if until.isascii() and until.isdigit() and len(until) < 9 else None)
+    return jsonify(
+        done=way.done, current=way.current, cancelled=way.cancelled,
+        notes={step: _note(who, due) for step, (who, due) in way.waiting.items()},
+    )  # fmt: skip
+
+
+def _note(who: str, due: object) -> str:
+    holder = who or gettext("待认领")
+    by = deadline(due)  # type: ignore[arg-type]
+    return gettext("%(who)s，%(due)s 前", who=holder, due=by) if by else holder

@@ -1,0 +1,221 @@
+"""One form in front of a person: opened, autosaved, refreshed, judged, read through and handed to a verb. Nothing typed is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, Any, BinaryIO, cast
+
+from flask import Response, g, make_response, render_template, request
+from flask_babel import gettext
+
+from forms import build
+from forms.build import Bound
+from forms.lookups import Lookup
+from webapp import form_page
+from webapp.case_pages import file_url, spec_of
+from webapp.form_page import FormView, Received
+from webapp.languages import refusal_words
+from webapp.moments import now
+from webapp.office import office
+from workflows import drafts, instances, people
+from workflows.access import Viewer, office_day
+from workflows.drafts import DraftView
+from workflows.errors import DraftConflict, NotFound, Refusal
+from workflows.instances import FormRequest
+from workflows.registers import evidence
+from workflows.submission import AttachmentRef, Submission
+from workflows.transitions import Moved
+
+#: The page's own inputs: the draft's version, the button that saves it, and the one that sends what was read through.
+VERSION, SAVE, SEND = "_version", "_save", "_send"
+
+
+class Organisations:
+    """Look-up of organisations (单位) by name or code, as they stand today."""
+
+    def label(self, code: str) -> str | None:
+        """The name of the organisation with that code."""
+        with office().db.read() as reading:
+            try:
+                return people.organisation_by_code(reading, code).name
+            except NotFound:
+                return None
+
+    def find(self, text: str) -> list[tuple[str, str]]:
+        """(code, name) of organisations whose name holds the text."""
+        with office().db.read() as reading:
+            found = people.find_organisations(reading, text, on=office_day(now()), limit=10)
+        return [(code, name) for code, name, _ in found]
+
+
+class Colleagues:
+    """Look-up of people by name; only for those who hold an office role, an applicant has no list of people."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._open = bool(viewer.memberships)
+
+    def label(self, code: str) -> str | None:
+        """The name of the person with that number."""
+        if not self._open:
+            return None
+        with office().db.read() as reading:
+            try:
+                return people.person_by_number(reading, code).name
+            except NotFound:
+                return None
+
+    def find(self, text: str) -> list[tuple[str, str]]:
+        """(number, name) of people whose name holds the text."""
+        if not self._open:
+            return []
+        with office().db.read() as reading:
+            return people.find_people(reading, text, 10)
+
+
+def registers() -> Mapping[str, Lookup]:
+    """The look-ups of a form, by kind of field."""
+    return {"organisation": Organisations(), "person": Colleagues(g.viewer)}
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the parts of one form's page lie."""
+
+    #: The form itself: shown by GET, sent by POST.
+    page: str
+    #: Autosave.
+    draft: str
+    #: The form's body again, after an input that changes what shows.
+    body: str
+    #: Look-up inputs ask here.
+    lookup: str
+
+
+class Filling:
+    """One request for one form, between the browser and a verb."""
+
+    def __init__(self, asked: FormRequest, addresses: Addresses) -> None:
+        self.asked, self.addresses = asked, addresses
+        self.spec = spec_of(asked.form)
+        self._draft = dict(asked.draft.data) if asked.draft is not None else None
+        self._find = registers()
+        self._kept = asked.draft
+
+    # -- what stands on the page --------------------------------------------------------------------------------------
+
+    def opened(self) -> Bound:
+        """The form as it is first shown: the draft if there is one."""
+        return form_page.open_form(
+            self.spec, context=self.asked.context, now=now(), saved=self.asked.prefill, draft=self._draft, find=self._find
+        )
+
+    def view(self, bound: Bound) -> FormView:
+        """What the macros draw."""
+        return FormView(
+            bound, refresh_url=self.addresses.body, draft_url=self.addresses.draft, lookup_url=self.addresses.lookup,
+            file_url=file_url, returned=self.returned,
+        )  # fmt: skip
+
+    @property
+    def returned(self) -> dict[str, str]:
+        """Items of a return for correction: field key -> reason; several reasons for one field stand together."""
+        found: dict[str, str] = {}
+        for item in self.asked.prefill.get("returned_items") or ():
+            if isinstance(item, Mapping) and item.get("field_key"):
+                key, reason = str(item["field_key"]), str(item.get("reason") or "")
+                found[key] = f"{found[key]}；{reason}" if key in found else reason
+        return found
+
+    @property
+    def returned_list(self) -> list[tuple[str, str, str]]:
+        """The same for the list on top: (element id, label, reason)."""
+        return [
+            (form_page.element_id(key), gettext(self.spec.label((key,))), reason) for key, reason in self.returned.items()
+        ]
+
+    @property
+    def version(self) -> int | None:
+        """The draft's version that the page shows."""
+        return self._kept.version if self._kept is not None else None
+
+    @property
+    def saved_at(self) -> datetime | None:
+        """When the draft was saved."""
+        return self._kept.saved_at if self._kept is not None else None
+
+    # -- what came from the browser -----------------------------------------------------------------------------------
+
+    def received(self, *, judge: bool = True) -> Received:
+        """The post, understood; files it brings are stored."""
+        return form_page.receive(
+            self.spec, context=self.asked.context, now=now(), saved=self.asked.prefill, draft=self._draft,
+            find=self._find, store=self._store, judge=judge,
+        )  # fmt: skip
+
+    def _store(self, stream: IO[bytes], name: str, field: str) -> AttachmentRef:
+        return evidence.add(office().db, g.viewer, office().files, cast(BinaryIO, stream), name, field, at=now())
+
+    def autosave(self) -> Response:
+        """Keep what is typed and say when; 409 and the reason when another window saved in between."""
+        got = self.received(judge=False)
+        given = request.form.get(VERSION, "")
+        version = int(given) if given.isascii() and given.isdigit() and len(given) < 9 else None
+        try:
+            saved = self._save(got, version)
+        except DraftConflict as conflict:
+            return make_response(render_template("tasks/draft_conflict.html", words=refusal_words(conflict)), 409)
+        return make_response(render_template("tasks/draft_saved.html", saved=saved))
+
+    def keep(self, got: Received) -> None:
+        """Keep what was sent: a person's own submit wins over what another window autosaved meanwhile."""
+        try:
+            self._kept = self._save(got, self.version)
+        except DraftConflict:
+            with office().db.read() as reading:
+                newer = drafts.draft(reading, g.viewer.person_id, self.asked.subject)
+            self._kept = self._save(got, newer.version if newer is not None else None)
+
+    def _save(self, got: Received, version: int | None) -> DraftView:
+        return drafts.save_draft(office().db, g.viewer.person_id, self.asked.subject, got.draft, version, at=now())
+
+    def refreshed(self) -> str:
+        """The form's body again, with what is typed and what shows because of it."""
+        return render_template("tasks/form_body.html", view=self.view(self.received(judge=False).bound))
+
+    def refuse(self, bound: Bound) -> None:
+        """Record that a post was not accepted: fields and codes, never values (``input:rejected``)."""
+        fields = [(one.path, one.code) for one in bound.rejected] + [(one.path, one.code) for one in bound.errors]
+        instances.reject_input(
+            office().db, g.viewer, subject=self.asked.subject, instance_number=self.asked.instance_number,
+            fields=fields, at=now(),
+        )  # fmt: skip
+
+    def send(self, bound: Bound, verb: Callable[[Submission], Moved]) -> Moved:
+        """Hand the filled form to the verb. Who comes too late, or is refused, leaves ``input:rejected`` in their own stream."""
+        try:
+            moved = verb(build.submission(bound))
+        except Refusal as refusal:
+            instances.reject_input(
+                office().db, g.viewer, subject=self.asked.subject, instance_number=self.asked.instance_number,
+                fields=[("", refusal.code)], at=now(),
+            )  # fmt: skip
+            raise
+        drafts.discard_draft(office().db, g.viewer.person_id, self.asked.subject)
+        return moved
+
+
+def sent_before(asked_form: str, verb: Callable[[Submission], Moved]) -> Moved:
+    """Ask a verb whether this page's token was sent before; it answers as it did then, or refuses.
+
+    For a post that can no longer be read as a form (its task is done, its round has closed): the verb looks at the
+    token first and at the data only when it is new, and a new one is refused there.
+    """
+    token = request.form.get(form_page.TOKEN, "")[:64] or form_page.new_token()
+    return verb(Submission(form_id=asked_form, data={}, token=token))
+
+
+def lookup_answer() -> Any:
+    """``<option>`` elements for a look-up input."""
+    return form_page.lookup_options(registers())

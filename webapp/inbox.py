@@ -1,0 +1,51 @@
+"""The inbox: 待办 (mine and my group's), 已办, 我发起的; each with its number, filters and a page at a time."""
+
+from __future__ import annotations
+
+from flask import Blueprint, g, render_template, request
+
+from webapp.allowed import allowed
+from webapp.moments import now
+from webapp.office import office
+from webapp.paging import page_number, words
+from workflows import inbox, search
+from workflows.access import Viewer
+
+pages = Blueprint("inbox", __name__, url_prefix="/inbox")
+
+#: Tabs by the word in the address.
+TABS = ("todo", "done", "started")
+
+
+@pages.get("/")
+@allowed("signed_in")
+def index() -> str:
+    """One tab of the inbox."""
+    viewer: Viewer = g.viewer
+    tab = request.args.get("tab", "todo")
+    tab = tab if tab in TABS else "todo"
+    whose = request.args.get("whose", "")
+    given = inbox.Filter(
+        process_id=words("process"), place=words("place"), step_id=words("step"), text=words("q"),
+        whose=whose if tab == "todo" and whose in {"mine", "group"} else "",
+    )  # fmt: skip
+    with office().db.read() as reading:
+        counts = inbox.counts(reading, viewer, now())
+        choices = inbox.choices(reading, viewer, now(), tab=tab) if tab != "started" else None
+        if tab == "started":
+            found = search.find(reading, viewer, search.Sought(own=True, text=given.text), at=now(), page=page_number())
+        elif tab == "done":
+            found = inbox.done(reading, viewer, given, page=page_number())
+        else:
+            found = inbox.todo(reading, viewer, given, at=now(), page=page_number())
+    narrowed = given != inbox.Filter()
+    return render_template(
+        "inbox/index.html",
+        tab=tab,
+        tabs=TABS,
+        counts=counts,
+        choices=choices,
+        found=found,
+        given=given,
+        narrowed=narrowed,
+    )

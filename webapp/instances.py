@@ -1,0 +1,186 @@
+"""Cases: what one may apply for, the form that starts one, the list of one's cases, and the page of each."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask_babel import gettext
+from werkzeug.wrappers import Response
+
+from forms.build import Bound
+from webapp import reading_case
+from webapp.allowed import allowed
+from webapp.case_pages import sheet, turned_away
+from webapp.conditions import conditions
+from webapp.filling import SAVE, SEND, Addresses, Filling, sent_before
+from webapp.languages import refusal_words
+from webapp.moments import now
+from webapp.office import office
+from webapp.paging import page_number, words
+from workflows import case_file, deployment, instances, search
+from workflows.access import Viewer, office_day
+from workflows.errors import DuplicateCase, Refusal, WindowClosed
+from workflows.instances import FormRequest
+from workflows.registers import rounds
+from workflows.submission import Submission
+from workflows.transitions import Moved
+
+pages = Blueprint("instances", __name__, url_prefix="/instances")
+
+#: The process that a round's applications run (domain.md 3.1).
+APPLICATION = "admission"
+
+
+@pages.get("/")
+@allowed("signed_in")
+def index() -> str:
+    """The cases a person may see: started, acted in, or in their charge."""
+    status = request.args.get("status", "")
+    sought = search.Sought(
+        text=words("q"), person=words("person"), status=status if status in {"running", "completed"} else ""
+    )
+    with office().db.read() as reading:
+        found = search.find(reading, g.viewer, sought, at=now(), page=page_number())
+    return render_template("instances/index.html", found=found, sought=sought)
+
+
+@pages.get("/start")
+@allowed("signed_in")
+def start_page() -> str:
+    """What may be applied for now, with what is asked of applicants in plain words."""
+    viewer: Viewer = g.viewer
+    at = now()
+    with office().db.read() as reading:
+        offers: list[dict[str, Any]] = []
+        for view in rounds.open_rounds(reading, at):
+            row, _ = rounds.round_by_number(reading, view.number)
+            pack = deployment.packs(reading, row.pack_set)[row.place].on(office_day(row.open_at))
+            offers.append({"round": view, "place": pack.name, "conditions": conditions(pack), "open": view.is_open(at)})
+        own = search.find(reading, viewer, search.Sought(own=True), at=at, size=5)
+    return render_template("instances/start.html", offers=offers, own=own, process=APPLICATION)
+
+
+def _asked(process_id: str, round_number: str) -> FormRequest:
+    with office().db.read() as reading:
+        return instances.start_form(reading, g.viewer, process_id, round_number, now())
+
+
+def _filling(asked: FormRequest, process_id: str, round_number: str) -> Filling:
+    def address(endpoint: str) -> str:
+        return url_for(endpoint, process_id=process_id, round_number=round_number)
+
+    return Filling(asked, Addresses(address(".start"), address(".save"), address(".body"), url_for("tasks.lookup")))
+
+
+@pages.get("/start/<process_id>/<round_number>")
+@allowed("signed_in")
+def start(process_id: str, round_number: str) -> str:
+    """The form that starts a case."""
+    filling = _filling(_asked(process_id, round_number), process_id, round_number)
+    return _page(filling, filling.opened())
+
+
+def _page(filling: Filling, bound: Bound) -> str:
+    context = filling.asked.context
+    return render_template(
+        "instances/form.html", filling=filling, view=filling.view(bound), asked=filling.asked,
+        round=context["instance"]["round"], organisation=context["instance"]["organisation_name"],
+    )  # fmt: skip
+
+
+@pages.post("/start/<process_id>/<round_number>")
+@allowed("signed_in")
+def send(process_id: str, round_number: str) -> Any:
+    """Check the form, have it read through, start the case. The same page sent twice starts one case."""
+    verb = partial(_start, process_id, round_number)
+    try:
+        asked = _asked(process_id, round_number)
+    except (DuplicateCase, WindowClosed) as refusal:
+        # Perhaps this very page was sent before: then it gets the same answer; otherwise the refusal stands.
+        try:
+            return _after(sent_before("", verb))
+        except (DuplicateCase, WindowClosed):
+            return render_template("instances/refused.html", words=refusal_words(refusal)), refusal.status
+    filling = _filling(asked, process_id, round_number)
+    got = filling.received()
+    if SAVE in request.form:
+        filling.keep(got)
+        flash(gettext("草稿已保存"), "success")
+        return redirect(url_for(".start", process_id=process_id, round_number=round_number))
+    if got.pressed:
+        return _page(filling, got.bound)
+    if not got.bound.ok:
+        filling.refuse(got.bound)
+        filling.keep(got)
+        return _page(filling, got.bound), 422
+    if SEND not in request.form:
+        filling.keep(got)
+        return render_template(
+            "tasks/read_through.html", filling=filling, view=filling.view(got.bound), title=asked.process_name,
+            under=asked.context["instance"]["round"]["title"], send=SEND,
+        )  # fmt: skip
+    try:
+        return _after(filling.send(got.bound, verb))
+    except Refusal as refusal:
+        page = render_template(
+            "tasks/kept.html", view=filling.view(got.bound), words=refusal_words(refusal), asked=asked
+        )
+        return page, refusal.status
+
+
+def _start(process_id: str, round_number: str, submission: Submission) -> Moved:
+    return instances.start(office().db, g.viewer, process_id, round_number, submission, at=now())
+
+
+def _after(moved: Moved) -> Response:
+    return redirect(url_for(".received", number=moved.instance_number), 303)
+
+
+@pages.post("/start/<process_id>/<round_number>/draft")
+@allowed("signed_in")
+def save(process_id: str, round_number: str) -> Response:
+    """Autosave."""
+    return _filling(_asked(process_id, round_number), process_id, round_number).autosave()
+
+
+@pages.post("/start/<process_id>/<round_number>/form")
+@allowed("signed_in")
+def body(process_id: str, round_number: str) -> str:
+    """The form's body again."""
+    return _filling(_asked(process_id, round_number), process_id, round_number).refreshed()
+
+
+@pages.get("/<number>/received")
+@allowed("signed_in")
+def received(number: str) -> str:
+    """After starting: the number, what happens next, by whom, by when."""
+    with turned_away("case", number), office().db.read() as reading:
+        found = case_file.read(reading, g.viewer, number, now())
+    return render_template("tasks/sent.html", case_file=found, step_name="", following=None)
+
+
+@pages.get("/<number>")
+@allowed("signed_in")
+def show(number: str) -> str:
+    """One case. Reading somebody else's without a part in it is recorded."""
+    viewer: Viewer = g.viewer
+    with turned_away("case", number), office().db.read() as reading:
+        found = case_file.read(reading, viewer, number, now())
+        papers = [(one, sheet(one)) for one in reading_case.submissions(found, viewer)]
+    if not reading_case.took_part(found, viewer):
+        case_file.note_viewed(office().db, viewer, number, at=now())
+    mine = [task for task in found.open_tasks if not found.masked and _may_take(task, viewer)]
+    return render_template(
+        "instances/show.html", found=found, papers=papers, mine=mine, events=reading_case.events(found, viewer),
+        rulings=reading_case.rulings(found, viewer), is_applicant=reading_case.is_applicant(found, viewer),
+    )  # fmt: skip
+
+
+def _may_take(task: case_file.TaskView, viewer: Viewer) -> bool:
+    """Whether to offer the way to a task; the task's page asks access again."""
+    if task.holder is not None:
+        return task.holder == viewer.number
+    held = {(one.role, one.organisation_code) for one in viewer.memberships} | {("", viewer.number)}
+    return any((role, code) in held for role, code, _ in task.candidates)

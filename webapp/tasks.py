@@ -1,0 +1,212 @@
+"""One task: the form with everything that bears on it, sent once, and what happens next."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask_babel import gettext
+from werkzeug.wrappers import Response
+
+from forms.build import Bound
+from webapp import reading_case
+from webapp.allowed import allowed
+from webapp.case_pages import handed_over, sheet, turned_away
+from webapp.filling import SAVE, SEND, Addresses, Filling, lookup_answer, sent_before
+from webapp.languages import refusal_words, translate
+from webapp.moments import now
+from webapp.office import office
+from workflows import access, assignments, case_file, inbox, instances
+from workflows.access import Viewer
+from workflows.case_file import CaseFile
+from workflows.errors import NotFound, Refusal
+from workflows.instances import FormRequest
+from workflows.registers import evidence
+
+pages = Blueprint("tasks", __name__)
+
+
+def _asked(number: str) -> FormRequest:
+    with turned_away("task", number), office().db.read() as reading:
+        return instances.task_form(reading, g.viewer, number, now())
+
+
+def _filling(number: str, asked: FormRequest) -> Filling:
+    return Filling(
+        asked,
+        Addresses(
+            url_for(".show", number=number), url_for(".save", number=number), url_for(".body", number=number),
+            url_for(".lookup"),
+        ),
+    )  # fmt: skip
+
+
+@pages.get("/tasks/<number>")
+@allowed("signed_in")
+def show(number: str) -> str:
+    """The task: to be filled in by whoever may take it, to be read by whoever did it."""
+    asked = _asked(number)
+    case = _case(asked)
+    if asked.status != "open" or not asked.is_mine or not asked.form:
+        return _closed(number, asked, case)
+    filling = _filling(number, asked)
+    return _page(number, filling, filling.opened(), case)
+
+
+def _case(asked: FormRequest) -> CaseFile:
+    with office().db.read() as reading:
+        return case_file.read(reading, g.viewer, str(asked.instance_number), now())
+
+
+def _beside(asked: FormRequest, case: CaseFile, number: str) -> dict[str, Any]:
+    """What stands beside the form: the task, rulings, what was submitted before, opinions so far."""
+    viewer: Viewer = g.viewer
+    papers = [(one, sheet(one)) for one in reading_case.submissions(case, viewer) if one.task != number]
+    return {
+        "asked": asked, "case_file": case, "number": number, "papers": papers,
+        "rulings": reading_case.rulings(case, viewer), "is_applicant": reading_case.is_applicant(case, viewer),
+        "reasons_told": asked.prefill.get("reasons"),
+    }  # fmt: skip
+
+
+def _page(number: str, filling: Filling, bound: Bound, case: CaseFile, *, refused: str = "") -> str:
+    with office().db.read() as reading:
+        following = inbox.next_task(reading, g.viewer, now(), besides=number)
+    return render_template(
+        "tasks/show.html", filling=filling, view=filling.view(bound), following=following, refused=refused,
+        **_beside(filling.asked, case, number),
+    )  # fmt: skip
+
+
+def _closed(number: str, asked: FormRequest, case: CaseFile) -> str:
+    own = next((sheet(one) for one in case.submissions if one.task == number and one.by_number == g.viewer.number), None)
+    return render_template("tasks/closed.html", own=own, **_beside(asked, case, number))
+
+
+@pages.post("/tasks/<number>")
+@allowed("signed_in")
+def complete(number: str) -> Any:
+    """Send the form. 422 shows the same page with everything typed; 409 keeps what was typed and says who was first."""
+    asked = _asked(number)
+    verb = partial(_complete, number)
+    filling = _filling(number, asked)
+    if asked.status != "open":
+        try:
+            sent_before(asked.form_id, verb)
+        except Refusal as refusal:
+            return _kept(filling, filling.received(judge=False).bound, refusal)
+        return _after(number)
+    got = filling.received()
+    if SAVE in request.form:
+        filling.keep(got)
+        flash(gettext("草稿已保存"), "success")
+        return redirect(url_for(".show", number=number))
+    if got.pressed:
+        return _page(number, filling, got.bound, _case(asked))
+    if not got.bound.ok:
+        filling.refuse(got.bound)
+        filling.keep(got)
+        return _page(number, filling, got.bound, _case(asked)), 422
+    if filling.returned and SEND not in request.form:
+        return render_template(
+            "tasks/read_through.html", filling=filling, view=filling.view(got.bound), title=asked.step_name,
+            under=asked.instance_title, send=SEND,
+        )  # fmt: skip
+    try:
+        filling.send(got.bound, verb)
+    except Refusal as refusal:
+        return _kept(filling, got.bound, refusal)
+    return _after(number)
+
+
+def _complete(number: str, submission: Any) -> Any:
+    return instances.complete_task(office().db, g.viewer, number, submission, at=now())
+
+
+def _kept(filling: Filling, bound: Bound, refusal: Refusal) -> tuple[str, int]:
+    """The refusal, with a copy of what was typed to read and to take along."""
+    page = render_template(
+        "tasks/kept.html", view=filling.view(bound), words=refusal_words(refusal), asked=filling.asked
+    )
+    return page, refusal.status
+
+
+def _after(number: str) -> Response:
+    """On to what happens next; somebody who withdrew from the task (回避) may no longer see it."""
+    try:
+        with office().db.read() as reading:
+            access.task_for(reading, g.viewer, number, now())
+    except NotFound:
+        flash(gettext("已提交，该任务已转由他人办理"), "success")
+        return redirect(url_for("inbox.index"), 303)
+    return redirect(url_for(".sent", number=number), 303)
+
+
+@pages.get("/tasks/<number>/sent")
+@allowed("signed_in")
+def sent(number: str) -> Any:
+    """After sending: what happens next, by whom, by when; and the next task."""
+    asked = _asked(number)
+    if asked.status == "open":
+        return redirect(url_for(".show", number=number))
+    with office().db.read() as reading:
+        case = case_file.read(reading, g.viewer, str(asked.instance_number), now())
+        following = inbox.next_task(reading, g.viewer, now(), besides=number)
+    return render_template("tasks/sent.html", case_file=case, step_name=asked.step_name, following=following)
+
+
+@pages.post("/tasks/<number>/draft")
+@allowed("signed_in")
+def save(number: str) -> Response:
+    """Autosave."""
+    return _filling(number, _asked(number)).autosave()
+
+
+@pages.post("/tasks/<number>/form")
+@allowed("signed_in")
+def body(number: str) -> str:
+    """The form's body again."""
+    return _filling(number, _asked(number)).refreshed()
+
+
+@pages.post("/tasks/<number>/claim")
+@allowed("signed_in")
+def claim(number: str) -> Response:
+    """Take the task out of the group."""
+    with turned_away("task", number):
+        assignments.claim(office().db, g.viewer, number, at=now())
+    flash(gettext("已认领"), "success")
+    return redirect(url_for(".show", number=number), 303)
+
+
+@pages.post("/tasks/<number>/unclaim")
+@allowed("signed_in")
+def unclaim(number: str) -> Response:
+    """Give the task back to the group."""
+    with turned_away("task", number):
+        assignments.unclaim(office().db, g.viewer, number, at=now())
+    flash(gettext("已取消认领"), "success")
+    return redirect(url_for("inbox.index"), 303)
+
+
+@pages.get("/lookup")
+@allowed("signed_in")
+def lookup() -> Any:
+    """What a look-up input offers for the text typed."""
+    return lookup_answer()
+
+
+@pages.get("/files/<sha256>")
+@allowed("signed_in")
+def download(sha256: str) -> Response:
+    """A stored file, for whoever brought it or may see a case that holds it; looking at another's is recorded."""
+    viewer: Viewer = g.viewer
+    with turned_away("file", sha256), office().db.read() as reading:
+        found = evidence.for_viewer(reading, viewer, sha256, now())
+        path = office().files.path(sha256)
+        if not path.is_file():
+            raise NotFound()
+    if found.uploaded_by_id != viewer.person_id:
+        case_file.note_file_viewed(office().db, viewer, found.instance_id, sha256, at=now())
+    return handed_over(path.read_bytes(), found.name or translate("附件"), found.media_type)
