@@ -13,6 +13,9 @@ from workflows.policies.citation import Citation, PolicyValue
 Tree: TypeAlias = "dict[str, Citation | Tree]"
 Note: TypeAlias = Callable[[Citation], None]
 
+#: How many days' packs of one place are kept built; rulings ask for a few ruling days again and again.
+DAYS_KEPT = 400
+
 
 class Branch(Mapping[str, Any]):
     """A node of a pack. Reading a leaf gives its value and reports its citation to the listener, if there is one."""
@@ -144,6 +147,8 @@ class PlacePacks:
             citations = {key: _in_force(values, day) for key, values in sorted(self.history.items())}
             pack = Pack(place=self.place, name=self.name, day=day, digest=self.digest, calendar=self.calendar,
                         citations=citations)
+            if len(self._days) >= DAYS_KEPT:
+                self._days.clear()
             self._days[day] = pack
         return pack
 

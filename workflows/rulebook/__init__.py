@@ -5,6 +5,6 @@ The one door for the process (``decide``), the command line (``answer``, ``descr
 
 from workflows.rulebook.book import Rulebook
 from workflows.rulebook.facts import Fact
-from workflows.rulebook.reasons import OUTCOMES, reasons
+from workflows.rulebook.reasons import OUTCOMES, reasons, words_of
 
-__all__ = ["OUTCOMES", "Fact", "Rulebook", "reasons"]
+__all__ = ["OUTCOMES", "Fact", "Rulebook", "reasons", "words_of"]

@@ -45,7 +45,8 @@ class Rulebook:
     def from_files(cls, files: Mapping[str, bytes]) -> Rulebook:
         """Read deployed content: names ending in ``.toml`` are packs, in ``.dmn`` decisions; others are left alone.
 
-        DefinitionRefused carries every defect of every file.
+        DefinitionRefused carries every defect of every file. Without packs the book decides with packs it is handed,
+        and whether its tables read only known keys is not checked.
         """
         problems: list[Problem] = []
         packs = None
@@ -62,7 +63,7 @@ class Rulebook:
             except DefinitionRefused as refused:
                 problems.extend(refused.problems)
                 continue
-            if packs is not None:
+            if packs is not None and packs.keys_of_values:
                 problems.extend(unknown_policy_keys(name, raw, packs.keys_of_values))
             sheets = read_sheets(raw)
             for decision in model.decisions:

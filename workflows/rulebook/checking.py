@@ -34,12 +34,20 @@ def unknown_policy_keys(file: str, raw: bytes, keys: Collection[str]) -> Iterato
 
 
 def rules_without_basis(file: str, raw: bytes) -> Iterator[Problem]:
-    """Give a problem for every rule whose annotation names no policy key: its answer could cite nothing."""
+    """Give a problem for every rule that names no policy key, or shows another one in the editor than it cites.
+
+    Editors of the dmn-js kind show and change a rule's ``description``; rulings cite its ``annotationEntry``. The
+    house writes both alike.
+    """
     root = etree.fromstring(raw, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
     for rule in root.iter("{*}rule"):
-        texts = ["".join(entry.itertext()).strip() for entry in rule.iterfind("{*}annotationEntry")]
-        if not any(texts):
-            yield Problem(file, rule.sourceline or 0, rule.get("id") or "", "依据列没有写规则包的键")
+        basis = ", ".join("".join(entry.itertext()).strip() for entry in rule.iterfind("{*}annotationEntry"))
+        shown = (rule.findtext("{*}description") or "").strip()
+        if not basis:
+            yield Problem(file, rule.sourceline or 0, rule.get("id") or "", "依据列（annotationEntry）没有写规则包的键")
+        elif shown != basis:
+            yield Problem(file, rule.sourceline or 0, rule.get("id") or "",
+                          f"编辑器里显示的依据“{shown}”与判定引用的“{basis}”不一致")
 
 
 def _policy_paths(text: str, unary: bool) -> set[str]:

@@ -92,6 +92,14 @@ def words(answer: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def words_of(outputs: Mapping[str, Any]) -> str:
+    """Return the outputs of a ruling of ``Rulebook.decide`` in Chinese, as ``words`` does for an answer.
+
+    Works on the outputs as stored with the instance: reasons and evidence rows are in them.
+    """
+    return words({"outcome": outputs.get("outcome"), "reasons": outputs.get("reasons") or (), "outputs": outputs})
+
+
 def _evidence(outputs: Mapping[str, Any]) -> Iterator[str]:
     for row in outputs.get("evidence") or ():
         yield (f"  第{row['row']}行 {row['start']} 至 {row['end'] or '今'}"

@@ -11,7 +11,7 @@ import pytest
 
 from workflows.errors import DefinitionRefused, FactsRefused, NotFound, UnknownTable
 from workflows.policies import SHANGHAI
-from workflows.rulebook import Rulebook
+from workflows.rulebook import Rulebook, words_of
 
 DAY = date(2026, 9, 30)
 NOW = datetime(2026, 9, 30, 12, tzinfo=SHANGHAI)
@@ -175,6 +175,18 @@ class TestOneEvaluation:
         ]
 
 
+    def test_the_outputs_kept_with_an_instance_give_the_same_words(self, book: Rulebook) -> None:
+        answer = book.answer("ADM-B2", policy="guangxi", facts=APPLICATION, on=DAY)
+        stored = json.loads(json.dumps(book.decide("ADM-B2", APPLICATION, book.pack("guangxi", DAY), NOW).as_json()["outputs"]))
+        assert words_of(stored) == book.words(answer)
+        assert "第2行 2021-09-01 至 2025-08-31（中小学，课堂教学）：计入" in words_of(stored)
+
+    def test_a_book_of_tables_alone_decides_with_the_pack_it_is_handed(self, book: Rulebook, files: dict[str, bytes]) -> None:
+        tables = Rulebook.from_files({name: raw for name, raw in files.items() if name.endswith(".dmn")})
+        ruling = tables.decide("ADM-B2", APPLICATION, book.pack("liaoning", DAY), NOW)
+        assert ruling == book.decide("ADM-B2", APPLICATION, book.pack("liaoning", DAY), NOW)
+
+
 class TestThirdProvince:
     @pytest.fixture(scope="class")
     @classmethod
@@ -296,9 +308,15 @@ class TestReading:
     def test_nothing_doubtful_is_deployed(self, book: Rulebook) -> None:
         assert book.lint() == []
 
-    def test_lint_names_a_rule_that_could_cite_nothing(self, files: dict[str, bytes]) -> None:
+    @pytest.mark.parametrize(("old", "new"), [
+        ("<text>admission.conditions</text>", "<text></text>"),
+        ("<description>admission.conditions</description>", "<description>admission.title.series</description>"),
+    ])
+    def test_lint_names_a_rule_that_cites_nothing_or_shows_another(
+        self, files: dict[str, bytes], old: str, new: str,
+    ) -> None:
         name = "admission/conditions.dmn"
-        text = files[name].decode().replace("<text>admission.conditions</text>", "<text></text>", 1)
+        text = files[name].decode().replace(old, new, 1)
         found = Rulebook.from_files({**files, name: text.encode()}).lint()
         assert [problem.element for problem in found] == ["DT-ADM-03-r1"]
 
