@@ -18,6 +18,7 @@ from workflows.policies import SHANGHAI, add_working_days, reminders
 from workflows.rulebook import Rulebook
 
 HERE = Path(__file__).parent
+NAMES = {"liaoning": "辽宁", "guangxi": "广西"}
 FIELDS = {"name", "table", "policy", "day", "facts", "expected", "clause", "says", "refused"}
 
 
@@ -54,6 +55,7 @@ def test_a_table_answers_as_the_office_expects(book: Rulebook, case: dict[str, A
     assert case["clause"] in clauses
     for reason in answer["reasons"]:
         assert reason["text"] and reason["tag"]
+        assert not any(other in reason["clause"] for place, other in NAMES.items() if place != case["policy"])
     assert answer["rules"], "an answer names the rules that matched"
     # Sentence and clause in one line, quotations left out, as the notices print them.
     printed = "\n".join(f"{reason['text']} — {reason['clause']}" for reason in answer["reasons"])
