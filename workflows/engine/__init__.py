@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 
 from workflows.engine.model import Assigned, Diagram, Flow, Step, Timer
+from workflows.engine.names import unknown_names
 from workflows.engine.progress import (
     ExpressionProblem,
     House,
@@ -46,4 +47,5 @@ __all__ = [
     "open_tokens",
     "read",
     "start",
+    "unknown_names",
 ]
