@@ -11,7 +11,8 @@ from workflows.decisions.tables import AGGREGATIONS, HIT_POLICIES, Input, Output
 from workflows.feel import Expression, FeelSyntaxError, UnaryTests
 from workflows.feel.access import domain, filtered
 from workflows.feel.calls import invoke, make_function
-from workflows.feel.compiler import Code, TestCode
+from workflows.feel.compile_tests import TestCode
+from workflows.feel.compiler import Code
 from workflows.feel.scope import Scope
 from workflows.feel.types import Type, fit
 from workflows.feel.values import Value

@@ -70,7 +70,8 @@ class Session:
         run.begin()
         for below in node.requires:
             self._bind(node, below, names)
-        value = guarded(node.code, self._scope(names))
+        code = node.code
+        value = guarded(lambda scope: plain(code(scope), run.spend) if code else None, self._scope(names))
         ruling = self._close(node, value, tuple(parts))
         self._rulings[node.key] = ruling
         run.restore(notes)
@@ -83,7 +84,7 @@ class Session:
             merge_inputs(inputs, part.inputs)
         citations = [citation for part in parts for citation in part.citations] + run.citations
         problems = [problem for part in parts for problem in part.problems] + run.problems
-        answer = plain(value)
+        answer = value
         outputs = node.table.named_outputs(answer, node.name) if node.table is not None else {node.name: answer}
         if node.table is None and isinstance(answer, dict):
             outputs = dict(answer)
@@ -100,8 +101,8 @@ class Session:
         )
 
     def _scope(self, names: Mapping[str, Any]) -> Scope:
-        house = Scope(Facts(self._house, self._run), None, self._run)
-        return Scope(names, house, self._run)
+        house = Scope(Facts(self._house, self._run), None, self._run, outside=True)
+        return Scope(names, house, self._run, outside=True)
 
     def _bind(self, node: Node, below: Node, names: dict[str, Any]) -> None:
         """Put what ``node`` requires into its names, under the import's name where there is one."""

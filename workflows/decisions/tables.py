@@ -9,7 +9,8 @@ from workflows.decisions.facts import DecisionRun
 from workflows.decisions.ruling import Matched
 from workflows.feel.arithmetic import add
 from workflows.feel.compare import before, equal
-from workflows.feel.compiler import Code, TestCode
+from workflows.feel.compile_tests import TestCode
+from workflows.feel.compiler import Code
 from workflows.feel.scope import Scope
 from workflows.feel.types import Type, fit
 from workflows.feel.values import Value, known, number
@@ -110,7 +111,7 @@ class Table:
                 return self._value(hits[0][1])
             case "ANY":
                 self._note(scope, matched)
-                if not all(equal(self._value(hits[0][1]), self._value(row)) for _, row in hits[1:]):
+                if not all(equal(self._value(hits[0][1]), self._value(row), scope.run.spend) for _, row in hits[1:]):
                     return scope.run.fail(f"{self.id}: the rules that match give different answers")
                 return self._value(hits[0][1])
             case "PRIORITY":

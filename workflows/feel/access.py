@@ -9,13 +9,13 @@ from decimal import Decimal
 from workflows.feel import temporal
 from workflows.feel.builtins_time import weekday
 from workflows.feel.scope import Run, Scope
-from workflows.feel.values import Range, Value, YearsMonths, kind, known
+from workflows.feel.values import Range, Value, YearsMonths, kind
 
 
 def entry(value: Value, name: str, run: Run) -> Value:
     """``value.name``; over a list, the list of the items' entries."""
     if type(value) is dict or isinstance(value, Mapping):
-        return known(value[name]) if name in value else None
+        return run.ready(value[name]) if name in value else None
     if value is None:
         return None
     if isinstance(value, list):
@@ -97,10 +97,10 @@ def at_position(items: list[Value], position: Decimal, run: Run) -> Value:
 def item_scope(scope: Scope, item: Value) -> Scope:
     """Inside a filter an item is ``item``, and the entries of a context are in sight by their names."""
     inner = Scope({"item": item}, scope, scope.run)
-    return Scope(item, inner, scope.run) if isinstance(item, Mapping) else inner
+    return Scope(item, inner, scope.run, outside=True) if isinstance(item, Mapping) else inner
 
 
-def filtered(items: list[Value], condition: Callable[[Scope], Value], scope: Scope) -> Value:
+def filtered(items: list[Value], condition: Callable[[Scope], Value], scope: Scope, cost: int = 1) -> Value:
     """Items for which the condition is true; or the item at the position that it gives."""
     run = scope.run
     if not items:
@@ -108,7 +108,7 @@ def filtered(items: list[Value], condition: Callable[[Scope], Value], scope: Sco
         return run.fail("the list is empty") if type(condition(silent)) is Decimal else []
     kept: list[Value] = []
     for index, item in enumerate(items):
-        run.spend(1)
+        run.spend(cost)
         answer = condition(item_scope(scope, item))
         if answer is True:
             kept.append(item)

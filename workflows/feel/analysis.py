@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from workflows.feel import ast
@@ -78,3 +79,25 @@ class _Walk:
         self.names.add(name)
         if path != name:
             self.paths.add(path)
+
+
+def parts(node: Any) -> Iterator[Any]:
+    """The node and everything below it."""
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif isinstance(node, (ast.Node, ast.Iterator, ast.Test)):
+            yield node
+            stack.extend(getattr(node, field) for field in node.__dataclass_fields__ if field != "at")
+
+
+def mentions(node: Any, name: str) -> bool:
+    """Whether an expression speaks of a name anywhere, such as ``?`` for the tested value."""
+    return any(isinstance(part, ast.Name) and part.name == name for part in parts(node))
+
+
+def weight(node: ast.Node) -> int:
+    """What running the node once costs, in steps."""
+    return 1 + sum(1 for _ in parts(node)) // 8

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from workflows.feel.functions import built_in
 from workflows.feel.scope import Run
-from workflows.feel.values import Value, kind, known
+from workflows.feel.values import Value, kind
 
 
 @built_in("get value", "m: context, key: text")
 @built_in("get value", "context: context, key: text")
 def get_value(run: Run, context: Mapping[str, Value], key: str) -> Value:
-    return known(context[key]) if key in context else None
+    return run.ready(context[key]) if key in context else None
 
 
 @built_in("get value", "context: context, keys: list")
@@ -21,7 +21,7 @@ def get_value_deep(run: Run, context: Mapping[str, Value], keys: list[Value]) ->
     for key in keys:
         if not isinstance(value, Mapping) or not isinstance(key, str) or key not in value:
             return None
-        value = known(value[key])
+        value = run.ready(value[key])
     return value
 
 
@@ -29,7 +29,7 @@ def get_value_deep(run: Run, context: Mapping[str, Value], keys: list[Value]) ->
 @built_in("get entries", "context: context")
 def get_entries(run: Run, context: Mapping[str, Value]) -> list[Value]:
     run.spend(len(context))
-    return [{"key": key, "value": known(context[key])} for key in context]
+    return [{"key": key, "value": run.ready(context[key])} for key in context]
 
 
 @built_in("context", "entries: list")
@@ -41,14 +41,14 @@ def make_context(run: Run, entries: list[Value]) -> dict[str, Value] | None:
             return run.fail("context: an entry is not {key: string, value: any}")
         if entry["key"] in found:
             return run.fail(f"context: the key {entry['key']!r} occurs twice")
-        found[entry["key"]] = known(entry["value"])
+        found[entry["key"]] = run.ready(entry["value"])
     return found
 
 
 @built_in("context put", "context: context, key: text, value: any")
 def context_put(run: Run, context: Mapping[str, Value], key: str, value: Value) -> dict[str, Value]:
     run.spend(len(context))
-    return {**{name: known(context[name]) for name in context}, key: value}
+    return {**{name: run.ready(context[name]) for name in context}, key: value}
 
 
 @built_in("context put", "context: context, keys: list, value: any")
@@ -57,7 +57,7 @@ def context_put_deep(run: Run, context: Mapping[str, Value], keys: list[Value], 
         return run.fail("context put: the keys are not a list of strings")
     inner = value
     if len(keys) > 1:
-        below = known(context[keys[0]]) if keys[0] in context else {}
+        below = run.ready(context[keys[0]]) if keys[0] in context else {}
         if not isinstance(below, Mapping):
             return run.fail(f"context put: the entry {keys[0]!r} is a {kind(below)}")
         inner = context_put_deep(run, below, keys[1:], value)
@@ -73,5 +73,5 @@ def context_merge(run: Run, contexts: list[Value]) -> dict[str, Value] | None:
         if not isinstance(context, Mapping):
             return run.fail(f"context merge: an item is a {kind(context)}")
         run.spend(len(context))
-        merged.update({key: known(context[key]) for key in context})
+        merged.update({key: run.ready(context[key]) for key in context})
     return merged

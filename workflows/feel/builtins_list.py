@@ -33,7 +33,7 @@ def _numbers(run: Run, name: str, arguments: tuple[Value, ...]) -> list[Decimal]
 @built_in("list contains", "list: list, element: any")
 def list_contains(run: Run, items: list[Value], element: Value) -> bool:
     run.spend(len(items))
-    return any(equal(item, element) for item in items)
+    return any(equal(item, element, run.spend) for item in items)
 
 
 @built_in("count", "list: list")
@@ -236,7 +236,7 @@ def reverse(run: Run, items: list[Value]) -> list[Value]:
 @built_in("index of", "list: list, match: any")
 def index_of(run: Run, items: list[Value], match: Value) -> list[Value]:
     run.spend(len(items))
-    return [Decimal(at) for at, item in enumerate(items, 1) if equal(item, match)]
+    return [Decimal(at) for at, item in enumerate(items, 1) if equal(item, match, run.spend)]
 
 
 @built_in("union", "...list: list")
@@ -260,7 +260,7 @@ def _distinct(run: Run, items: Iterable[Value]) -> list[Value]:
             seen.add(item)
         else:
             run.spend(len(found) + 1)
-            if any(equal(item, other) for other in found):
+            if any(equal(item, other, run.spend) for other in found):
                 continue
         found.append(item)
     return found

@@ -12,7 +12,7 @@ from workflows.feel.lexer import quote
 from workflows.feel.names import words
 from workflows.feel.pattern import Pattern, PatternRefused, compile_pattern
 from workflows.feel.scope import Run
-from workflows.feel.values import NUMBERS, Range, Value, known
+from workflows.feel.values import NUMBERS, Range, Value
 
 
 @built_in("string", "from: any")
@@ -33,7 +33,7 @@ def show(value: Value, run: Run, *, inside: bool = False) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(show(item, run, inside=True) for item in value) + "]"
     if isinstance(value, Mapping):
-        pairs = (f"{_show_key(key)}: {show(known(value[key]), run, inside=True)}" for key in value)
+        pairs = (f"{_show_key(key)}: {show(run.ready(value[key]), run, inside=True)}" for key in value)
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, Range):
         if value.sign:
@@ -139,6 +139,7 @@ def string_join(run: Run, items: list[Value], delimiter: str | None = None) -> s
 
 
 def _pattern(run: Run, name: str, pattern: str, flags: str | None) -> Pattern | None:
+    run.spend(1 + len(pattern))
     try:
         return compile_pattern(pattern, flags or "")
     except PatternRefused as refused:

@@ -187,4 +187,4 @@ def same(run: Run, left: Value = None, right: Value = None) -> bool:
         return False
     if kind(left) in ("time", "date and time"):
         return temporal.write(left) == temporal.write(right) and temporal.zone_of(left) == temporal.zone_of(right)
-    return equal(left, right) is True
+    return equal(left, right, run.spend) is True

@@ -8,7 +8,7 @@ from workflows.feel.errors import WorkExhausted
 from workflows.feel.functions import BuiltIn, call_python
 from workflows.feel.scope import MAX_CALLS, Run, Scope
 from workflows.feel.types import Type, fit
-from workflows.feel.values import Function, Value, kind, known
+from workflows.feel.values import Function, Value, kind
 
 
 def invoke(function: Value, label: str, run: Run, arguments: Sequence[Value], names: Sequence[str]) -> Value:
@@ -24,7 +24,7 @@ def invoke(function: Value, label: str, run: Run, arguments: Sequence[Value], na
     if function is None:
         return run.fail(f"{label} is not a function")
     if callable(function) and kind(function) == "function":
-        return known(call_python(function, label, run, arguments, names))
+        return run.ready(call_python(function, label, run, arguments, names))
     return run.fail(f"{label} is a {kind(function)}, not a function")
 
 
@@ -47,6 +47,7 @@ def make_function(
     scope: Scope,
     result: Type | None = None,
     name: str = "",
+    cost: int = 1,
 ) -> Function:
     """A function value whose body sees ``scope`` and its parameters; arguments of a wrong type give null."""
 
@@ -57,6 +58,7 @@ def make_function(
             if not fits:
                 return run.fail(f"{name or 'function'}: “{parameter}” has the wrong type")
             given[parameter] = converted
+        run.spend(cost)
         run.calls += 1
         if run.calls > MAX_CALLS:
             raise WorkExhausted(f"functions call each other more than {MAX_CALLS} deep")

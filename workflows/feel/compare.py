@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 from workflows.feel.temporal import FarDate, FarDateTime, instant
 from workflows.feel.values import Range, Value, kind, known
 
+Spend = Callable[[int], None]
 
-def equal(left: Value, right: Value) -> bool | None:
+
+def _free(steps: int) -> None:
+    """No bound: for values that are known to be small."""
+
+
+def equal(left: Value, right: Value, spend: Spend = _free) -> bool | None:
     """Whether two values are equal; None when their kinds differ and neither is null."""
     if left is None or right is None:
         return left is None and right is None
@@ -18,9 +24,10 @@ def equal(left: Value, right: Value) -> bool | None:
     if what != kind(right):
         return None
     if what == "list":
-        return _all_equal(zip(left, right, strict=True)) if len(left) == len(right) else False
+        spend(len(left))
+        return _all_equal(zip(left, right, strict=True), spend) if len(left) == len(right) else False
     if what == "context":
-        return _same_entries(left, right)
+        return _same_entries(left, right, spend)
     if what in ("time", "date and time"):
         return _same_second(left, right)
     if what == "range":
@@ -28,20 +35,21 @@ def equal(left: Value, right: Value) -> bool | None:
     return bool(left == right)
 
 
-def _all_equal(pairs: zip[tuple[Value, Value]]) -> bool | None:
+def _all_equal(pairs: Iterable[tuple[Value, Value]], spend: Spend = _free) -> bool | None:
     unknown = False
     for left, right in pairs:
-        answer = equal(left, right)
+        answer = equal(left, right, spend)
         if answer is False:
             return False
         unknown = unknown or answer is None
     return None if unknown else True
 
 
-def _same_entries(left: Mapping[str, Value], right: Mapping[str, Value]) -> bool | None:
+def _same_entries(left: Mapping[str, Value], right: Mapping[str, Value], spend: Spend) -> bool | None:
+    spend(len(left))
     if set(left) != set(right):
         return False
-    return _all_equal(zip([known(left[k]) for k in left], [known(right[k]) for k in left], strict=True))
+    return _all_equal(((known(left[key]), known(right[key])) for key in left), spend)
 
 
 def _same_second(left: Value, right: Value) -> bool:
@@ -98,21 +106,22 @@ def within(value: Value, interval: Range) -> bool | None:
     return answer
 
 
-def holds(value: Value, test: Value) -> bool | None:
+def holds(value: Value, test: Value, spend: Spend = _free) -> bool | None:
     """Whether a value meets a test that is itself a value: a range, a list of tests, or an equal value."""
     if isinstance(test, Range) and not isinstance(value, Range):
         return within(value, test)
     if isinstance(test, list):
-        if isinstance(value, list) and equal(value, test):
+        spend(len(test))
+        if isinstance(value, list) and equal(value, test, spend):
             return True
         unknown = False
         for item in test:
-            answer = holds(value, item)
+            answer = holds(value, item, spend)
             if answer:
                 return True
             unknown = unknown or answer is None
         return None if unknown and value is None else False
-    return equal(value, test)
+    return equal(value, test, spend)
 
 
 __all__ = ["FarDate", "FarDateTime", "at_most", "before", "equal", "holds", "within"]

@@ -15,9 +15,11 @@ from workflows.feel import (  # noqa: F401  # the built-ins register themselves
     builtins_range_text,
     builtins_text,
     builtins_time,
+    compile_loops,
 )
 from workflows.feel.analysis import free_names
-from workflows.feel.compiler import compile_node, compile_tests
+from workflows.feel.compile_tests import compile_tests
+from workflows.feel.compiler import compile_node
 from workflows.feel.errors import FeelSyntaxError, WorkExhausted
 from workflows.feel.functions import BUILT_INS
 from workflows.feel.names import Names, is_odd, words
@@ -49,7 +51,7 @@ class Expression:
     ) -> Value:
         """The value in a context; None when it fails, with the reason appended to ``problems``. Never raises."""
         run = Run(now)
-        value = guarded(self.run, Scope(context, None, run))
+        value = guarded(lambda scope: plain(self.run(scope), run.spend), Scope(context, None, run, outside=True))
         if run.unknown:  # perhaps a key such as "first-name" that could not be known when the text was read
             more = odd_names(context, self.text) - self._known
             if more:
@@ -59,7 +61,7 @@ class Expression:
                     pass
         if problems is not None:
             problems.extend(run.problems)
-        return plain(value)
+        return value
 
 
 class UnaryTests:
@@ -85,7 +87,7 @@ class UnaryTests:
         """Whether the value meets the tests; None when that cannot be said."""
         run = Run(now, problems)
         ready = known(value)
-        scope = Scope(context or {}, None, run).inner({"?": ready})
+        scope = Scope(context or {}, None, run, outside=True).inner({"?": ready})
         answer: bool | None = guarded(lambda inner: self.test(inner, ready), scope)
         return answer
 
@@ -98,6 +100,8 @@ def guarded(code: Any, scope: Scope) -> Value:
         return scope.run.fail(str(reached))
     except RecursionError:
         return scope.run.fail("the evaluation is nested too deep")
+    except Exception as error:  # facts and functions of the caller may fail in any way; an evaluation never does
+        return scope.run.fail(f"the evaluation failed: {type(error).__name__}: {error}")
 
 
 def odd_names(context: Mapping[str, Any], text: str) -> frozenset[str]:

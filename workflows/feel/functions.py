@@ -57,7 +57,13 @@ class BuiltIn:
                 continue
             fitted = _fit(signature, ready)
             if isinstance(fitted, list):
-                return signature.run(run, *fitted)
+                for value in fitted:
+                    if type(value) is str and len(value) > 64:
+                        run.spend(len(value) >> 6)
+                result = signature.run(run, *fitted)
+                if type(result) is str and len(result) > 64:
+                    run.room(len(result))
+                return result
             reason = reason or fitted
         return run.fail(f"{self.name}: {reason}")
 

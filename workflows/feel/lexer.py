@@ -19,6 +19,7 @@ _START = (
 _PART = _START + "0-9\u00b7\u0300-\u036f\u203f-\u2040"
 _TOKEN = re.compile(
     rf"(?P<space>[{_SPACE}]+|//[^\n]*|/\*.*?\*/)"
+    r"|(?P<unclosed>/\*)"
     r"|(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)"
     r'|(?P<text>"(?:[^"\\]|\\.)*")'
     rf"|(?P<word>[{_START}][{_PART}]*)"
@@ -52,6 +53,9 @@ def tokens(text: str) -> list[Token]:
                 raise FeelSyntaxError("the string is not closed", line=line, column=column, expected='"')
             raise FeelSyntaxError(f"{text[at]!r} is not part of FEEL", line=line, column=column)
         kind = match.lastgroup or ""
+        if kind == "unclosed":
+            line, column = place(text, at)
+            raise FeelSyntaxError("the comment is not closed", line=line, column=column, expected="*/")
         if kind != "space":
             found.append(Token(kind, match.group(), at, match.end()))
         at = match.end()

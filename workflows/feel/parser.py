@@ -16,7 +16,7 @@ from workflows.feel.names import RESERVED, STOPS, Names, normal
 from workflows.feel.values import NUMBERS
 
 #: Deepest nesting of brackets, operands and clauses.
-MAX_DEPTH = 100
+MAX_DEPTH = 64
 
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _INFIX = {

@@ -28,6 +28,8 @@ from workflows.feel.pattern_syntax import (
 
 #: Most ways that Python's ``re`` may have to try for one search.
 MAX_WAYS = 500_000
+#: Most ranges of characters that a pattern for ``re`` may list.
+MAX_SETS = 10_000
 
 Spend = Callable[[int], None]
 #: The spans of a match, the whole first; (-1, -1) for a group that took no part.
@@ -42,14 +44,25 @@ class Pattern:
         self._ignore_case = "i" in flags
         self._literal = "q" in flags
         self._has_references = _has_references(self._tree)
+        self._size = _size(self._tree)
         self._compiled: re.Pattern[str] | None = None
         self._machine: Machine | None = None
 
+    def _cost(self, length: int) -> float:
+        """An upper bound of the steps of one search by backtracking over so many characters."""
+        tree = self._tree
+        first = tree.parts[0] if isinstance(tree, Sequence) and tree.parts else tree
+        starts = 1 if isinstance(first, Anchor) and first.sign == "^" and not first.lines else length + 1
+        ways = _ways(tree, length)
+        return starts * ways * 4 if ways > 1 else 128
+
     def search(self, text: str, spend: Spend, start: int = 0) -> Match | None:
         """The first match from ``start`` on."""
-        spend(1 + (len(text) >> 6))
-        if _cost(self._tree, len(text)) <= MAX_WAYS:
+        cost = self._cost(len(text) - start)
+        if cost <= MAX_WAYS and self._size <= MAX_SETS:
+            spend(1 + int(cost) // 128)
             if self._compiled is None:
+                spend(self._size)
                 self._compiled = re.compile(_translate(self._tree), re.IGNORECASE if self._ignore_case else 0)
             found = self._compiled.search(text, start)
             return tuple(found.span(n) for n in range(self.groups + 1)) if found else None
@@ -57,6 +70,7 @@ class Pattern:
             raise PatternRefused("a pattern with back references would need unbounded work on this text")
         if self._machine is None:
             self._machine = Machine(self._tree, self.groups)
+            spend(self._machine.size // 4)
         return self._machine.search(text, spend, start)
 
     def every(self, text: str, spend: Spend) -> Iterator[Match]:
@@ -147,10 +161,17 @@ def _has_references(tree: Tree) -> bool:
     return False
 
 
-def _cost(tree: Tree, length: int) -> float:
-    first = tree.parts[0] if isinstance(tree, Sequence) and tree.parts else tree
-    starts = 1 if isinstance(first, Anchor) and first.sign == "^" and not first.lines else length + 1
-    return starts * _ways(tree, length) * max(length, 1) if _ways(tree, length) > 1 else starts
+def _size(tree: Tree) -> int:
+    match tree:
+        case CharSet(ranges=ranges):
+            return 1 + len(ranges)
+        case Group(inside=inside):
+            return 1 + _size(inside)
+        case Repeat(inside=inside, least=least, most=most):
+            return 1 + _size(inside) * max(1, (most or least) // 100)
+        case Sequence(parts=parts) | Choice(branches=parts):
+            return 1 + sum(map(_size, parts))
+    return 1
 
 
 def _ways(tree: Tree, length: int) -> float:

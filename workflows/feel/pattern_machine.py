@@ -24,6 +24,11 @@ class Machine:
         self._emit(_SAVE, 1)
         self._emit(_MATCH)
 
+    @property
+    def size(self) -> int:
+        """The number of instructions."""
+        return len(self._program)
+
     def _emit(self, code: int, first: object = None, second: object = None) -> int:
         if len(self._program) >= MAX_PROGRAM:
             raise PatternRefused("the pattern is too large")

@@ -174,6 +174,7 @@ _SPACE: Ranges = ((0x9, 0xA), (0xD, 0xD), (0x20, 0x20))
 _SINGLE = {"n": 0xA, "r": 0xD, "t": 0x9}
 
 
+@lru_cache(maxsize=16)
 def _multi(letter: str) -> Ranges | None:
     """The set behind ``\\d`` and its like; the capital is the complement."""
     match letter.lower():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workflows.feel.errors import WorkExhausted
-from workflows.feel.values import Value, known
+from workflows.feel.values import READY, Value, known
 
 #: Most iterations, calls and list items that one evaluation may use.
 MAX_STEPS = 300_000
@@ -22,14 +22,16 @@ _MISSING = object()
 class Run:
     """One evaluation: ``now`` is None where the caller gave no moment."""
 
-    __slots__ = ("calls", "now", "problems", "steps", "unknown")
+    __slots__ = ("_lists", "calls", "now", "problems", "steps", "unknown")
 
     def __init__(self, now: dt.datetime | None = None, problems: list[str] | None = None) -> None:
         self.now = now
         self.problems: list[str] = [] if problems is None else problems
         self.steps = MAX_STEPS
         self.calls = 0
+        #: Names looked up in vain.
         self.unknown: set[str] = set()
+        self._lists: dict[int, tuple[list[Value], list[Value]]] = {}
 
     def fail(self, reason: str) -> None:
         """Note why the value is null."""
@@ -42,6 +44,21 @@ class Run:
         if self.steps < 0:
             raise WorkExhausted(f"the evaluation needs more than {MAX_STEPS} steps")
 
+    def ready(self, value: Value) -> Value:
+        """A value from outside as FEEL sees it; a list is converted once in an evaluation."""
+        cls = type(value)
+        if cls in READY:
+            return value
+        if cls is not list:
+            return known(value)
+        found = self._lists.get(id(value))
+        if found is None:
+            self.spend(len(value) >> 4)
+            found = (value, [self.ready(item) for item in value])
+            self._lists[id(value)] = found  # keeps the list alive, so that its id stays its own
+            self._lists[id(found[1])] = (found[1], found[1])
+        return found[1]
+
     def room(self, length: int) -> None:
         """Refuse to build a string longer than the bound."""
         if length > MAX_STRING:
@@ -50,14 +67,15 @@ class Run:
 
 
 class Scope:
-    """Names in sight, innermost first."""
+    """Names in sight, innermost first. ``outside``: the names hold facts, not values made by FEEL."""
 
-    __slots__ = ("below", "names", "run")
+    __slots__ = ("below", "names", "outside", "run")
 
-    def __init__(self, names: Mapping[str, Any], below: Scope | None, run: Run) -> None:
+    def __init__(self, names: Mapping[str, Any], below: Scope | None, run: Run, *, outside: bool = False) -> None:
         self.names = names
         self.below = below
         self.run = run
+        self.outside = outside
 
     def find(self, name: str) -> Value:
         """The value of ``name``, or the marker ``MISSING``."""
@@ -65,7 +83,7 @@ class Scope:
         while scope is not None:
             names = scope.names
             if name in names:
-                return known(names[name])
+                return self.run.ready(names[name]) if scope.outside else names[name]
             scope = scope.below
         return _MISSING
 

@@ -97,13 +97,15 @@ def _kind_by_class(value: Value) -> str:
     return "function" if callable(value) else "unknown"
 
 
-_READY = frozenset({type(None), bool, Decimal, str, dict, dt.date, dt.datetime, dt.time, dt.timedelta, YearsMonths})
+READY = frozenset({type(None), bool, Decimal, str, dict, dt.date, dt.datetime, dt.time, dt.timedelta, YearsMonths})
+
+_SCALAR = READY - {dict}
 
 
 def known(value: Value) -> Value:
     """A value from outside as FEEL sees it: int and float become numbers, sequences lists; a mapping stays lazy."""
     cls = type(value)
-    if cls in _READY:
+    if cls in READY:
         return value
     if cls is int:
         return NUMBERS.create_decimal(value)
@@ -125,15 +127,19 @@ def _unusual(value: Value) -> Value:
     return value
 
 
-def plain(value: Value) -> Value:
+def plain(value: Value, spend: Callable[[int], None] | None = None) -> Value:
     """The value with every context as a dict and every list as a fresh list, to hand to the outside."""
     cls = type(value)
-    if cls is list:
-        return [plain(item) for item in value]
-    if cls is dict:
-        return {key: plain(known(item)) for key, item in value.items()}
+    if cls in _SCALAR:
+        return value
+    if isinstance(value, list):
+        if spend is not None:
+            spend(len(value))
+        return [plain(item, spend) for item in value]
     if isinstance(value, Mapping):
-        return {key: plain(known(value[key])) for key in value}
+        if spend is not None:
+            spend(len(value))
+        return {key: plain(known(value[key]), spend) for key in value}
     return value
 
 
