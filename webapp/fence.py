@@ -49,6 +49,8 @@ def trusted_hosts(settings: Settings) -> list[str] | None:
 def install(app: Flask) -> None:
     """Put the fence around the application."""
     app.before_request(_refuse_strangers)
+    app.before_request(_limit_fields)
+    app.before_request(_refuse_nul)
     app.after_request(_headers)
 
 
@@ -57,6 +59,20 @@ def _refuse_strangers() -> None:
         return
     if not is_loopback(request.remote_addr) or any(name in request.headers for name in FORWARDED):
         abort(403)
+
+
+def _limit_fields() -> None:
+    """Only a form with files may be large; Werkzeug itself holds plain forms to no limit but the request's."""
+    if request.mimetype != "multipart/form-data":
+        request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]
+
+
+def _refuse_nul() -> None:
+    """No person types a NUL, no page of ours sends one, and PostgreSQL stores none."""
+    given = [request.path, *request.args, *request.form]
+    given += [value for values in (request.args, request.form) for _, value in values.items(multi=True)]
+    if any("\0" in value for value in given):
+        abort(400)
 
 
 def _headers(response: Response) -> Response:

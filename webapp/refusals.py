@@ -7,6 +7,7 @@ from secrets import token_hex
 from typing import Any
 
 from flask import Flask, g, jsonify, redirect, render_template, request, url_for
+from flask.globals import request_ctx
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
@@ -83,6 +84,8 @@ def _http_error(error: HTTPException) -> Response | tuple[Any, int]:
     status = error.code or 500
     if error.response is not None or status < 400:
         return error.get_response()  # type: ignore[return-value]
+    if request_ctx.url_adapter is None:
+        return error.get_response()  # type: ignore[return-value]  # a host that is not ours: no page of ours has an address there
     if status == 401 and not wants_json():
         return _to_sign_in()
     return page(status, *_sentences(status))

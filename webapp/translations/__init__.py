@@ -1,0 +1,1 @@
+"""The English catalogue, and what keeps it complete: Chinese is the message id everywhere."""
