@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from workflows import access
+from workflows import access, notices
 from workflows.access import Viewer
 from workflows.audit import Act, Kind, instance_stream, record
 from workflows.db import Database
-from workflows.errors import HeldByAnother, TaskNotOpen
-from workflows.models import Instance, Person, Task
+from workflows.errors import N_, HeldByAnother, NobodyFits, TaskNotOpen
+from workflows.models import Account, Instance, Person, Task
+from workflows.notices import Message
+from workflows.transitions import Moved, NextStep, due_shown
+
+#: Why somebody who declared a conflict of interest is kept from the task.
+RECUSED = N_("本人申请回避")
 
 
 def claim(db: Database, viewer: Viewer, task_number: str, *, at: datetime) -> None:
@@ -46,6 +53,46 @@ def unclaim(db: Database, viewer: Viewer, task_number: str, *, at: datetime) -> 
         _record(session, viewer, task, Kind.TASK_UNCLAIMED, at)
 
 
+def recuse(db: Database, viewer: Viewer, task_number: str, reason: str, *, at: datetime) -> Moved:
+    """Withdraw from a task because of a conflict of interest (回避): it goes to the others, with the reason logged.
+
+    Raises ``NobodyFits`` when no other candidate is left; then the person keeps it and tells an administrator.
+    """
+    with db.write() as session:
+        task = access.task_for(session, viewer, task_number, at)
+        _require_open(task)
+        if task.holder_id not in (None, viewer.person_id):
+            raise HeldByAnother(name=_holder(session, task))
+        left = [one for one in task.explanation.get("result", ()) if one["number"] != viewer.number]
+        if not left:
+            raise NobodyFits(step=task.name)
+        out = {"number": viewer.number, "name": viewer.name, "reason": RECUSED}
+        explanation = {
+            **{key: value for key, value in task.explanation.items() if key != "claimed"},
+            "excluded": [*task.explanation.get("excluded", ()), out],
+            "result": left,
+        }
+        session.execute(
+            update(Task)
+            .where(Task.id == task.id, Task.status == "open")
+            .values(holder_id=None, explanation=explanation)
+        )
+        _record(session, viewer, task, Kind.TASK_REASSIGNED, at, {"reason": reason, "excluded": out, "result": left})
+        instance = session.get_one(Instance, task.instance_id)
+        others = session.execute(
+            select(Person.id, Account.email_confirmed_at)
+            .outerjoin(Account, Account.person_id == Person.id)
+            .where(Person.number.in_([one["number"] for one in left]))
+        )
+        recipients = {person_id: confirmed is not None for person_id, confirmed in others}
+        params = {"title": instance.title, "number": instance.number, "step": task.name, "due": due_shown(task.due_at)}
+        notices.queue(session, [Message(recipients, "task_opened", params, task.number)], at=at,
+                      instance=instance.number)
+        following = NextStep(task.step_id, task.name, tuple(one["name"] for one in left), task.due_at,
+                             task.due_provisional)
+        return Moved(instance.number, instance.title, task.name, (following,))
+
+
 def _require_open(task: Task) -> None:
     if task.status != "open":
         raise TaskNotOpen()
@@ -57,9 +104,11 @@ def _holder(session: Session, task: Task) -> str:
     return holder.name if holder is not None else "-"
 
 
-def _record(session: Session, viewer: Viewer, task: Task, kind: Kind, at: datetime) -> None:
+def _record(
+    session: Session, viewer: Viewer, task: Task, kind: Kind, at: datetime, more: Mapping[str, Any] | None = None
+) -> None:
     instance = session.get_one(Instance, task.instance_id)
     record(session, Act(
         instance_stream(instance.number), kind, at, viewer.actor(), definition=instance.definition,
-        instance=instance.number, task=task.number, payload={"step": task.step_id},
+        instance=instance.number, task=task.number, payload={"step": task.step_id, **(more or {})},
     ))

@@ -120,12 +120,15 @@ def new(
 def house(session: Session, case: Case, at: datetime) -> engine.House:
     """What the office lends to one run of the engine on this case at this moment."""
     bureaus: dict[str, str | None] = {}
+    bind = session.get_bind()
 
     def bureau_of(code: str) -> str | None:
         if code not in bureaus:
-            start = session.execute(select(Organisation).where(Organisation.code == code)).scalar_one_or_none()
-            bureau = people.bureau_of(session, start) if start is not None else None
-            bureaus[code] = bureau.code if bureau is not None else None
+            # Its own short session: a form's expressions are evaluated after the one that read the case has ended.
+            with Session(bind) as own:
+                start = own.execute(select(Organisation).where(Organisation.code == code)).scalar_one_or_none()
+                bureau = people.bureau_of(own, start) if start is not None else None
+                bureaus[code] = bureau.code if bureau is not None else None
         return bureaus[code]
 
     def decide(decision: str, inputs: Mapping[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from workflows import access, deployment, engine, people
+from workflows import access, assignments, deployment, engine, people
 from workflows.access import Viewer, office_day
 from workflows.audit import TIMEOUT, Act, Kind, person_stream, record
 from workflows.case import Case, house, load, new
@@ -89,7 +89,7 @@ def start_form(session: Session, viewer: Viewer, process_id: str, round_number: 
     return FormRequest(
         subject, process_id, loaded.name, step.id, step.name, step.documentation, step.form_id,
         loaded.forms[step.form_id], loaded.digest, None, None,
-        {"instance": case.as_facts(), "policy": case.pack, "task": task},
+        {**house(session, case, at).context, "task": task},
         {"full_name": viewer.name}, draft(session, viewer.person_id, subject), None, (), False, is_mine=True,
     )
 
@@ -118,11 +118,13 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
         "returned": _returned(task.inputs),
     }
     variable = str(task.form_id or "").rpartition(".")[2]
-    prefill = {**(variables.get(variable) or {}), **task.inputs}
+    # Whoever looks at a case again in place of another starts from a blank paper, not from the other's judgement.
+    independent = "jiaoyan:separate-from" in step.properties
+    prefill = {**({} if independent else variables.get(variable) or {}), **task.inputs}
     return FormRequest(
         f"task:{task.number}", case.loaded.process_id, case.loaded.name, step.id, step.name, step.documentation,
         task.form_id or "", case.loaded.forms.get(task.form_id or "", b""), case.loaded.digest, case.number,
-        case.title, {**variables, "instance": case.as_facts(), "policy": case.pack, "task": facts}, prefill,
+        case.title, {**variables, **house(session, case, at).context, "task": facts}, prefill,
         draft(session, viewer.person_id, f"task:{task.number}") if task.status == "open" else None,
         task.due_at, tuple(date.fromisoformat(day) for day in task.due_days or ()), task.due_provisional,
         task.status, names.get(task.holder_id), names.get(task.done_by_id), task.done_at,
@@ -221,6 +223,8 @@ def complete_task(
     Raises ``NotFound`` (not a candidate), ``OwnCase``, ``SeparationOfDuty``, ``HeldByAnother``, ``TaskAlreadyDone``
     (E_STALE), ``InstanceMoved`` (somebody moved the instance between reading and writing; nothing was written).
     """
+    if submission.data.get("conflict_declared") == "是":
+        return _recuse(db, viewer, task_number, submission, at)
     with db.read() as session:
         transition = _completion(session, viewer, task_number, submission, at)
         if isinstance(transition, Moved):
@@ -233,6 +237,12 @@ def complete_task(
         if repeated is not None:
             return repeated
         raise
+
+
+def _recuse(db: Database, viewer: Viewer, task_number: str, submission: Submission, at: datetime) -> Moved:
+    """A reviewer who declares a conflict of interest hands the task back; nothing is decided (domain.md 3.0.2)."""
+    reason = str(submission.data.get("conflict_reason") or "")
+    return assignments.recuse(db, viewer, task_number, reason, at=at)
 
 
 def _completion(

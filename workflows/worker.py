@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -15,6 +16,9 @@ from workflows.db import Database
 from workflows.jobs import Handlers
 from workflows.notices import Translate
 from workflows.settings import Settings
+
+# A beat that finds the last one still at work is skipped, as intended; APScheduler would say so every second.
+logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 _log = structlog.get_logger("jiaoyan.worker")
 

@@ -1,0 +1,340 @@
+"""The command line, and the place where everything is put together: database, clock, worker, site."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from sqlalchemy import select
+
+from webapp import composition
+from workflows import accounts, audit, case_file, deployment, people
+from workflows.access import office_day
+from workflows.audit import Act, Kind, office_stream, record
+from workflows.clock import machine_now
+from workflows.errors import ClockNotMovable, DefinitionRefused, Refusal
+from workflows.models import Instance
+from workflows.models import Office as OfficeRow
+from workflows.rulebook import Rulebook
+
+#: The tree that definitions are read from unless another is named.
+SOURCE = Path(__file__).resolve().parent.parent
+
+data_option = click.option(
+    "--data", "data", type=click.Path(path_type=Path, file_okay=False), default=Path("./var"), show_default=True,
+    help="Data directory.",
+)
+
+
+class Commands(click.Group):
+    """Turns refusals into one clear line and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except DefinitionRefused as refused:
+            for problem in refused.problems:
+                click.echo(str(problem), err=True)
+            sys.exit(2)
+        except Refusal as refused:
+            click.echo(f"jiaoyan: {refused}", err=True)
+            sys.exit(2)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def main() -> None:
+    """教研: people and duties of teaching-research institutions, as workflows with a record.
+
+    Example: jiaoyan serve --data ./var
+    """
+
+
+# --- serving --------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@data_option
+@click.option("--port", default=8000, show_default=True, help="Port to serve on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on; a demo accepts loopback only.")
+@click.option("--threads", default=8, show_default=True, help="Threads that answer requests.")
+@click.option("--no-worker", is_flag=True, help="Serve pages only; run `jiaoyan worker` beside it.")
+def serve(data: Path, port: int, host: str, threads: int, no_worker: bool) -> None:
+    """Serve the product; a data directory that does not exist yet becomes a demo.
+
+    Example: jiaoyan serve --data ./var --port 8000
+    """
+    composition.serve(data, host=host, port=port, threads=threads, with_worker=not no_worker)
+
+
+@main.command()
+@data_option
+def worker(data: Path) -> None:
+    """Run the background process: timers, notices, jobs.
+
+    Example: jiaoyan worker --data /srv/jiaoyan
+    """
+    with composition.opened(data) as office:
+        composition.work(office)
+
+
+@main.command()
+@data_option
+@click.option("--demo", is_flag=True, help="Make a demo: invented people, a clock that can be moved. Cannot be undone.")
+def init(data: Path, demo: bool) -> None:
+    """Make a data directory with the current definitions, without any account.
+
+    Example: jiaoyan init --data /srv/jiaoyan
+    """
+    with composition.opened(data, demo=demo):
+        click.echo(f"{data}: {'demo' if demo else 'ready'}; next: jiaoyan admin create --data {data}")
+
+
+# --- definitions, tables --------------------------------------------------------------------------------------------
+
+
+@main.command()
+@data_option
+@click.option("--source", type=click.Path(exists=True, path_type=Path, file_okay=False), default=SOURCE,
+              help="Tree that holds bpmn/ and forms/.")
+def deploy(data: Path, source: Path) -> None:
+    """Check bpmn/ and forms/ and store what is new; running instances keep what they started on.
+
+    Example: jiaoyan deploy --data ./var --source .
+    """
+    with composition.opened(data) as office:
+        done = deployment.deploy(office.db, composition.OPERATOR, deployment.read_tree(source),
+                                 composition.check_form, at=office.clock.now())
+    for process, version, is_new in done.definitions:
+        click.echo(f"{process} v{version}{' (new)' if is_new else ''}")
+    click.echo(f"packs {done.pack_set[:12]}{' (new)' if done.pack_set_is_new else ''}")
+
+
+@main.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def lint(files: tuple[Path, ...]) -> None:
+    """Check diagrams, tables, forms and packs without storing anything; without FILE the whole tree.
+
+    Example: jiaoyan lint bpmn/admission/admission.bpmn
+    """
+    problems = composition.lint(files, SOURCE)
+    for problem in problems:
+        click.echo(str(problem))
+    click.echo(f"{len(problems)} problem(s)")
+    sys.exit(2 if problems else 0)
+
+
+@main.command()
+@click.argument("table", required=False)
+@click.option("--policy", help="Place whose pack applies: liaoning, guangxi, …")
+@click.option("--facts", "facts_file", type=click.Path(exists=True, path_type=Path, dir_okay=False),
+              help="JSON file with the facts.")
+@click.option("--on", "on", type=click.DateTime(["%Y-%m-%d"]), help="Ruling day; today unless given.")
+@click.option("--words", "in_words", is_flag=True, help="Answer in words as well.")
+@click.option("--describe", is_flag=True, help="Print the facts and outcomes of the table (of all without TABLE).")
+@click.option("--source", type=click.Path(exists=True, path_type=Path, file_okay=False), default=SOURCE, hidden=True)
+def decide(table: str | None, policy: str | None, facts_file: Path | None, on: datetime | None, in_words: bool,
+           describe: bool, source: Path) -> None:
+    """Ask a decision table: the same table that the process asks. Prints JSON.
+
+    Example: jiaoyan decide DT-ADM-01 --policy guangxi --facts facts.json --words
+    """
+    book = Rulebook.from_directory(source / "bpmn")
+    if describe:
+        described = [book.describe(one) for one in ([table] if table else book.tables)]
+        _print(described[0] if table else described)
+        return
+    if not (table and policy and facts_file):
+        raise click.UsageError("TABLE, --policy and --facts are needed (or --describe)")
+    try:
+        facts = orjson.loads(facts_file.read_bytes())
+    except orjson.JSONDecodeError as error:
+        click.echo(f"jiaoyan: {facts_file}: not JSON: {error}", err=True)
+        sys.exit(2)
+    day = on.date() if on else office_day(machine_now())
+    answer = book.answer(table, policy=policy, facts=facts, on=day)
+    _print({**answer, "words": book.words(answer)} if in_words else answer)
+
+
+@main.command()
+@click.argument("suite", type=click.Choice(["dmn-tck"]))
+@click.argument("directory", type=click.Path(exists=True, path_type=Path, file_okay=False))
+def conformance(suite: str, directory: Path) -> None:
+    """Run a conformance suite: the DMN TCK in DIRECTORY. Failures are listed by case.
+
+    Example: jiaoyan conformance dmn-tck ../tck
+    """
+    from workflows.decisions import conformance as tck  # the suite is large and nobody else needs it
+
+    report = tck.run(directory)
+    for failure in report.failures:
+        click.echo(str(failure))
+    click.echo(f"{suite}: {report.passed} of {report.total} ({100 * report.passed / max(report.total, 1):.2f} %)")
+    sys.exit(0)
+
+
+# --- people, clock --------------------------------------------------------------------------------------------------
+
+
+@main.group()
+def admin() -> None:
+    """Administrators' accounts."""
+
+
+@admin.command("create")
+@data_option
+@click.option("--name", prompt="姓名 name", help="The administrator's name.")
+@click.option("--sign-in", prompt="登录名 sign-in name", help="What they type to sign in.")
+@click.option("--organisation", default="office", show_default=True, help="Code of their organisation; made if there is none.")
+@click.option("--place", default="", help="Pack of that organisation when it is made; the first one unless given.")
+def admin_create(data: Path, name: str, sign_in: str, organisation: str, place: str) -> None:
+    """Open the first account: a system administrator with a first password that must be changed.
+
+    Example: jiaoyan admin create --data /srv/jiaoyan --name 张三 --sign-in admin
+    """
+    with composition.opened(data) as office:
+        at = office.clock.now()
+        with office.db.read() as session:
+            known = {view.code for view in people.organisations(session, office_day(at))}
+            place = place or next(iter(deployment.packs(session, deployment.newest_pack_set(session))))
+        if organisation not in known:
+            people.create_organisation(office.db, composition.OPERATOR, code=organisation, name="系统管理机构",
+                                       org_type="edu_bureau", level="province", parent_code=None, place=place,
+                                       from_on=office_day(at), at=at)
+        number = people.create_person(office.db, composition.OPERATOR, name=name, phone=None, email=None, at=at)
+        people.grant(office.db, composition.OPERATOR, number, organisation, "system_admin", office_day(at), at=at)
+        password = accounts.create_account(office.db, composition.OPERATOR, number, sign_in, at=at)
+    click.echo(f"{sign_in}: {password}  (to be changed at the first sign-in)")
+
+
+@main.group()
+def clock() -> None:
+    """The office clock; it can be moved in a demo only."""
+
+
+@clock.command("show")
+@data_option
+def clock_show(data: Path) -> None:
+    """Show office time and how far it was moved.
+
+    Example: jiaoyan clock show --data ./var
+    """
+    with composition.opened(data) as office:
+        click.echo(f"{office.clock.now().isoformat(timespec='seconds')} (moved by {office.clock.offset()})")
+
+
+@clock.command("advance")
+@click.argument("by")
+@data_option
+def clock_advance(by: str, data: Path) -> None:
+    """Move a demo's clock forward: 5wd (working days), 3d, 12h, 30m. Timers that become due then fire.
+
+    Example: jiaoyan clock advance 5wd --data ./var
+    """
+    with composition.opened(data) as office:
+        with office.db.read() as session:
+            if not session.execute(select(OfficeRow.demo)).scalar_one():
+                raise ClockNotMovable()
+            calendar = deployment.packs(session, deployment.newest_pack_set(session)).calendar
+        before = office.clock.now()
+        seconds = composition.span(by, before, calendar)
+        with office.db.write() as session:
+            row = session.execute(select(OfficeRow)).scalar_one()
+            row.clock_offset_seconds += seconds
+            record(session, Act(office_stream("configuration"), Kind.CLOCK_MOVED, before, composition.OPERATOR,
+                                payload={"by": by, "seconds": seconds, "offset": row.clock_offset_seconds}))
+        click.echo(office.clock.now().isoformat(timespec="seconds"))
+
+
+# --- the record -----------------------------------------------------------------------------------------------------
+
+
+@main.group("audit")
+def audit_group() -> None:
+    """The record: verify, export."""
+
+
+@audit_group.command("verify")
+@data_option
+def audit_verify(data: Path) -> None:
+    """Check every stream from its first event to its head; exit 1 when something does not hold.
+
+    Example: jiaoyan audit verify --data ./var
+    """
+    with composition.opened(data) as office, office.db.read() as session:
+        found = audit.verify(session)
+    for finding in found.findings:
+        click.echo(f"{finding.stream} {finding.seq}: {finding.reason}")
+    demo = "; DEMO data directory: its clock may have been moved" if found.demo else ""
+    state = "holds" if found.holds else f"{len(found.findings)} finding(s)"
+    click.echo(f"{found.events} events in {found.streams} streams, {found.erased} lawfully erased: {state}{demo}")
+    sys.exit(0 if found.holds else 1)
+
+
+@audit_group.command("export")
+@data_option
+@click.option("--instance", "number", required=True, help="Number of the instance, e.g. LN-2026-00001.")
+@click.option("--format", "kind", type=click.Choice(["xlsx", "json"]), default="xlsx", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write.")
+def audit_export(data: Path, number: str, kind: str, out: Path) -> None:
+    """Write everything the record holds of an instance into one file.
+
+    Example: jiaoyan audit export --instance LN-2026-00001 --format xlsx --out case.xlsx
+    """
+    with composition.opened(data) as office:
+        raw = case_file.export(office.db, None, number, kind, at=office.clock.now()).content
+    out.write_bytes(raw)
+    click.echo(f"{out}: {len(raw)} bytes")
+
+
+@main.group("instances")
+def instances_group() -> None:
+    """Instances (办件)."""
+
+
+@instances_group.command("list")
+@data_option
+@click.option("--status", type=click.Choice(["running", "completed"]), help="Only those.")
+@click.option("--limit", default=50, show_default=True)
+def instances_list(data: Path, status: str | None, limit: int) -> None:
+    """List instances, the newest first, as JSON lines.
+
+    Example: jiaoyan instances list --status running
+    """
+    with composition.opened(data) as office, office.db.read() as session:
+        query = select(Instance).order_by(Instance.id.desc()).limit(limit)
+        if status:
+            query = query.where(Instance.status == status)
+        for row in session.execute(query).scalars():
+            _print_line({"number": row.number, "title": row.title, "process": row.process_id, "status": row.status,
+                         "outcome": row.outcome, "started_at": row.started_at.isoformat(),
+                         "ended_at": row.ended_at.isoformat() if row.ended_at else None})
+
+
+@instances_group.command("show")
+@click.argument("number")
+@data_option
+def instances_show(number: str, data: Path) -> None:
+    """Show one instance with its events, as JSON.
+
+    Example: jiaoyan instances show LN-2026-00001
+    """
+    with composition.opened(data) as office:
+        click.echo(case_file.export(office.db, None, number, "json", at=office.clock.now()).content.decode())
+
+
+def _print(value: Any) -> None:
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def _print_line(value: Mapping[str, Any]) -> None:
+    click.echo(orjson.dumps(value).decode())
+
+
+if __name__ == "__main__":
+    main()
