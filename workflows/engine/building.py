@@ -10,7 +10,8 @@ from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
 from SpiffWorkflow.specs import WorkflowSpec
 
 from workflows.engine import specs
-from workflows.engine.model import Diagram
+from workflows.engine.model import Diagram, Step
+from workflows.engine.repeating import Repeated
 
 _SPECS: Mapping[str, Any] = {
     "start": specs.Element,
@@ -57,7 +58,7 @@ def build(diagram: Diagram) -> Machine:
     """The machine of a sound diagram."""
     scopes = {"": ScopeSpec(diagram.process_id)}
     scopes |= {step.id: ScopeSpec(step.id) for step in diagram.steps.values() if step.kind == "subprocess"}
-    made = {step.id: _SPECS[step.kind](scopes[step.scope], step) for step in diagram.steps.values()}
+    made = {step.id: _spec(step)(scopes[step.scope], step) for step in diagram.steps.values()}
     for flow in diagram.flows:
         source, target = made[flow.source], made[flow.target]
         source.connect(target)
@@ -75,6 +76,10 @@ def build(diagram: Diagram) -> Machine:
         if isinstance(spec, specs.InclusiveGateway):
             spec.sources = {flow.id: _sources(diagram, flow.source, spec.step.id) for flow in spec.entering}
     return Machine(scopes.pop(""), scopes)
+
+
+def _spec(step: Step) -> Any:
+    return Repeated if step.repetition else _SPECS[step.kind]
 
 
 def _sources(diagram: Diagram, before: str, gateway: str) -> frozenset[str]:

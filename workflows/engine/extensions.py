@@ -167,6 +167,21 @@ class Extensions:
             lines[f"{local}s"].append(Assigned(source, target))
         return {name: tuple(found) for name, found in lines.items()}
 
+    def _loopcharacteristics(self, element: Any, tag: str) -> dict[str, Any]:
+        found = self._attributes(element, "inputCollection", "inputElement", "outputCollection", "outputElement")
+        collection = self.given(element, found.get("inputCollection", ""), "inputCollection")
+        result = self.given(element, found["outputElement"], "outputElement") if "outputElement" in found else None
+        if not isinstance(collection, Formula) or isinstance(result, Text):
+            self._report(element, "inputCollection 和 outputElement 须为以 = 开头的 FEEL")
+            return {}
+        if (result is None) != ("outputCollection" not in found):
+            self._report(element, "outputCollection 与 outputElement 须同时写明")
+        for name in ("inputElement", "outputCollection"):
+            if name in found:
+                self._variable(element, found[name])
+        item, results = found.get("inputElement", ""), found.get("outputCollection", "")
+        return {"collection": collection, "item": item, "results": results, "result": result}
+
     def _variable(self, element: Any, name: str, *, reserved: bool = True) -> str:
         if not name.isidentifier():
             self._report(element, f"变量名“{name}”须为一个词（字母、汉字、数字、下划线；整值写入，不写其中一项）")

@@ -34,6 +34,7 @@ RUNS: Mapping[str, str] = {
     "startEvent": "无类型开始事件，可带表单",
     "endEvent": "结束所到达的分支；带 terminateEventDefinition 时结束所在流程或子流程的全部分支",
     "userTask": "等待一个人办理",
+    "multiInstanceLoopCharacteristics": "在 userTask 上：列表的每一项办理一次，同时或依次，可提前结束",
     "serviceTask": "按 zeebe:taskDefinition 的 type 发出一条指令，随即通过",
     "businessRuleTask": "调用 zeebe:calledDecision 的决策，结果写入 resultVariable",
     "scriptTask": "计算 zeebe:script 的 FEEL 表达式，结果写入 resultVariable",
@@ -74,7 +75,8 @@ REFUSED: Mapping[str, tuple[str, str]] = {
     "cancelEventDefinition": ("尚不执行取消事件", "exclusiveGateway 上的条件"),
     "linkEventDefinition": ("尚不执行链接事件", "直接画顺序流"),
     "timeCycle": ("尚不执行循环定时", "画一条回到定时事件的顺序流"),
-    "multiInstanceLoopCharacteristics": ("尚不执行多实例", "parallelGateway 或循环顺序流"),
+    "multiInstanceLoopCharacteristics": ("多实例只在 userTask 上执行", "userTask，或 exclusiveGateway 与返回的顺序流"),
+    "loopCardinality": ("不执行固定次数的多实例", "zeebe:loopCharacteristics 的 inputCollection"),
     "standardLoopCharacteristics": ("尚不执行循环任务", "exclusiveGateway 与返回的顺序流"),
     "dataObject": ("不执行数据对象；数据是流程变量", "textAnnotation"),
     "dataObjectReference": ("不执行数据对象；数据是流程变量", "textAnnotation"),
@@ -140,6 +142,8 @@ _OWN: Mapping[str, frozenset[str]] = {
     "inclusiveGateway": frozenset({"default", "gatewayDirection"}),
     "parallelGateway": frozenset({"gatewayDirection"}),
     "conditionExpression": frozenset({"language", f"{{{XSI}}}type"}),
+    "completionCondition": frozenset({"language", f"{{{XSI}}}type"}),
+    "multiInstanceLoopCharacteristics": frozenset({"isSequential"}),
     "timeDate": frozenset({f"{{{XSI}}}type"}),
     "timeDuration": frozenset({f"{{{XSI}}}type"}),
 }
@@ -148,6 +152,8 @@ ACTIVITIES = frozenset({"userTask", "serviceTask", "businessRuleTask", "scriptTa
 #: What else an element may hold, besides documentation, extensionElements, incoming and outgoing.
 CHILDREN: Mapping[str, frozenset[str]] = {
     "startEvent": frozenset(),
+    "userTask": frozenset({"multiInstanceLoopCharacteristics"}),
+    "multiInstanceLoopCharacteristics": frozenset({"completionCondition"}),
     "endEvent": frozenset({"terminateEventDefinition"}),
     "intermediateCatchEvent": frozenset({"timerEventDefinition"}),
     "boundaryEvent": frozenset({"timerEventDefinition"}),
@@ -170,6 +176,7 @@ EXTENSIONS: Mapping[str, frozenset[str]] = {
             "ioMapping",
         }
     ),
+    "multiInstanceLoopCharacteristics": frozenset({"loopCharacteristics"}),
     "serviceTask": frozenset({"properties", "taskDefinition", "taskHeaders", "ioMapping"}),
     "businessRuleTask": frozenset({"properties", "calledDecision", "ioMapping"}),
     "scriptTask": frozenset({"properties", "script", "ioMapping"}),

@@ -45,6 +45,36 @@ class Assigned:
     target: str
 
 
+#: What each member of a repeated task sees of its place in the list, from 1.
+COUNTER = "loopCounter"
+#: What a completion condition sees, as Camunda 8 names it.
+COUNTS = ("numberOfInstances", "numberOfActiveInstances", "numberOfCompletedInstances", "numberOfTerminatedInstances")
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """A user task once for each item of a list (multi-instance)."""
+
+    #: One after the other instead of all at once.
+    sequential: bool
+    collection: Formula
+    #: Name under which each member sees its item; "" for none.
+    item: str
+    #: Variable that collects a result per item, and the result of a member; both or neither.
+    results: str
+    result: Formula | None
+    #: When true after a member is done, the others are called off.
+    until: Formula | None
+
+    def formulas(self) -> Iterator[tuple[str, Formula]]:
+        """Every expression with the name of its place."""
+        yield "inputCollection", self.collection
+        if self.result:
+            yield "outputElement", self.result
+        if self.until:
+            yield "completionCondition", self.until
+
+
 @dataclass(frozen=True)
 class Step:
     """One element that a token passes or waits at."""
@@ -82,6 +112,7 @@ class Step:
     #: Of a boundary event: whether it cancels that step.
     interrupting: bool = True
     timer: Timer | None = None
+    repetition: Repetition | None = None
 
     def formulas(self) -> Iterator[tuple[str, Formula]]:
         """Every FEEL expression of the step with the name of its place, in a fixed order."""
@@ -99,6 +130,8 @@ class Step:
         ):
             if isinstance(value, Formula):
                 yield place, value
+        if self.repetition:
+            yield from self.repetition.formulas()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from workflows.engine.expressions import Formula
-from workflows.engine.model import Diagram, Flow, Step
+from workflows.engine.model import COUNTER, COUNTS, Diagram, Flow, Step
 from workflows.errors import Problem
 
 
@@ -45,15 +45,26 @@ def _writes(step: Step) -> Iterator[str]:
         yield submitted(step)
     elif step.result_variable:
         yield step.result_variable
+    if step.repetition and step.repetition.results:
+        yield step.repetition.results
 
 
 def _reads(diagram: Diagram) -> Iterator[tuple[Step | Flow, str, Formula, frozenset[str]]]:
     """Each expression with the names only it sees besides the variables."""
     for step in diagram.steps.values():
         local = {line.target for line in step.inputs} | ({"task"} if step.kind == "user" else set())
+        if step.repetition:
+            local |= {step.repetition.item, COUNTER} - {""}
         produced = {submitted(step), step.result_variable, *(line.target for line in step.outputs)} - {""}
         for place, formula in step.formulas():
-            yield step, place, formula, frozenset(local | produced if place.startswith("output ") else local)
+            if place == "completionCondition":
+                yield step, place, formula, frozenset(COUNTS)
+            elif place.startswith("output"):
+                yield step, place, formula, frozenset(local | produced)
+            elif place != "inputCollection":
+                yield step, place, formula, frozenset(local)
+            else:
+                yield step, place, formula, frozenset()
     for flow in diagram.flows:
         if flow.condition:
             yield flow, "condition", flow.condition, frozenset()

@@ -13,7 +13,7 @@ from workflows.engine.document import parse
 from workflows.engine.expressions import Formula, Text
 from workflows.engine.extensions import Extensions
 from workflows.engine.fence import BPMN, BPMNDI
-from workflows.engine.model import Diagram, Flow, Step, Timer
+from workflows.engine.model import Diagram, Flow, Repetition, Step, Timer
 from workflows.engine.moments import moment, span
 from workflows.errors import DefinitionRefused, Problem
 
@@ -202,6 +202,32 @@ class _Reader:
 
     def _nothing(self, element: Any, fields: dict[str, Any]) -> dict[str, Any]:
         return {}
+
+    def _user(self, element: Any, fields: dict[str, Any]) -> dict[str, Any]:
+        loops = element.findall(f"{{{BPMN}}}multiInstanceLoopCharacteristics")
+        if len(loops) > 1:
+            self.report(element, "只能有一个 multiInstanceLoopCharacteristics")
+        return {"repetition": self._repetition(loops[0])} if loops else {}
+
+    def _repetition(self, element: Any) -> Repetition | None:
+        tag = "multiInstanceLoopCharacteristics"
+        self._attributes(element, tag)
+        self._children(element, tag)
+        fields = self._extensions.read(element, tag)
+        conditions = element.findall(f"{{{BPMN}}}completionCondition")
+        for condition in conditions:
+            self._attributes(condition, "completionCondition")
+        until = [self._extensions.given(one, (one.text or "").strip(), "completionCondition") for one in conditions]
+        if len(until) > 1 or any(not isinstance(one, Formula) for one in until):
+            self.report(element, "completionCondition 须为一个以 = 开头的 FEEL")
+        if element.get("isSequential", "false") not in {"true", "false"}:
+            self.report(element, "isSequential 只能为 true 或 false")
+        if "collection" not in fields:
+            self.report(element, "多实例须有 zeebe:loopCharacteristics 的 inputCollection")
+            return None
+        last = until[-1] if until else None
+        until_formula = last if isinstance(last, Formula) else None
+        return Repetition(element.get("isSequential") == "true", until=until_formula, **fields)
 
     def _service(self, element: Any, fields: dict[str, Any]) -> dict[str, Any]:
         return self._needs(element, "taskDefinition", "task_type" in fields)

@@ -123,8 +123,8 @@ class ScopeEnd(Unpredicted):
 class Element(BpmnSpecMixin, Unpredicted):
     """A step of the diagram."""
 
-    def __init__(self, wf_spec: Any, step: Step, **kwargs: Any) -> None:
-        super().__init__(wf_spec, step.id, bpmn_name=step.name, lane=step.lane or None, **kwargs)
+    def __init__(self, wf_spec: Any, step: Step, name: str = "", **kwargs: Any) -> None:
+        super().__init__(wf_spec, name or step.id, bpmn_name=step.name, lane=step.lane or None, **kwargs)
         self.step = step
         #: Flows that enter and leave, in document order; set once by the builder.
         self.entering: tuple[Flow, ...] = ()
@@ -196,6 +196,7 @@ class Element(BpmnSpecMixin, Unpredicted):
         run = journey(my_task)
         if self.step.outputs:
             local = {**my_task.internal_data.get(INPUTS, {}), **produced}
+            my_task.internal_data[INPUTS] = local
             produced = run.assigned(self.step, self.step.outputs, "output", run.scope(my_task.data, local, task))
         for name, value in produced.items():
             run.write(my_task.data, name, value)
@@ -219,15 +220,16 @@ class UserTask(Element):
 
     waits = True
 
-    def __init__(self, wf_spec: Any, step: Step) -> None:
-        super().__init__(wf_spec, step, manual=True)
+    def __init__(self, wf_spec: Any, step: Step, name: str = "") -> None:
+        super().__init__(wf_spec, step, name, manual=True)
         self.manual = True
 
     def _on_ready_hook(self, my_task: Task) -> None:
         run = journey(my_task)
         if self.step.inputs:
-            scope = run.scope(my_task.data, {}, self.task_value(my_task))
-            my_task.internal_data[INPUTS] = run.inputs(self.step, scope)
+            given = my_task.internal_data.get(INPUTS, {})
+            scope = run.scope(my_task.data, given, self.task_value(my_task))
+            my_task.internal_data[INPUTS] = {**given, **run.inputs(self.step, scope)}
         self.watch(my_task)
 
     def task_value(self, my_task: Task) -> dict[str, Any]:

@@ -75,7 +75,6 @@ NODES = [
 ]
 EVENTS = [tag for tag in fence.REFUSED if tag.endswith("EventDefinition")]
 INSIDE = [
-    "multiInstanceLoopCharacteristics",
     "standardLoopCharacteristics",
     "dataInputAssociation",
     "dataOutputAssociation",
@@ -114,6 +113,15 @@ DRAWN = (
     | {tag: beside(tag) for tag in BESIDE}
     | {tag: outside(tag) for tag in OUTSIDE}
     | {
+        "multiInstanceLoopCharacteristics": with_step(
+            script("x", "1", "v").replace(
+                "</bpmn:scriptTask>", "<bpmn:multiInstanceLoopCharacteristics/></bpmn:scriptTask>"
+            )
+        ),
+        "loopCardinality": with_step(
+            "<bpmn:userTask id='x'><bpmn:multiInstanceLoopCharacteristics><bpmn:loopCardinality/>"
+            "</bpmn:multiInstanceLoopCharacteristics></bpmn:userTask>"
+        ),
         "timeCycle": with_step(catch("x", "R3/PT1H", "timeCycle")),
         "script": with_step(node("scriptTask", "x", "<bpmn:script>1+1</bpmn:script>")),
         "messageFlow": drawing(begin(), end(), flows("s e")).replace(
@@ -167,6 +175,11 @@ RUNNING = {
     "timerEventDefinition": catch("x", "2026-12-01T00:00:00+08:00", "timeDate"),
     "boundaryEvent": user("x") + boundary("b", "x", "PT1H") + flow("b", "e"),
     "sequenceFlow": user("x"),
+    "multiInstanceLoopCharacteristics": node(
+        "userTask",
+        "x",
+        node("multiInstanceLoopCharacteristics", "l", extensions(zeebe("loopCharacteristics", inputCollection="=[1]"))),
+    ),
     "laneSet": user("x")
     + node("laneSet", "ls", node("lane", "l", "<bpmn:flowNodeRef>x</bpmn:flowNodeRef>", name="市教研院")),
     "textAnnotation": user("x") + node("textAnnotation", "t", "<bpmn:text>说明</bpmn:text>"),
@@ -233,7 +246,32 @@ def test_an_attribute_that_says_only_the_default_is_read(drawn: str) -> None:
     read(with_step(drawn), file="t.bpmn")
 
 
+def repeated(attributes: str = "", inside: str = "", **loop: str) -> str:
+    """A user task once for each item, or an attempt at one."""
+    within = (extensions(zeebe("loopCharacteristics", **loop)) if loop else "") + inside
+    return node("userTask", "x", node("multiInstanceLoopCharacteristics", "x2", within).replace('id="x2"', attributes))
+
+
 REFUSED_EXTENSIONS = {
+    "repetition without list": repeated(),
+    "repetition of a text": repeated(inputCollection="a, b"),
+    "repetition by another attribute": repeated('behavior="One"', inputCollection="=l"),
+    "repetition neither at once nor in turn": repeated('isSequential="maybe"', inputCollection="=l"),
+    "repetition with half a result": repeated(inputCollection="=l", outputElement="=a"),
+    "repetition with the other half": repeated(inputCollection="=l", outputCollection="a"),
+    "repetition into the house": repeated(inputCollection="=l", outputElement="=a", outputCollection="policy"),
+    "repetition by the stock words": repeated(
+        inside="<bpmn:loopDataInputRef>l</bpmn:loopDataInputRef>", inputCollection="=l"
+    ),
+    "repetition until a text": repeated(
+        inside="<bpmn:completionCondition>done</bpmn:completionCondition>", inputCollection="=l"
+    ),
+    "repetition twice": node(
+        "userTask",
+        "x",
+        2 * f"<bpmn:multiInstanceLoopCharacteristics>{extensions(zeebe('loopCharacteristics', inputCollection='=l'))}"
+        "</bpmn:multiInstanceLoopCharacteristics>",
+    ),
     "listeners": user("x", "<zeebe:executionListeners/>"),
     "task listeners": user("x", "<zeebe:taskListeners/>"),
     "called element": user("x", zeebe("calledElement", processId="p")),
