@@ -68,6 +68,11 @@ class Scope(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
+def _without_task(context: Mapping[str, Any]) -> Mapping[str, Any]:
+    # The context as it is where possible: its values may be looked up only when read.
+    return {name: context[name] for name in context if name != "task"} if "task" in context else context
+
+
 class Journey:
     """Collects what happens between one wait and the next."""
 
@@ -82,7 +87,8 @@ class Journey:
         self.rulings: list[RulingAt] = []
         self.ended: list[str] = []
         self.problems: list[ExpressionProblem] = []
-        self._seen = {name: value for name, value in house.context.items() if name != "task"}
+        #: What every step may see of the house; `task` there is only for the task being completed.
+        self._seen = _without_task(house.context)
         self._visits: Counter[str] = Counter()
         self._steps = 0
 
@@ -143,9 +149,9 @@ class Journey:
             )
         return value
 
-    def pass_step(self, step: Step) -> None:
+    def pass_step(self, step: Step, kind: str = "") -> None:
         """Note that a token passed ``step``; EndlessLoop when the run has become too long."""
-        self.passed.append(Passed(step.id, step.kind))
+        self.passed.append(Passed(step.id, kind or step.kind))
         self._steps += 1
         self._visits[step.name or step.id] += 1
         if self._steps > MAX_STEPS:

@@ -26,7 +26,7 @@ class Passed:
 
     #: The step; for a flow, the step it leaves.
     step_id: str
-    #: Kind of the step (see Step.kind), or "flow".
+    #: Kind of the step (see Step.kind); "repeated" when a repeated task as a whole is done, after its members; or "flow".
     kind: str
     flow_id: str | None = None
 

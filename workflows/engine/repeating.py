@@ -10,7 +10,6 @@ from SpiffWorkflow.util.task import TaskState
 from workflows.engine.journey import latest
 from workflows.engine.model import COUNTER, COUNTS, Repetition, Step
 from workflows.engine.plain import plain
-from workflows.engine.progress import Passed
 from workflows.engine.specs import INPUTS, Element, UserTask, journey, live, spawn, withdraw
 
 #: Most items of one repetition; each is a task in the same state.
@@ -120,7 +119,7 @@ class Repeated(Element):
         run = journey(my_task)
         if self.repetition.results:
             run.write(my_task.data, self.repetition.results, my_task.internal_data[RESULTS])
-        run.passed.append(Passed(self.step.id, "repeated"))
+        run.pass_step(self.step, "repeated")
         self.leave(my_task)
         return True
 

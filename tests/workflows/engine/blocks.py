@@ -16,12 +16,15 @@ from tests.workflows.engine.drawing import (
     choice,
     drawing,
     end,
+    extensions,
     flow,
     fork,
+    node,
     script,
     some,
     sub,
     user,
+    zeebe,
 )
 
 
@@ -101,6 +104,46 @@ class _TaskPlay(Play):
         if self.finished or name != self.name:
             return False
         self.finished = True
+        return True
+
+
+@dataclass
+class Each(Block):
+    """A task for each of ``count`` items, at once or one after the other; ``enough`` of them are enough."""
+
+    name: str
+    count: int
+    enough: int
+    sequential: bool
+
+    def draw(self, sketch: Sketch) -> tuple[str, str]:
+        loop = extensions(zeebe("loopCharacteristics", inputCollection=f"=for i in 1..{self.count} return i"))
+        until = f"<bpmn:completionCondition>=numberOfCompletedInstances >= {self.enough}</bpmn:completionCondition>"
+        many = node(
+            "multiInstanceLoopCharacteristics", f"{self.name}l", loop + until, isSequential=str(self.sequential).lower()
+        )
+        sketch.put(node("userTask", self.name, many))
+        return self.name, self.name
+
+    def play(self, scope: Scope) -> Play:
+        return _EachPlay(self)
+
+
+class _EachPlay(Play):
+    def __init__(self, block: Each) -> None:
+        self.block = block
+        self.done = 0
+
+    def tasks(self) -> list[str]:
+        if self.finished:
+            return []
+        return [self.block.name] * (1 if self.block.sequential else self.block.count - self.done)
+
+    def do(self, name: str) -> bool:
+        if self.finished or name != self.block.name:
+            return False
+        self.done += 1
+        self.finished = self.done == self.block.enough
         return True
 
 
@@ -306,7 +349,9 @@ class _WatchedPlay(Play):
 class Maker:
     """Makes random blocks with distinct names."""
 
-    def __init__(self, seed: int, *, kinds: str = "task sequence choice parallel inclusive loop sub watch") -> None:
+    def __init__(
+        self, seed: int, *, kinds: str = "task sequence choice parallel inclusive loop sub watch each"
+    ) -> None:
         self.random = random.Random(seed)
         self.kinds = kinds.split()
         self.count = 0
@@ -320,12 +365,16 @@ class Maker:
         name = self.name()
         if kind == "task":
             return Task(name)
+        if kind == "each":
+            count = self.random.randint(1, 3)
+            return Each(name, count, self.random.randint(1, count), self.random.random() < 0.5)
         if kind == "loop":
             return Loop(name, self.block(depth - 1), self.random.randint(1, 3))
         if kind == "sub":
             return Inside(name, self.block(depth - 1))
         if kind == "watch":
-            host = Task(name) if self.random.random() < 0.5 else Inside(name, self.block(depth - 1))
+            hosts: list[Block] = [Task(name), Inside(name, self.block(depth - 1)), Each(name, 2, 2, False)]
+            host = self.random.choice(hosts)
             return Watched(self.name(), host, self.random.random() < 0.5)
         parts = [self.block(depth - 1) for _ in range(self.random.randint(2, 3))]
         if kind == "sequence":

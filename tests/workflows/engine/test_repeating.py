@@ -25,7 +25,7 @@ from tests.workflows.engine.drawing import (
     zeebe,
 )
 from workflows.engine import Diagram, unknown_names
-from workflows.engine.errors import ExpressionFailed
+from workflows.engine.errors import EndlessLoop, ExpressionFailed
 from workflows.engine.repeating import MAX_ITEMS
 from workflows.errors import TaskNotOpen
 
@@ -225,6 +225,12 @@ def test_in_a_loop_beside_another_branch(seed: int) -> None:
             walk.complete(token, {"review": {"score": round_number}} if walk.tokens[token] == "a" else {})
     assert walk.progress.completed
     assert walk.variables["total"] == 6
+
+
+def test_a_circle_of_empty_lists_is_an_incident() -> None:
+    drawn = diagram(begin(), review(), end(), flows("s a", "a a | true", "a e | false"))
+    with pytest.raises(EndlessLoop):
+        Walk(drawn, {"experts": []})
 
 
 def test_local_names_are_known_where_they_hold() -> None:

@@ -23,6 +23,7 @@ from tests.workflows.engine.drawing import (
     flows,
     fork,
     house,
+    never,
     node,
     ruling,
     script,
@@ -33,7 +34,7 @@ from tests.workflows.engine.drawing import (
     user,
     zeebe,
 )
-from workflows.engine import OpenedTask, Passed, complete, fire, open_tokens, start
+from workflows.engine import House, OpenedTask, Passed, complete, fire, open_tokens, start
 from workflows.engine.errors import (
     EndlessLoop,
     ExpressionFailed,
@@ -181,6 +182,16 @@ def test_a_variable_never_hides_a_function_of_the_house() -> None:
 def test_a_value_that_is_not_plain_is_refused(value: Any) -> None:
     with pytest.raises(ValueNotPlain):
         start(diagram(begin(), end(), flows("s e")), {"x": value}, house())
+
+
+def test_what_the_house_lends_is_looked_up_only_when_read() -> None:
+    class Lazy(dict[str, Any]):
+        def __getitem__(self, name: str) -> Any:
+            assert name == "wanted"
+            return 7
+
+    lent = House(Lazy(wanted=None, dear=None), never, NOW)
+    assert start(diagram(begin(), script("x", "wanted", "v"), end(), flows("s x e")), {}, lent).variables == {"v": 7}
 
 
 def test_script_results_become_plain_values() -> None:
