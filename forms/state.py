@@ -196,12 +196,14 @@ def _compute(
         match item:
             case Field(kind="computed", expression=feel.Expression() as expression):
                 value = plain(expression.evaluate(names, now=now))
-                if typed[item.key] != value or seen[item.key] != value:
+                if typed[item.key] != value or seen.get(item.key, value) != value:
                     typed[item.key] = seen[item.key] = value
                     changed = True
             case Table():
-                for number, (row, shown) in enumerate(zip(typed[item.key], seen[item.key], strict=False), 1):
-                    changed |= _compute(item.items, row, shown, _row_names(names, row, number), now)
+                # A table that showed nothing when the data was filtered has fewer rows there than were typed.
+                shown = [*seen[item.key], *({} for _ in typed[item.key])]
+                for number, (row, beside) in enumerate(zip(typed[item.key], shown, strict=False), 1):
+                    changed |= _compute(item.items, row, beside, _row_names(names, row, number), now)
             case Section() if item.path:
                 changed |= _compute(item.items, typed[item.path], seen[item.path], names, now)
             case Section():

@@ -317,6 +317,10 @@ class FormView:
         """The nodes of a new row: what the add button copies, and the table's headings."""
         return blank_row(node, ROW, self.bound.state.now)
 
+    def has_buttons(self, node: Node) -> bool:
+        """Whether a table has columns of round or square buttons."""
+        return isinstance(node.item, Table) and any(asked.kind in {"radio", "checklist"} for asked in node.item.fields)
+
     def may_add(self, node: Node) -> bool:
         """Whether rows can be added and removed."""
         return isinstance(node.item, Table) and not node.readonly and not node.item.fixed_rows
