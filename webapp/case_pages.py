@@ -9,6 +9,7 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
+import orjson
 from flask import Flask, Response, g, send_file, url_for
 from flask_babel import gettext, ngettext
 
@@ -21,8 +22,9 @@ from webapp.office import office
 from workflows import case_file, notices
 from workflows.access import office_day
 from workflows.audit.export import Exported
-from workflows.errors import N_, Forbidden, NotFound
+from workflows.errors import Forbidden, NotFound
 from workflows.people import ROLES
+from workflows.rulebook import OUTCOMES
 
 #: What was handed over by somebody else never runs in our name.
 SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"
@@ -72,12 +74,6 @@ def who(event: case_file.EventView) -> str:
     return case_file.who(event, lambda text, params: translate(text, params))
 
 
-#: Conclusions of the tables, as people read them.
-OUTCOMES = {
-    "met": N_("符合"), "not_met": N_("不符合"), "manual": N_("人工判断"), "not_applicable": N_("不适用"),
-}  # fmt: skip
-
-
 def outcome_words(outcome: Any) -> str:
     """A table's conclusion in words; what is no known key is said as it stands."""
     return translate(OUTCOMES.get(str(outcome), str(outcome))) if outcome not in (None, "") else ""
@@ -105,7 +101,8 @@ def from_record(text: Any) -> datetime | None:
 @lru_cache(maxsize=64)
 def spec_of(raw: bytes) -> FormSpec:
     """The form that a definition's file describes; it was checked when it was deployed."""
-    return check.read(raw, file="")
+    form_id = str(orjson.loads(raw)["id"])
+    return check.read(raw, file=f"{form_id.replace('.', '/')}.json")
 
 
 def file_url(sha256: str) -> str:
