@@ -69,19 +69,24 @@ def dump(diagram: Diagram, instance: Instance) -> bytes:
 def load(diagram: Diagram, state: bytes, house: House) -> Instance:
     """The instance that dump() wrote, ready to go on. Raises StateUnreadable for anything else."""
     found = opened(state)
-    if found["p"] != diagram.process_id:
-        raise StateUnreadable(reason=f"属于流程 {found['p']}")
+    if found.get("p") != diagram.process_id:
+        raise StateUnreadable(reason=f"属于流程 {found.get('p')}")
     try:
         return _instance(diagram, found, house)
     except KeyError as error:
         raise StateUnreadable(reason=f"图中没有步骤 {error}") from None
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise StateUnreadable(reason=str(error)) from None
 
 
 def opened(state: bytes) -> dict[str, Any]:
     """The layout above, decompressed; StateUnreadable for bytes that are no state of a format we know."""
     try:
-        found: dict[str, Any] = orjson.loads(zstandard.ZstdDecompressor().decompress(state, max_output_size=MAX_STATE))
-        version = found["v"]
+        # The frame says how large it will be, and would be believed.
+        if not 0 <= zstandard.frame_content_size(state) <= MAX_STATE:
+            raise StateUnreadable(reason="过大")
+        found: dict[str, Any] = orjson.loads(zstandard.ZstdDecompressor().decompress(state))
+        version, *_ = (found[key] for key in ("v", "p", "x", "s"))
     except (zstandard.ZstdError, orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise StateUnreadable(reason=str(error)) from None
     if version != FORMAT:

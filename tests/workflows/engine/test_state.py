@@ -182,7 +182,19 @@ def test_a_state_of_something_else_is_refused() -> None:
     state = start(drawn, {}, house()).state
     other = zstandard.compress(orjson.dumps({**orjson.loads(zstandard.decompress(state)), "p": "q"}))
     newer = zstandard.compress(orjson.dumps({**orjson.loads(zstandard.decompress(state)), "v": FORMAT + 1}))
-    for bad in (b"", b"{}", state[:-3], zstandard.compress(b"{}"), zstandard.compress(b"[1]"), other, newer):
+    hollow = zstandard.compress(orjson.dumps({"v": FORMAT, "p": "p", "t": 1, "w": 1, "c": False, "x": [1], "s": [[]]}))
+    huge = b"\x28\xb5\x2f\xfd\xe0" + (2**60).to_bytes(8, "little") + b"\x01\x00\x00"
+    for bad in (
+        hollow,
+        huge,
+        b"",
+        b"{}",
+        state[:-3],
+        zstandard.compress(b"{}"),
+        zstandard.compress(b"[1]"),
+        other,
+        newer,
+    ):
         with pytest.raises(StateUnreadable):
             complete(drawn, bad, "t3", {}, house())
     with pytest.raises(StateUnreadable):
