@@ -28,7 +28,7 @@ _WIDE = Context(prec=12_500, Emin=-20_000, Emax=20_000, traps=[])
 def _rounded(run: Run, number: Decimal, scale: Decimal, rounding: str) -> Decimal | None:
     digits = int(scale)
     if digits not in _SCALES:
-        return run.fail(f"the scale {digits} is outside {_SCALES.start}..{_SCALES.stop - 1}")
+        return run.fail(f"the scale {scale} is outside {_SCALES.start}..{_SCALES.stop - 1}")
     exponent = number.as_tuple().exponent
     if isinstance(exponent, int) and exponent >= -digits:
         return number

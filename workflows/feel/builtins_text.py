@@ -86,7 +86,7 @@ def substring(run: Run, text: str, start: Decimal, length: Decimal | None = None
     """Positions count from 1, negative ones from the end."""
     at = int(start)
     if at == 0 or abs(at) > len(text):
-        return run.fail(f"substring: position {at} is outside the string")
+        return run.fail(f"substring: position {start} is outside the string")
     if length is not None and int(length) < 1:
         return run.fail("substring: the length is not positive")
     begin = at - 1 if at > 0 else len(text) + at

@@ -15,7 +15,7 @@ from workflows.feel.calls import invoke, make_function
 from workflows.feel.functions import BUILT_INS
 from workflows.feel.scope import MISSING, Run, Scope
 from workflows.feel.types import Type, resolve
-from workflows.feel.values import Value
+from workflows.feel.values import Value, kind
 
 Code = Callable[[Scope], Value]
 Builder = Callable[[Any, Mapping[str, Type]], Code]
@@ -153,6 +153,15 @@ def _call(node: ast.Call, types: Mapping[str, Type]) -> Code:
     arguments = [compile_node(argument, types) for argument in node.arguments]
     names = node.names
     label = node.function.name if isinstance(node.function, ast.Name) else "the function"
+    built_in = BUILT_INS.get(label) if isinstance(node.function, ast.Name) else None
+    if built_in is not None:  # a fact named like a built-in function, such as a field "date", does not hide it
+
+        def call(scope: Scope) -> Value:
+            found = scope.find(label)
+            callee = found if found is not MISSING and kind(found) == "function" else built_in
+            return invoke(callee, label, scope.run, [a(scope) for a in arguments], names)
+
+        return call
     return lambda scope: invoke(function(scope), label, scope.run, [a(scope) for a in arguments], names)
 
 
