@@ -14,7 +14,7 @@ from workflows import deployment, engine, people, policies
 from workflows.audit import FIRST, instance_stream
 from workflows.deployment import Loaded
 from workflows.errors import NotFound
-from workflows.models import Account, Instance, Organisation, Person, Round, Stream, Task
+from workflows.models import Account, Instance, Organisation, PackSet, Person, Round, Stream, Task
 from workflows.people import Somebody
 from workflows.policies import Pack
 from workflows.rulebook import Rulebook
@@ -78,8 +78,9 @@ def shown(at: datetime) -> str:
 
 def load(session: Session, task_number: str | None = None, *, instance_id: int | None = None) -> tuple[Case, Task | None]:
     """Read an instance by one of its tasks or by its key, in one statement; ``NotFound`` without one."""
+    newest = select(PackSet.digest).order_by(PackSet.number.desc()).limit(1).scalar_subquery()
     query = (
-        select(Instance, Organisation, Person, Account.email_confirmed_at, Round, Stream.seq, Stream.head_hash, Task)
+        select(Instance, Organisation, Person, Account.email_confirmed_at, Round, Stream.seq, Stream.head_hash, newest, Task)
         .join(Organisation, Organisation.id == Instance.organisation_id)
         .join(Person, Person.id == Instance.starter_id)
         .outerjoin(Account, Account.person_id == Person.id)
@@ -93,9 +94,9 @@ def load(session: Session, task_number: str | None = None, *, instance_id: int |
     found = session.execute(query).one_or_none()
     if found is None:
         raise NotFound()
-    row, organisation, starter, confirmed, round_row, seq, head, task = found
+    row, organisation, starter, confirmed, round_row, seq, head, newest_set, task = found
     loaded = deployment.definition(session, row.definition)
-    pack = deployment.packs(session, row.pack_set)[row.place].on(row.ruling_on)
+    pack = deployment.pack_of(session, row.pack_set, newest_set, row.place, row.ruling_on)
     case = Case(
         row.number, row.title, loaded, row.pack_set, pack, deployment.rulebook(session, loaded, row.pack_set),
         row.ruling_on, organisation, Somebody(starter.id, starter.number, starter.name, confirmed is not None),
@@ -110,7 +111,8 @@ def new(
     """A case that is about to start in a round: it inherits the round's place, packs and ruling day."""
     organisation = session.get_one(Organisation, round_row.organisation_id)
     ruling_on = round_row.open_at.astimezone(OFFICE_ZONE).date()
-    pack = deployment.packs(session, round_row.pack_set)[round_row.place].on(ruling_on)
+    newest_set = deployment.newest_pack_set(session)
+    pack = deployment.pack_of(session, round_row.pack_set, newest_set, round_row.place, ruling_on)
     return Case(
         number, "", loaded, round_row.pack_set, pack, deployment.rulebook(session, loaded, round_row.pack_set),
         ruling_on, organisation, starter, round_row, at, (0, FIRST),

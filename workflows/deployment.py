@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from workflows import engine, policies
+from workflows import decisions, engine, policies
 from workflows.audit import Act, Actor, Kind, office_stream, record
 from workflows.db import Database
 from workflows.errors import DefinitionRefused, NotFound, Problem
@@ -153,6 +153,14 @@ def _bundle(
     return Bundle(diagram.process_id, diagram.name, chosen), problems
 
 
+def read_tables(raw: bytes, name: str) -> decisions.DecisionModel:
+    """Read one file of decision tables; ``DefinitionRefused`` with its defects, each with the file's name."""
+    try:
+        return decisions.load(raw, names=policies.FUNCTION_NAMES)
+    except DefinitionRefused as refused:
+        raise DefinitionRefused(replace(problem, file=name) for problem in refused.problems) from None
+
+
 @dataclass(frozen=True)
 class Deployed:
     """What a deployment did."""
@@ -222,6 +230,7 @@ class _Shelf:
     packs: dict[str, policies.Packs] = field(default_factory=dict)
     pack_files: dict[str, dict[str, bytes]] = field(default_factory=dict)
     rulebooks: dict[tuple[str, str], Rulebook] = field(default_factory=dict)
+    days: dict[tuple[str, str, str, date], policies.Pack] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -296,6 +305,21 @@ def _pack_files(session: Session, pack_set: str) -> dict[str, bytes]:
             raise NotFound()
         _shelf.pack_files[pack_set] = known
     return known
+
+
+def pack_of(session: Session, pack_set: str, newest: str, place: str, on: date) -> policies.Pack:
+    """The values of a pinned pack set for a place on a day, with the newest calendar.
+
+    Rules are pinned when an instance starts; the working days of a year are a fact that becomes known later, so they
+    come from the ``newest`` set that is deployed.
+    """
+    key = (pack_set, newest, place, on)
+    found = _shelf.days.get(key)
+    if found is None:
+        pinned = packs(session, pack_set)[place].on(on)
+        found = pinned.with_calendar(packs(session, newest).calendar) if newest != pack_set else pinned
+        _shelf.days[key] = found
+    return found
 
 
 def newest_pack_set(session: Session) -> str:

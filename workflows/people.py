@@ -40,6 +40,7 @@ class Role:
 ROLES: Mapping[str, Role] = {
     role.key: role
     for role in (
+        Role("applicant", N_("申请人"), None),
         Role("home_principal", N_("所在单位（学校）负责人"), "school"),
         Role("home_bureau", N_("原单位主管教育行政部门"), "edu_bureau"),
         Role("tri_office", N_("教研机构经办"), "tri"),

@@ -24,8 +24,8 @@ from workflows.models import Submission as SubmissionRow
 from workflows.notices import Message
 from workflows.orders import ORDERS, OrderContext
 from workflows.people import Candidates, Somebody
-from workflows.rulebook import reasons_of as why
 from workflows.rulebook.facts import plain as plain_facts
+from workflows.rulebook.reasons import plain_outputs, reasons, rules, value_of
 from workflows.settings import OFFICE_ZONE
 from workflows.submission import Submission
 
@@ -329,10 +329,10 @@ class Transition:
         for ruled in self.progress.rulings:
             told = {
                 "table": ruled.decision_id,
-                "outcome": why.value_of(ruled.ruling).get("outcome"),
-                "outputs": why.plain_outputs(ruled.ruling),
-                "rules": why.rules(ruled.ruling),
-                "reasons": why.reasons(ruled.ruling, self.case.pack),
+                "outcome": value_of(ruled.ruling).get("outcome"),
+                "outputs": plain_outputs(ruled.ruling),
+                "rules": rules(ruled.ruling),
+                "reasons": reasons(ruled.ruling, self.case.pack),
                 "inputs": plain_facts(ruled.ruling.inputs),
                 "pack": self.case.pack.digest,
                 "pack_set": self.case.pack_set,

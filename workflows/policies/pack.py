@@ -99,6 +99,11 @@ class Pack(Branch):
         return Pack(place=self.place, name=self.name, day=self.day, digest=self.digest, calendar=self.calendar,
                     citations=self._citations, note=note)
 
+    def with_calendar(self, calendar: Calendar) -> Pack:
+        """Return the same values with another calendar: working days are facts that become known later."""
+        return Pack(place=self.place, name=self.name, day=self.day, digest=self.digest, calendar=calendar,
+                    citations=self._citations, note=self._note)
+
 
 def _grow(citations: Mapping[str, Citation]) -> Tree:
     """Build the tree of dotted keys; the loader has refused a key that is both a value and a branch."""
