@@ -51,6 +51,9 @@ def _load(path: Path) -> Translations:
 
 CATALOGUE = Catalogue()
 
+#: Signs between words and sentences that a page puts together itself.
+SIGNS = {"、": ", ", "，": ", ", "；": "; ", "：": ": ", "。": ". "}
+
 
 def language() -> str:
     """``zh`` or ``en``: what the signed-in person chose, else the cookie, else what the browser asks for."""
@@ -81,6 +84,11 @@ def worded(key: str, text: str | None, params: Mapping[str, Any] | None = None) 
     return words % params if params else words
 
 
+def sign(chinese: str) -> str:
+    """A punctuation sign as the reader's language writes it."""
+    return chinese if language() == "zh" else SIGNS[chinese]
+
+
 def translated(params: Mapping[str, Any]) -> dict[str, Any]:
     """What fills a message's places: words of ours in the reader's language, moments in the office's zone."""
     from webapp.moments import shown  # moments say themselves in the reader's language, so they know this module
@@ -103,7 +111,7 @@ def install(app: Flask) -> None:
     )
     babel.domain_instance = CATALOGUE  # Flask-Babel's way to name a domain of one's own takes names only
     app.jinja_env.filters["t"] = translate
-    app.jinja_env.globals.update(language=language, languages=LANGUAGES, html_language=_html_language)
+    app.jinja_env.globals.update(language=language, languages=LANGUAGES, sign=sign, html_language=_html_language)
 
 
 def _html_language() -> str:

@@ -10,7 +10,7 @@ from flask_babel import gettext
 
 from webapp.allowed import allowed
 from webapp.health import software_version
-from webapp.languages import translate
+from webapp.languages import sign, translate
 from webapp.moments import now
 from webapp.office import office
 from workflows import deployment, jobs, people
@@ -93,7 +93,7 @@ def import_workbook(kind: str) -> Any:
         return _imports_page(kind, report.problems), 422
     if look_only:
         return _imports_page(kind, report=report)
-    made = "、".join(f"{translate(what)} {count}" for what, count in report.created.items())
+    made = sign("、").join(f"{translate(what)} {count}" for what, count in report.created.items())
     flash(gettext("已导入 %(rows)s 行：%(made)s", rows=report.rows, made=made), "success")
     return redirect(url_for(".imports"))
 

@@ -8,12 +8,13 @@ from webapp.allowed import allowed
 from webapp.moments import now
 from webapp.office import office
 from webapp.paging import page_number
+from workflows.errors import N_
 from workflows.registers import rounds
 
 pages = Blueprint("public", __name__, url_prefix="/public")
 
 #: Kinds of public notice, as they stand in the address; they are the office's own words.
-KINDS = ("公告", "公示")
+KINDS = (N_("公告"), N_("公示"))
 
 
 @pages.get("/")

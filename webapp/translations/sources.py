@@ -23,6 +23,8 @@ FORM_KEYS = frozenset({"label", "dateLabel", "timeLabel", "description", "text",
 FORM_PROPERTIES = re.compile(r"name|description|personal|retention|\w*message")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
+#: An expression that is nothing but strings. Sentences that a rule puts together are evidence and stay as they were said.
+_LITERALS_ONLY = re.compile(r'[\s\[]*"[^"]*"(?:\s*,\s*"[^"]*")*[\s\]]*')
 _XML = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
 
 
@@ -85,9 +87,9 @@ def table(file: IO[bytes], keywords: Any, comments: Any, options: Any) -> Found:
         elif tag == "text" and is_chinese(node.text):
             parent = node.getparent()
             of_annotation = parent is not None and etree.QName(parent).localname == "annotationEntry"
-            if of_annotation and not node.text.strip().startswith("="):
+            if of_annotation and '"' not in node.text:
                 yield node.sourceline, "", node.text.strip(), [place]
-            else:
+            elif _LITERALS_ONLY.fullmatch(node.text):
                 yield from _literals(node.sourceline, node.text, place)
 
 
