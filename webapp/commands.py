@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import select
 
 from webapp import composition
-from workflows import accounts, audit, case_file, deployment, people
+from workflows import accounts, audit, case_file, deployment, people, timers
 from workflows.access import office_day
 from workflows.audit import Act, Kind, office_stream, record
 from workflows.clock import machine_now
@@ -110,6 +110,9 @@ def deploy(data: Path, source: Path) -> None:
     with composition.opened(data) as office:
         done = deployment.deploy(office.db, composition.OPERATOR, deployment.read_tree(source),
                                  composition.check_form, at=office.clock.now())
+        recounted = timers.recompute_provisional(office.db, at=office.clock.now()) if done.pack_set_is_new else 0
+    if recounted:
+        click.echo(f"{recounted} provisional deadline(s) counted again")
     for process, version, is_new in done.definitions:
         click.echo(f"{process} v{version}{' (new)' if is_new else ''}")
     click.echo(f"packs {done.pack_set[:12]}{' (new)' if done.pack_set_is_new else ''}")

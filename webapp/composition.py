@@ -149,7 +149,7 @@ def lint(files: Sequence[Path], source: Path) -> list[Problem]:
     for file in files:
         raw, name = file.read_bytes(), str(file)
         try:
-            _read_one(raw, name)
+            _read_one(raw, file)
         except DefinitionRefused as refused:
             problems += [Problem(name, one.line, one.element, one.reason, one.column) for one in refused.problems]
     return sorted(set(problems))
@@ -162,8 +162,9 @@ def _doubts(tree: Mapping[str, bytes]) -> list[Problem]:
         return []  # what does not load is reported already
 
 
-def _read_one(raw: bytes, name: str) -> None:
-    match Path(name).suffix:
+def _read_one(raw: bytes, file: Path) -> None:
+    name = str(file)
+    match file.suffix:
         case ".bpmn":
             deployment.engine.read(raw, file=name)
         case ".dmn":
@@ -171,7 +172,12 @@ def _read_one(raw: bytes, name: str) -> None:
         case ".json":
             check_form(raw, name)
         case ".toml":
-            policies.load({Path(name).name: raw})
+            # A place's pack is judged with its neighbours: the national values, the documents, the calendar.
+            beside = {other.name: other.read_bytes() for other in file.parent.glob("*.toml")}
+            try:
+                policies.load(beside)
+            except DefinitionRefused as refused:
+                raise DefinitionRefused(one for one in refused.problems if Path(one.file).name == file.name) from None
         case ending:
             raise DefinitionRefused([Problem(name, 0, "", f"无法检查 {ending or '没有后缀的'} 文件：应为 .bpmn .dmn .json .toml")])
 

@@ -217,6 +217,18 @@ def viewer(session: Session, token: str, *, at: datetime, ip: str | None, settin
     )
 
 
+def viewer_by_name(session: Session, sign_in_name: str, *, at: datetime, ip: str | None = None) -> Viewer | None:
+    """The person behind a sign-in name, for work at the machine's own console: nobody has signed in."""
+    row = session.execute(
+        select(Account, Person).join(Person, Person.id == Account.person_id).where(Account.sign_in_name == sign_in_name)
+    ).one_or_none()
+    if row is None:
+        return None
+    account, person = row
+    held = people.memberships(session, person.id, office_day(at))
+    return Viewer(account.id, person.id, person.number, person.name, ip, account.language, held, account.must_change)
+
+
 def touch(db: Database, token: str, *, at: datetime) -> None:
     """Note that the browser was seen; writes at most once a minute."""
     digest = _digest(token)

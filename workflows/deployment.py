@@ -31,6 +31,10 @@ POLICIES = "bpmn/policies"
 DIAGRAMS, FORMS = "bpmn", "forms/library"
 
 
+#: What the house lends to every expression of a diagram (``workflows.case.house``).
+HOUSE_NAMES = ("instance", "task", "policy", "role", "bureau of", *policies.FUNCTION_NAMES)
+
+
 @dataclass(frozen=True)
 class Loaded:
     """A stored definition, parsed. Shared by every instance of its version; never changed."""
@@ -100,7 +104,7 @@ def check(files: Mapping[str, bytes], check_form: FormCheck) -> Source:
     bundles: list[Bundle] = []
     for path, raw in files.items():
         if path.endswith(".bpmn"):
-            diagrams = _collect(problems, lambda raw=raw, path=path: engine.read(raw, file=path)) or ()  # type: ignore[misc]
+            diagrams = _collect(problems, lambda raw=raw, path=path: engine.read(raw, file=path, names=HOUSE_NAMES)) or ()  # type: ignore[misc]
             for diagram in diagrams:
                 bundle, found = _bundle(diagram, path, files, forms)
                 problems += found
@@ -131,7 +135,7 @@ def _bundle(
     chosen = {path: files[path]}
     chosen |= {other: raw for other, raw in files.items() if other.endswith(".dmn")
                and PurePosixPath(other).parent.as_posix() in {folder, "bpmn/shared"}}
-    problems: list[Problem] = []
+    problems: list[Problem] = list(engine.unknown_names(diagram, HOUSE_NAMES))
     rulebook: Rulebook | None = None
     try:
         rulebook = Rulebook.from_files({name: raw for name, raw in files.items()
@@ -275,7 +279,7 @@ def _load(session: Session, digest: str) -> Loaded:
     }
     for path, raw in files.items():
         if path.endswith(".bpmn"):
-            for diagram in engine.read(raw, file=path):
+            for diagram in engine.read(raw, file=path, names=HOUSE_NAMES):
                 if diagram.process_id == row.process_id:
                     return Loaded(digest, row.process_id, row.version, row.name, diagram, files, forms)
     raise NotFound()
@@ -360,12 +364,8 @@ class DefinitionView:
 
 def definitions(session: Session) -> list[DefinitionView]:
     """Every stored version, newest first."""
-    running = {
-        digest: count
-        for digest, count in session.execute(
-            select(Instance.definition, func.count()).where(Instance.status == "running").group_by(Instance.definition)
-        )
-    }
+    counted = select(Instance.definition, func.count()).where(Instance.status == "running")
+    running = dict(session.execute(counted.group_by(Instance.definition)).tuples().all())
     paths: dict[str, list[str]] = {}
     for digest, path in session.execute(
         select(DefinitionFile.definition, DefinitionFile.path).order_by(DefinitionFile.path)

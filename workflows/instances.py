@@ -138,9 +138,8 @@ def _names(session: Session, task: Task) -> dict[int | None, str]:
     ids = [person_id for person_id in (task.holder_id, task.done_by_id) if person_id is not None]
     if not ids:
         return {}
-    return {
-        person_id: name for person_id, name in session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))
-    }
+    named = session.execute(select(Person.id, Person.name).where(Person.id.in_(ids))).tuples()
+    return {person_id: name for person_id, name in named if person_id is not None}
 
 
 def _returned(inputs: Mapping[str, Any]) -> list[str] | None:
@@ -149,6 +148,26 @@ def _returned(inputs: Mapping[str, Any]) -> list[str] | None:
     if not isinstance(items, list):
         return None
     return [str(item["field_key"]) for item in items if isinstance(item, Mapping) and item.get("field_key")]
+
+
+def started_by(session: Session, person_id: int) -> list[str]:
+    """Numbers of the instances that a person started, the newest first."""
+    return list(
+        session.execute(
+            select(Instance.number).where(Instance.starter_id == person_id).order_by(Instance.id.desc())
+        ).scalars()
+    )
+
+
+def open_task(session: Session, instance_number: str, step_id: str) -> str | None:
+    """Number of the task that waits at a step of an instance, if one does."""
+    return session.execute(
+        select(Task.number)
+        .join(Instance, Instance.id == Task.instance_id)
+        .where(Instance.number == instance_number, Task.step_id == step_id, Task.status == "open")
+        .order_by(Task.id)
+        .limit(1)
+    ).scalar_one_or_none()
 
 
 # --- verbs ----------------------------------------------------------------------------------------------------------

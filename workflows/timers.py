@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from workflows import engine, feel, instances, notices, people
+from workflows import engine, feel, instances, notices, people, policies
 from workflows.access import office_day
-from workflows.audit import TIMEOUT, Act, Kind, record
+from workflows.audit import RULE, TIMEOUT, Act, Kind, record
 from workflows.case import Case, house, load
 from workflows.db import Database
 from workflows.engine.rest import variables
@@ -66,14 +66,17 @@ def _nudge(db: Database, timer_id: int, at: datetime) -> bool:
             return False
         task = session.get(Task, timer.task_id) if timer.task_id is not None else None
         if task is None or task.status != "open":
-            case = None
+            prepared = None
         else:
             case, _ = load(session, instance_id=timer.instance_id)
-            messages, told = _messages(session, case, task, timer, at)
+            prepared = (case, *_messages(session, case, task, timer, at))
+    if task is None or prepared is None:
+        with db.write() as session:
+            _take(session, timer_id, at, "cancelled")
+        return False
+    case, messages, told = prepared
     with db.write() as session:
-        if not _take(session, timer_id, at, "cancelled" if case is None else "fired"):
-            return False
-        if case is None or task is None:
+        if not _take(session, timer_id, at, "fired"):
             return False
         overdue = timer.kind == "overdue"
         if overdue:
@@ -144,3 +147,61 @@ def _superiors(session: Session, case: Case, step: engine.Step, at: datetime) ->
     if not isinstance(rule, dict):
         return ()
     return people.candidates(session, [rule], None, case.organisation.id, office_day(at), []).people
+
+
+def recompute_provisional(db: Database, *, at: datetime) -> int:
+    """Count provisional deadlines (暂定) again by the newest calendar; returns how many moved or became certain.
+
+    For after a deployment that brought a year's official notice. Each instance is one transaction and one event, and
+    says old and new day; a deadline is counted again from the day on which its task opened (I21).
+    """
+    with db.read() as session:
+        waiting = session.execute(
+            select(Task.id).where(Task.status == "open", Task.due_provisional.is_(True)).order_by(Task.id)
+        ).scalars().all()
+    return sum(_recompute(db, task_id, at) for task_id in waiting)
+
+
+def _recompute(db: Database, task_id: int, at: datetime) -> bool:
+    with db.read() as session:
+        task = session.get_one(Task, task_id)
+        case, _ = load(session, instance_id=task.instance_id)
+    if not task.due_days or task.due_at is None:
+        return False
+    counted = policies.add_working_days(task.opened_at, len(task.due_days), case.pack.calendar)
+    if counted.provisional:
+        return False
+    with db.write() as session:
+        taken = session.execute(
+            update(Task)
+            .where(Task.id == task_id, Task.status == "open", Task.due_provisional.is_(True))
+            .values(due_at=counted.at, due_days=[day.isoformat() for day in counted.days], due_provisional=False)
+        )
+        if not taken.rowcount:  # type: ignore[attr-defined]
+            return False
+        session.execute(
+            update(Timer)
+            .where(Timer.task_id == task_id, Timer.kind == "reminder", Timer.fired_at.is_(None))
+            .values(fired_at=at, result="cancelled")
+        )
+        session.execute(
+            update(Timer)
+            .where(Timer.instance_id == task.instance_id, Timer.due_at == task.due_at, Timer.fired_at.is_(None),
+                   or_(Timer.task_id == task_id, Timer.kind == "engine"))
+            .values(due_at=counted.at, due_provisional=False)
+        )
+        rows = [
+            {"instance_id": task.instance_id, "task_id": task_id, "token": task.token, "step_id": task.step_id,
+             "kind": "reminder", "due_at": moment, "due_days": None, "due_provisional": False}
+            for moment in policies.reminders(task.opened_at, counted.at, case.pack.calendar)
+            if moment > at
+        ]
+        if rows:
+            session.execute(insert(Timer), rows)
+        record(session, Act(
+            case.stream, Kind.DEADLINE_RECOMPUTED, at, RULE, definition=case.loaded.digest, instance=case.number,
+            task=task.number,
+            payload={"step": task.step_id, "old": task.due_at, "new": counted.at,
+                     "days": [day.isoformat() for day in counted.days]},
+        ))
+        return True

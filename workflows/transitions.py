@@ -255,7 +255,7 @@ class Transition:
             for opening in self.openings
         ]
         ids = session.execute(insert(Task).returning(Task.token, Task.id, sort_by_parameter_order=True), rows)
-        task_ids = {token: task_id for token, task_id in ids}
+        task_ids = dict(ids.tuples().all())
         named = [
             {"task_id": task_ids[opening.opened.token], "organisation_id": organisation_id, "role": role}
             for opening in self.openings

@@ -61,7 +61,7 @@ def fill(
 
 def _table_of(name: str) -> str | None:
     """The table that a row's mark belongs to: ``achievements.0._row`` says that row 0 of ``achievements`` exists."""
-    table, number, mark = (name.rsplit(".", 2) + ["", ""])[:3]
+    table, number, mark = [*name.rsplit(".", 2), "", ""][:3]
     return table if mark == "_row" and number.isdigit() else None
 
 

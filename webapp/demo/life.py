@@ -9,8 +9,6 @@ from datetime import date, datetime, time, timedelta
 from importlib.resources import files
 from typing import Any
 
-from sqlalchemy import select
-
 from forms import build, check
 from webapp.demo import papers
 from webapp.demo.filling import Organisations, fill, form_file
@@ -21,8 +19,6 @@ from workflows.audit import Actor, ActorKind
 from workflows.clock import Clock
 from workflows.db import Database
 from workflows.jobs import Running
-from workflows.models import Account, Organisation, Person, Round, Task
-from workflows.models import Instance as InstanceRow
 from workflows.policies import Calendar
 from workflows.registers import rounds
 from workflows.registers.evidence import FileStore
@@ -100,7 +96,7 @@ class Seeding:
 
     def _organisations(self, place: str, rows: list[list[str]]) -> None:
         with self.db.read() as session:
-            known = set(session.execute(select(Organisation.code)).scalars())
+            known = {view.code for view in people.organisations(session, office_day(self.now))}
         for code, name, org_type, level, parent in rows:
             if code not in known:
                 people.create_organisation(
@@ -121,7 +117,7 @@ class Seeding:
 
     def _person(self, name: str, sign_in: str, phone: str | None, roles: list[list[str]]) -> None:
         with self.db.read() as session:
-            if session.execute(select(Account.id).where(Account.sign_in_name == sign_in)).scalar() is not None:
+            if accounts.viewer_by_name(session, sign_in, at=self.now) is not None:
                 return
         at = self.moment(35)
         number = people.create_person(self.db, SETTING_UP, name=name, phone=phone, email=None, at=at)
@@ -132,7 +128,7 @@ class Seeding:
     def _round(self, place: str) -> None:
         org_code, prefix, name = HIRING[place]
         with self.db.read() as session:
-            if session.execute(select(Round.id).where(Round.place == place)).scalar() is not None:
+            if rounds.rounds_of(session, place):
                 return
         opened = self.moment(18, 9)
         close = datetime.combine(office_day(self.now) + timedelta(days=12), time(18), OFFICE_ZONE)
@@ -168,15 +164,14 @@ class Seeding:
     def viewer(self, sign_in: str) -> Viewer:
         """One of the demo's people, as the pages would hand them to a verb."""
         with self.db.read() as session:
-            account, person = session.execute(
-                select(Account, Person).join(Person, Person.id == Account.person_id).where(Account.sign_in_name == sign_in)
-            ).one()
-            held = people.memberships(session, person.id, office_day(self.now))
-            return Viewer(account.id, person.id, person.number, person.name, "127.0.0.1", "zh", held)
+            found = accounts.viewer_by_name(session, sign_in, at=self.now, ip="127.0.0.1")
+        if found is None:
+            raise LookupError(sign_in)
+        return found
 
     def _round_number(self, place: str) -> str:
         with self.db.read() as session:
-            return session.execute(select(Round.number).where(Round.place == place)).scalar_one()
+            return rounds.rounds_of(session, place)[-1].number
 
     def _find(self, at: datetime) -> dict[str, Any]:
         return {"organisation": Organisations(self.db, office_day(at))}
@@ -192,8 +187,7 @@ class Seeding:
     def _submit(self, place: str, teacher: Mapping[str, Any], at: datetime) -> None:
         viewer = self.viewer(teacher["phone"])
         with self.db.read() as session:
-            started = select(InstanceRow.id).where(InstanceRow.starter_id == viewer.person_id)
-            if session.execute(started).first() is not None:
+            if instances.started_by(session, viewer.person_id):
                 return
             request = instances.start_form(session, viewer, "admission", self._round_number(place), at)
         data, folder = self._application(teacher, viewer, place, at)
@@ -214,11 +208,7 @@ class Seeding:
         """Complete the open task of a step in a teacher's case; nothing when it was done in an earlier run."""
         viewer, applicant = self.viewer(sign_in), self.viewer(teacher["phone"])
         with self.db.read() as session:
-            number = session.execute(
-                select(Task.number)
-                .join(InstanceRow, InstanceRow.id == Task.instance_id)
-                .where(InstanceRow.starter_id == applicant.person_id, Task.step_id == step, Task.status == "open")
-            ).scalar()
+            number = instances.open_task(session, instances.started_by(session, applicant.person_id)[0], step)
             if number is None:
                 return
             request = instances.task_form(session, viewer, number, at)
@@ -305,7 +295,7 @@ def _working_days_before(today: date, count: int, calendar: Calendar) -> list[da
 
 def _announcement(name: str, close: datetime) -> str:
     return (
-        f"{name}面向全市在编在岗教师选调专职教研员 {sum(post['headcount'] for post in POSTS)} 名。\n"
+        f"{name}面向全市在编在岗教师选调专职教研员 {len(POSTS)} 名。\n"
         "报名人员应具备教研员基本条件，教学经历和职称要求见“规则”页所列政策条款。\n"
         f"报名截止：{close:%Y年%m月%d日 %H:%M}。请在线填写《教研员申报表》，由所在单位和主管教育行政部门签署意见后进行资格审查。"
     )

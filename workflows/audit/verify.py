@@ -7,14 +7,17 @@ outside anchor answers that, and it comes later (design/audit.md).
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from workflows.audit.canonical import canonical
 from workflows.audit.record import ALG, COVERED, FIRST, commit_to, leaf_hash
-from workflows.models import Erasure, Event, EventPayload, Office, Stream
+from workflows.models import Erasure, Event, EventPayload, Office, RulingRow, Stream, Submission
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ def verify(session: Session, *, stream: str | None = None) -> Verification:
         if at != head:
             findings.append(Finding(name, at[0], f"stream ends at {at[0]}, its head says {head[0]}"))
     findings += [Finding(name, 1, "events without a stream row") for name in reached if name not in heads]
+    findings += _papers(session, stream)
     demo = bool(session.execute(select(Office.demo)).scalar())
     return Verification(len(heads), events, len(erased), demo, tuple(findings))
 
@@ -75,8 +79,34 @@ def _rows(session: Session, stream: str | None) -> Iterator[tuple[Event, EventPa
     )
     if stream is not None:
         query = query.where(Event.stream == stream)
-    for event, payload in session.execute(query):
-        yield event, payload
+    yield from session.execute(query).tuples()
+
+
+def _papers(session: Session, stream: str | None) -> list[Finding]:
+    """Forms and rulings kept beside the record for reading, held against what their event says of them."""
+    found: list[Finding] = []
+    query = (
+        select(Submission, Event.stream, Event.seq, EventPayload.payload)
+        .join(Event, Event.event_id == Submission.event)
+        .join(EventPayload, EventPayload.event_id == Event.event_id)
+        .execution_options(yield_per=200)
+    )
+    for submission, name, seq, payload in session.execute(query if stream is None else query.where(Event.stream == stream)):
+        said = json.loads(payload).get("submission") or {}
+        for part, value in (("data", submission.data), ("seen", submission.seen)):
+            if said.get(part) != hashlib.sha256(canonical(value)).hexdigest():
+                found.append(Finding(name, seq, f"the submitted form's {part} was changed after it was recorded"))
+    rulings = (
+        select(RulingRow, Event.stream, Event.seq, EventPayload.payload)
+        .join(Event, Event.event_id == RulingRow.event)
+        .join(EventPayload, EventPayload.event_id == Event.event_id)
+        .execution_options(yield_per=200)
+    )
+    for ruling, name, seq, payload in session.execute(rulings if stream is None else rulings.where(Event.stream == stream)):
+        said = [one["answer"] for one in json.loads(payload).get("rulings", ()) if one["step"] == ruling.step_id]
+        if ruling.answer not in said:
+            found.append(Finding(name, seq, f"the ruling of {ruling.step_id} was changed after it was recorded"))
+    return found
 
 
 def _check(event: Event, payload: EventPayload | None, seq: int, previous: str, erased: set[str]) -> list[Finding]:

@@ -68,6 +68,17 @@ def open_rounds(session: Session, at: datetime) -> list[RoundView]:
     return [_view(row, organisation) for row, organisation in rows]
 
 
+def rounds_of(session: Session, place: str) -> list[RoundView]:
+    """Every round of a place, the newest first."""
+    rows = session.execute(
+        select(Round, Organisation)
+        .join(Organisation, Organisation.id == Round.organisation_id)
+        .where(Round.place == place)
+        .order_by(Round.id.desc())
+    )
+    return [_view(row, organisation) for row, organisation in rows]
+
+
 def round_by_number(session: Session, number: str) -> tuple[Round, RoundView]:
     """The round with that number; ``NotFound`` without one."""
     found = session.execute(
