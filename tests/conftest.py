@@ -12,7 +12,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.databases", "tests.browsing", "tests.serving"]
+pytest_plugins = ["tests.databases", "tests.offices", "tests.browsing", "tests.serving"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
