@@ -9,16 +9,19 @@ from flask import Blueprint, flash, g, redirect, render_template, request, send_
 from flask_babel import gettext
 
 from webapp.allowed import allowed
-from webapp.health import software_version
+from webapp.health import SEEDING, software_version
 from webapp.languages import sign, translate
 from webapp.moments import now
 from webapp.office import office
 from workflows import deployment, jobs, people
 from workflows.clock import machine_now
-from workflows.errors import ImportRefused, NotFound, Problem
+from workflows.errors import N_, ImportRefused, NotFound, Problem
 from workflows.registers import importing, spreadsheet
 
 pages = Blueprint("operations", __name__, url_prefix="/administration")
+
+#: Kind of job -> what it does, for the list.
+JOBS = {SEEDING: N_("生成演示数据")}
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -105,7 +108,7 @@ def list_jobs() -> str:
     with office().db.read() as reading:
         found = jobs.jobs(reading)
     template = "administration/jobs_table.html" if request.headers.get("HX-Request") else "administration/jobs.html"
-    return render_template(template, jobs=found)
+    return render_template(template, jobs=found, names=JOBS)
 
 
 @pages.get("/health")
