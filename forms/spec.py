@@ -179,7 +179,7 @@ class FormSpec:
 
     id: str
     name: str
-    items: tuple[Item, ...]
+    items: tuple[Item, ...] = field(repr=False)
     #: ``sha256:`` digest of the file's bytes.
     digest: str
     documentation: str = ""

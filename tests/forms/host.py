@@ -34,7 +34,8 @@ PAGE = """
 <button class="btn" name="_refresh" value="1">返回修改</button></div>{% endcall %}
 {% else %}
 {% call fields.form(view, url_for("form")) %}
-<div class="action-bar"><button class="btn btn-primary" name="_action" value="check">核对并提交</button>{{ fields.saved() }}</div>{% endcall %}
+<div class="action-bar"><button class="btn btn-primary" name="_action" value="check">核对并提交</button>
+{{ fields.saved() }}</div>{% endcall %}
 {% endif %}</main></body></html>
 """
 POLICY = "default-src 'self'; img-src 'self' data:; font-src 'self' data:"

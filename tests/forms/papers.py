@@ -69,6 +69,71 @@ def house(pack: Pack, **more: Any) -> dict[str, Any]:
 
 
 
+#: A stored file that every form accepts.
+PROOF = AttachmentRef("ab" * 32, "证明.pdf", "application/pdf", 1200, "")
+PHOTO = AttachmentRef("cd" * 32, "证件照.jpg", "image/jpeg", 1200, "")
+
+
+def application() -> dict[str, list[str]]:
+    """A whole application (A2) that passes, as a browser posts it; change what a test is about."""
+    filled: dict[str, str] = {
+        "full_name": "李明月", "gender": "女", "birth_date": "1988-03-15", "id_card": "210105198803150022",
+        "ethnicity": "汉族", "political_status": "群众", "phone": "13800138000", "email": "li@example.cn",
+        "photo": PHOTO.sha256, "current_unit": "bh-hq-sch01", "current_post": "教师", "subject": "数学", "stage": "初中",
+        "applied_post": "p-math", "education.0.level": "本科", "education.0.major": "数学与应用数学",
+        "education.0.school": "滨海师范学院", "education.0.graduated": "2010-07-01", "teacher_cert_no": "20102100000000001",
+        "cert_scope": "初级中学 数学", "title_series": "教师", "title_level": "一级", "title_date": "2016-12-01",
+        "statement": "我热爱教研工作。" * 50, "school_research_role": "教研组长", "health_declaration": "健康",
+        "discipline_declaration": "无", "kinship_status": "无", "ethnic_area_service": "", "truth_commitment": "true",
+        "annual_appraisals_reason": "",
+    }  # fmt: skip
+    for n, (start, end) in enumerate([("2010-09-01", "2018-08-31"), ("2018-09-01", "")]):
+        row = {
+            "start": start, "end": end, "unit": "海青区第一中学", "unit_kind": "中小学", "duty": "课堂教学", "subject": "数学",
+            "stage": "初中",
+        }  # fmt: skip
+        filled |= {f"teaching_history.{n}.{key}": value for key, value in row.items()}
+    for n in range(5):
+        filled |= {f"annual_appraisals.{n}.year": str(2025 - n), f"annual_appraisals.{n}.result": "合格"}
+    work = {"type": "优质课", "level": "市级", "name": "一元二次方程", "rank": "一等奖", "date": "2022-05-01", "evidence": PROOF.sha256}
+    filled |= {f"achievements.0.{key}": value for key, value in work.items()}
+    del filled["annual_appraisals_reason"]
+    posted = {name: [text] for name, text in filled.items()}
+    for n in range(7):
+        posted[f"attachments.{n}.files"] = [PROOF.sha256]
+    return posted
+
+
+def review(**changes: str) -> dict[str, list[str]]:
+    """A whole qualification review (A4) that says 合格 and passes; ``changes`` replace answers, None-like "" empties."""
+    filled = {
+        "conflict_declared": "否", "months_any": "96", "months_frontline": "80", "qualification": "合格", "opinion": "",
+    }  # fmt: skip
+    filled |= {f"checked_documents.{n}.seen": "是" for n in range(7)}
+    filled |= {f"checked_documents.{n}.remark": "" for n in range(7)}
+    return {name: [text] for name, text in (filled | changes).items()}
+
+
+def judged(posted: dict[str, list[str]], pack: Pack, judgement: str = "符合") -> dict[str, list[str]]:
+    """Add one judgement for every basic condition of the place."""
+    for n, _ in enumerate(pack["admission"]["conditions"]):
+        posted[f"conditions_judgement.{n}.judgement"] = [judgement]
+        posted[f"conditions_judgement.{n}.evidence"] = ["见佐证材料"]
+    return posted
+
+
+def bound(
+    spec: FormSpec, posted: dict[str, list[str]] | None, context: Mapping[str, Any], **more: Any
+) -> build.Bound:
+    """Bind a post with the usual look-ups and stored files."""
+    return build.bind(spec, posted, context=context, now=NOW, find=FIND, known=(PROOF, PHOTO), **more)
+
+
+def codes(filled: build.Bound) -> dict[str, str]:
+    """Path -> code of every error."""
+    return {entry.path: entry.code for entry in filled.errors}
+
+
 #: Answers of the rules as ADM-B2 gives them, for forms that read ``ruling``.
 RULINGS: tuple[dict[str, Any], ...] = (
     {
@@ -135,7 +200,7 @@ class Filler:
                 return [option.value for option in options_of(node, NOW) if self.random.random() < 0.4]
             case "select" | "radio":
                 offered = [option.value for option in options_of(node, NOW)]
-                return [self.random.choice([*offered, *offered, *offered, ""] or [""])]
+                return [self.random.choice([*offered, *offered, *offered, ""])]
             case "number" | "money":
                 return [self.number(asked, node)]
             case "date":
