@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from workflows.decisions.document import Document, Element, child, each, local, text_of
+from workflows.decisions.document import Document, Element, child, each, first_line, local, text_of
 from workflows.decisions.itemtypes import ItemTypes, Report
 from workflows.decisions.tables import AGGREGATIONS, HIT_POLICIES, Input, Output, Rule, Table
 from workflows.feel import Expression, FeelSyntaxError, UnaryTests
@@ -40,8 +41,8 @@ class Compiling:
     report: Report
     #: All texts read so far.
     texts: list[Read] = field(default_factory=list)
-    #: The table built from each ``<decisionTable>`` element, by id.
-    tables: dict[str, Table] = field(default_factory=dict)
+    #: The table built from each ``<decisionTable>`` element.
+    tables: dict[Element, Table] = field(default_factory=dict)
     bound: frozenset[str] = frozenset()
 
     def inside(self, *names: str) -> Compiling:
@@ -74,10 +75,8 @@ class Compiling:
         return found.test
 
     def _refused(self, element: Element, error: FeelSyntaxError) -> Code:
-        inner = child(element, "text")
-        line = (inner if inner is not None else element).sourceline or 0
-        problem = self.document.problem(element, str(error), error.column)
-        self.report(type(problem)(problem.file, line + error.line - 1, problem.element, problem.reason, error.column))
+        found = self.document.problem(element, str(error), error.column)
+        self.report(dataclasses.replace(found, line=first_line(element) + error.line - 1))
         return lambda scope: scope.run.fail(f"not FEEL: {error}")
 
     def type_of(self, element: Element | None) -> Type | None:
@@ -303,7 +302,7 @@ def _table(c: Compiling, element: Element) -> Table:
         aggregation=aggregation,
         annotation_names=tuple(column.get("name") or "" for column in each(element, "annotation")),
     )
-    c.tables[table.id] = table
+    c.tables[element] = table
     return table
 
 

@@ -94,6 +94,15 @@ def each(element: Element, name: str) -> list[Element]:
     return [below for below in element if local(below) == name]
 
 
+def first_line(element: Element) -> int:
+    """The line of the file on which the text of an element begins, white space before it left out."""
+    inner = child(element, "text")
+    holder = element if inner is None else inner
+    text = holder.text or ""
+    blank = text[: len(text) - len(text.lstrip())]
+    return (holder.sourceline or 0) + blank.count("\n")
+
+
 def text_of(element: Element | None) -> str:
     """The text of ``<text>`` inside an element, or of the element itself; stripped."""
     if element is None:

@@ -67,6 +67,18 @@ class ItemTypes:
             self._report(self._document.problem(element, f"the type “{reference}” is not defined"))
         return found
 
+    def allowed_text(self, reference: str) -> str:
+        """The allowed values of a named type as written, its own or those of the type it refers to."""
+        for _ in range(20):
+            element = self._elements.get(reference)
+            if element is None:
+                break
+            written = text_of(child(element, "allowedValues"))
+            if written:
+                return written
+            reference = (_reference(element) or "").strip()
+        return ""
+
     def _definition(self, element: Element) -> Type:
         components = each(element, "itemComponent")
         function = child(element, "functionItem")
