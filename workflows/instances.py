@@ -118,9 +118,9 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
         "returned": _returned(task.inputs),
     }
     variable = str(task.form_id or "").rpartition(".")[2]
-    # Whoever looks at a case again in place of another starts from a blank paper, not from the other's judgement.
-    independent = "jiaoyan:separate-from" in step.properties
-    prefill = {**({} if independent else variables.get(variable) or {}), **task.inputs}
+    # Every review starts from a blank paper and what the rules say now, not from an earlier judgement of the case.
+    is_review = step.properties.get("jiaoyan:review") == "true"
+    prefill = {**({} if is_review else variables.get(variable) or {}), **task.inputs}
     return FormRequest(
         f"task:{task.number}", case.loaded.process_id, case.loaded.name, step.id, step.name, step.documentation,
         task.form_id or "", case.loaded.forms.get(task.form_id or "", b""), case.loaded.digest, case.number,
