@@ -25,7 +25,7 @@ from workflows import deployment, jobs, migrations, policies
 from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, record
 from workflows.clock import Clock, machine_now
 from workflows.db import Database
-from workflows.errors import DefinitionRefused, Forbidden, Problem
+from workflows.errors import DefinitionRefused, DemoStaysHere, Problem
 from workflows.jobs import Running
 from workflows.models import Office as OfficeRow
 from workflows.policies import Calendar
@@ -98,13 +98,13 @@ def _worker(office: Office) -> Worker:
 def serve(data: Path, *, host: str, port: int, threads: int, with_worker: bool) -> None:
     """Serve the site until the process is told to end; a new data directory becomes a demo and is seeded by a job.
 
-    A demo shows its people's passwords: it refuses every address but this machine's own (``Forbidden``).
+    A demo shows its people's passwords: it refuses every address but this machine's own (``DemoStaysHere``).
     """
     is_new = not (data / "jiaoyan.sqlite3").exists()
     base_url = f"http://{host}:{port}"
     with opened(data, demo=is_new and is_loopback(host), base_url=base_url) as office:
         if office.settings.demo and not is_loopback(host):
-            raise Forbidden()
+            raise DemoStaysHere()
         if office.settings.demo:
             jobs.enqueue(office.db, SEEDING, {}, at=machine_now(), key=SEEDING)
         app = create_app(office)

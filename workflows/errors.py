@@ -142,6 +142,12 @@ class ClockNotMovable(Refusal):
     code, message = "E_CLOCK", N_("只有演示数据目录的时钟可以调整")
 
 
+class DemoStaysHere(Refusal):
+    """A demo shows its people's passwords, so it is served on this machine's own address only."""
+
+    code, status, message = "E_DEMO", 403, N_("演示数据目录只能在本机地址（127.0.0.1）上提供服务")
+
+
 class DraftConflict(Refusal):
     """The draft was saved elsewhere in the meantime."""
 

@@ -149,7 +149,7 @@ def application(teacher: Mapping[str, Any], folder: Folder, documents: Sequence[
         "kinship_status": "无",
         "attachments": [
             {"kind": kind, "files": [] if kind in without else
-             folder.upload(f"{name}-{kind}.pdf", page(f"{name} {kind}"), f"attachments.{number}.files")}
+             folder.upload(f"{name}-{kind.replace('/', '、')}.pdf", page(f"{name} {kind}"), f"attachments.{number}.files")}
             for number, kind in enumerate(documents)
         ],
         "truth_commitment": True,
