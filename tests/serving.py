@@ -25,7 +25,7 @@ class Served:
 
     def __init__(self, data: Path, *, arguments: Sequence[str] = (), environment: dict[str, str] | None = None) -> None:
         self.data = data
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.arguments = list(arguments)
         self.environment = {**os.environ, **(environment or {})}
@@ -91,7 +91,8 @@ class Served:
             self._process = None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens at just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

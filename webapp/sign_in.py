@@ -185,8 +185,8 @@ def register() -> Any:
         except AccountExists as refused:
             form.phone.errors = [languages.refusal_words(refused)]
         else:
-            # A demo sends no mail, so it shows the link that the mail would carry.
-            link = url_for(".confirm", token=made.link_token) if here.settings.demo and made.link_token else None
+            # A demo without a mail server shows the link that the mail would carry.
+            link = url_for(".confirm", token=made.link_token) if here.settings.demo and not here.settings.smtp and made.link_token else None
             return render_template("sign_in/registered.html", email=form.email.data, link=link)
     status = 422 if request.method == "POST" else 200
     return render_template("sign_in/register.html", form=form), status

@@ -1,8 +1,9 @@
-// On every page: htmx, and five small habits that any page may ask for with an attribute. No page needs script to work.
+// On every page: htmx, and six small habits that any page may ask for with an attribute. No page needs script to work.
 import htmx from 'htmx.org';
 
 import './page/confirm.js';
 import './page/menu.js';
+import './page/office_form.js';
 import './page/print.js';
 import './page/rows.js';
 import './page/table_field.js';

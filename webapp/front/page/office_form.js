@@ -1,0 +1,42 @@
+// form[data-office-form]: a page with a form from a form file. While somebody is still typing, the answer to an earlier change
+// is not put in place, so that nothing typed since is lost; it is asked for again when the typing pauses. After a refusal the
+// list of what to correct is read first. Without script nothing hangs on this.
+
+const PAUSE = 600; // milliseconds without a key before the form is asked for again
+
+let touched = false; // something changed since the last question was sent
+let composing = false; // an input method is building characters
+let waiting = null;
+
+const inForm = (element) => element instanceof Element && element.closest('[data-office-form]');
+const isBody = (target) => target && target.id === 'form-body';
+
+for (const kind of ['input', 'change']) {
+  document.addEventListener(kind, (event) => {
+    if (inForm(event.target)) touched = true;
+  }, true);
+}
+document.addEventListener('compositionstart', () => { composing = true; });
+document.addEventListener('compositionend', () => { composing = false; });
+
+document.addEventListener('htmx:beforeSend', (event) => {
+  if (isBody(event.detail.target)) touched = false;
+});
+
+document.addEventListener('htmx:beforeSwap', (event) => {
+  const { target, elt } = event.detail;
+  if (!isBody(target) || !(touched || composing)) return;
+  event.detail.shouldSwap = false;
+  clearTimeout(waiting);
+  waiting = setTimeout(function again() {
+    if (composing) { waiting = setTimeout(again, PAUSE); return; }
+    const asker = document.body.contains(elt) ? elt : document.querySelector('#form-body [hx-trigger="change"]');
+    if (asker) asker.dispatchEvent(new Event('change', { bubbles: true }));
+  }, PAUSE);
+});
+
+// After a refusal the list of what to correct is read first.
+document.addEventListener('DOMContentLoaded', () => {
+  const errors = document.getElementById('form-errors');
+  if (errors) errors.focus();
+});
