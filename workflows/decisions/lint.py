@@ -15,6 +15,7 @@ from workflows.errors import Problem
 from workflows.feel import Expression, FeelSyntaxError, UnaryTests, ast, temporal
 from workflows.feel.analysis import parts
 from workflows.feel.builtins_text import show
+from workflows.feel.functions import BUILT_INS
 from workflows.feel.lexer import place, quote
 from workflows.feel.printer import show_type
 from workflows.feel.scope import Run
@@ -45,7 +46,7 @@ def lint(xml: bytes | list[bytes], *, names: Collection[str] = (), files: Collec
 
 
 def _unknown_names(graph: Graph, node: Node, house: frozenset[str]) -> Iterator[Problem]:
-    visible = set(house) | ({node.name} if node.kind == "businessKnowledgeModel" else set())
+    visible = set(house) | set(BUILT_INS) | ({node.name} if node.kind == "businessKnowledgeModel" else set())
     for below in node.requires:
         place_, name = node.path_to(below)
         visible.add(place_ or name)

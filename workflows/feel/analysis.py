@@ -12,7 +12,7 @@ from workflows.feel.functions import BUILT_INS
 def free_names(node: Any) -> tuple[frozenset[str], frozenset[str]]:
     """Free variable names, and dotted reads such as ``application.teaching_history``.
 
-    Built-in functions are not free names. Inside a filter a name may be an entry of the item, so names that occur
+    Built-in functions that are called are not free names. Inside a filter a name may be an entry of the item, so names that occur
     only there are not reported: without the facts nobody can tell.
     """
     walk = _Walk()
@@ -39,6 +39,8 @@ class _Walk:
                     self._note(source.name, ".".join((source.name, *reversed(parts))), bound, in_filter)
                 else:
                     self.visit(source, bound, in_filter=in_filter)
+            case ast.Call(function=ast.Name(name=name), arguments=arguments) if name in BUILT_INS:
+                self.visit(arguments, bound, in_filter=in_filter)
             case ast.Filter(source=source, condition=condition):
                 self.visit(source, bound, in_filter=in_filter)
                 self.visit(condition, bound | {"item"}, in_filter=True)
@@ -73,8 +75,6 @@ class _Walk:
 
     def _note(self, name: str, path: str, bound: frozenset[str], in_filter: bool) -> None:
         if name in bound or name == "?" or in_filter:
-            return
-        if name in BUILT_INS:
             return
         self.names.add(name)
         if path != name:

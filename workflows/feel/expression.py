@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from workflows.feel import (  # noqa: F401  # the built-ins register themselves
+    builtins_camunda,
     builtins_context,
     builtins_list,
     builtins_number,

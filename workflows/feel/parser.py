@@ -6,17 +6,13 @@ Weakest first: or; and; comparison, between, in; + -; * /; **; unary minus; inst
 from __future__ import annotations
 
 from collections.abc import Collection
-from collections.abc import Iterator as Walk
-from contextlib import contextmanager
 
 from workflows.feel import ast
+from workflows.feel.cursor import Cursor
 from workflows.feel.errors import FeelSyntaxError
-from workflows.feel.lexer import Token, place, tokens, unquote
-from workflows.feel.names import RESERVED, STOPS, Names, normal
+from workflows.feel.lexer import Token, unquote
+from workflows.feel.names import STOPS, Names
 from workflows.feel.values import NUMBERS
-
-#: Deepest nesting of brackets, operands and clauses.
-MAX_DEPTH = 64
 
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _INFIX = {
@@ -25,7 +21,6 @@ _INFIX = {
     **{"+": 4, "-": 4, "*": 5, "/": 5, "**": 6},
 }
 _OPERAND = 4
-_TYPES = ("date and time", "days and time duration", "years and months duration")
 
 
 def parse(text: str, names: Names) -> ast.Node:
@@ -52,74 +47,7 @@ def parse_type(text: str, known: Collection[str] = ()) -> ast.TypeOf:
     return found
 
 
-class _Parser:
-    def __init__(self, text: str, names: Names) -> None:
-        self._text = text
-        self._tokens = tokens(text)
-        self._at = 0
-        self._names = names
-        self._depth = 0
-        self._in_range_end = False
-
-    # Tokens -----------------------------------------------------------------------------------------------------
-
-    @property
-    def _next(self) -> Token:
-        return self._tokens[self._at]
-
-    def _peek(self, ahead: int = 1) -> Token:
-        return self._tokens[min(self._at + ahead, len(self._tokens) - 1)]
-
-    def _sign(self, sign: str) -> bool:
-        token = self._next
-        if token.kind == "sign" and token.text == sign:
-            self._at += 1
-            return True
-        return False
-
-    def _is_sign(self, *signs: str) -> bool:
-        return self._next.kind == "sign" and self._next.text in signs
-
-    def _word(self, word: str) -> bool:
-        if self._next.kind == "word" and self._next.text == word:
-            self._at += 1
-            return True
-        return False
-
-    def _need(self, text: str) -> None:
-        if not (self._sign(text) or self._word(text)):
-            raise self._error(f"“{text}”")
-
-    def _error(self, expected: str, token: Token | None = None) -> FeelSyntaxError:
-        token = token or self._next
-        line, column = place(self._text, token.start)
-        reason = "the expression ends too early" if token.kind == "end" else f"unexpected {token.text!r}"
-        return FeelSyntaxError(reason, line=line, column=column, expected=expected)
-
-    def expect_end(self) -> None:
-        if self._next.kind != "end":
-            raise self._error("an operator or the end")
-
-    @contextmanager
-    def _bound(self, *names: str) -> Walk[None]:
-        outer = self._names
-        self._names = Names(names, below=outer)
-        try:
-            yield
-        finally:
-            self._names = outer
-
-    @contextmanager
-    def _deeper(self) -> Walk[None]:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            line, column = place(self._text, self._next.start)
-            raise FeelSyntaxError(f"nested more than {MAX_DEPTH} deep", line=line, column=column)
-        try:
-            yield
-        finally:
-            self._depth -= 1
-
+class _Parser(Cursor):
     # Expressions ------------------------------------------------------------------------------------------------
 
     def expression(self, power: int = 0) -> ast.Node:
@@ -350,116 +278,6 @@ class _Parser:
         with self._bound(*(name for name, _ in parameters)):
             return ast.FunctionOf(tuple(parameters), self.expression(), external, at=token.start)
 
-    # Names ------------------------------------------------------------------------------------------------------
-
-    def _name(self, *, in_path: bool = False) -> str:
-        """The longest known name here, or else the adjacent words (see names.py)."""
-        length, known = self._names.longest(self._tokens, self._at)
-        free = self._adjacent(in_path)
-        if length >= free > 0 or (length and not free):
-            self._at += length
-            return known
-        if not free:
-            raise self._error("a name" if in_path else "a value")
-        words = [token.text for token in self._tokens[self._at : self._at + free]]
-        self._at += free
-        return normal(words)
-
-    def _adjacent(self, in_path: bool) -> int:
-        index = self._at
-        first = self._tokens[index]
-        if first.kind == "number" and in_path:
-            return 0
-        if first.kind != "word" or (first.text in RESERVED and not in_path):
-            return 0
-        index += 1
-        while True:
-            token = self._tokens[index]
-            if token.kind == "number" and token.text.isdigit():
-                index += 1
-            elif (
-                token.kind != "word"
-                or token.text in STOPS
-                or (token.text == "instance" and self._tokens[index + 1].text == "of")
-            ):
-                return index - self._at
-            else:
-                index += 1
-
-    def _new_name(self, *ends: str) -> str:
-        """A name being introduced: everything up to one of ``ends``."""
-        start = self._at
-        if self._next.kind == "text":
-            self._at += 1
-            return unquote(self._tokens[start].text)
-        while self._next.kind in ("word", "number", "sign") and self._next.text not in ends:
-            if self._next.kind == "sign" and self._next.text not in (".", "/", "-", "+", "*", "'"):
-                break
-            self._at += 1
-        if self._at == start or self._tokens[start].kind != "word":
-            raise self._error("a name", self._tokens[start])
-        return normal(token.text for token in self._tokens[start : self._at])
-
-    def _is_key(self) -> bool:
-        index = self._at
-        if self._tokens[index].kind not in ("word", "text"):
-            return False
-        while self._tokens[index].kind != "end":
-            token = self._tokens[index]
-            if token.kind == "sign" and token.text not in (".", "/", "-", "+", "*", "'"):
-                return token.text == ":" and index > self._at
-            index += 1
-        return False
-
-    def _key(self) -> str:
-        key = self._new_name(":")
-        self._need(":")
-        return key
-
-    # Types ------------------------------------------------------------------------------------------------------
-
-    def type(self) -> ast.TypeOf:
-        with self._deeper():
-            token = self._next
-            if token.kind != "word":
-                raise self._error("a type")
-            outer, self._names = self._names, Names(_TYPES, below=self._names)
-            name = self._name(in_path=True)
-            self._names = outer
-            while self._is_sign(".") and self._peek().kind == "word":
-                self._at += 1
-                name += "." + self._name(in_path=True)
-            if name in ("list", "range") and self._sign("<"):
-                inner = self.type()
-                self._need(">")
-                return ast.TypeOf(name, (inner,))
-            if name == "context" and self._sign("<"):
-                return self._context_type()
-            if name == "function" and self._sign("<"):
-                return self._function_type()
-            return ast.TypeOf(name)
-
-    def _context_type(self) -> ast.TypeOf:
-        keys: list[str] = []
-        parts: list[ast.TypeOf] = []
-        while not self._is_sign(">"):
-            keys.append(self._key())
-            parts.append(self.type())
-            if not self._sign(","):
-                break
-        self._need(">")
-        return ast.TypeOf("context", tuple(parts), tuple(keys))
-
-    def _function_type(self) -> ast.TypeOf:
-        parts: list[ast.TypeOf] = []
-        while not self._is_sign(">"):
-            parts.append(self.type())
-            if not self._sign(","):
-                break
-        self._need(">")
-        self._need("->")
-        return ast.TypeOf("function", (*parts, self.type()))
-
     # Unary tests ------------------------------------------------------------------------------------------------
 
     def tests(self) -> ast.Tests:
@@ -467,23 +285,25 @@ class _Parser:
         if self._is_sign("-") and self._peek().kind == "end":
             self._at += 1
             return ast.Tests((), at=token.start)
-        if token.text == "not" and self._peek().text == "(" and self._closes_at_end():
-            self._at += 2
-            found = self._test_list()
-            self._need(")")
-            return ast.Tests(found, negated=True, at=token.start)
+        if token.text == "not" and self._peek().text == "(":
+            found = self._negated_tests()
+            if found is not None:
+                return ast.Tests(found, negated=True, at=token.start)
         return ast.Tests(self._test_list(), at=token.start)
 
-    def _closes_at_end(self) -> bool:
-        """Whether the bracket after ``not`` closes with the last token."""
-        depth = 0
-        for index in range(self._at + 1, len(self._tokens) - 1):
-            token = self._tokens[index]
-            if token.kind == "sign":
-                depth += (token.text in "([{") - (token.text in ")]}")
-            if depth == 0 and token.text == ")":
-                return index == len(self._tokens) - 2
-        return True  # brackets of ranges may be unbalanced: ](…[
+    def _negated_tests(self) -> tuple[ast.Test, ...] | None:
+        """What stands in ``not(…)``; None, with nothing read, where more follows: then ``not`` is a function."""
+        start, names = self._at, self._names
+        self._at += 2
+        try:
+            found = self._test_list()
+            self._need(")")
+            if self._next.kind == "end":
+                return found
+        except FeelSyntaxError:
+            pass  # read once more as an expression, which tells the error
+        self._at, self._names, self._in_range_end = start, names, False
+        return None
 
     def _test_list(self) -> tuple[ast.Test, ...]:
         found = [self._test(0)]

@@ -121,6 +121,8 @@ def read_moment(text: str) -> AnyMoment | None:
         day = read_date(text)
         return join(day, dt.time()) if day is not None else None
     day, time = _date(match), _time(match)
+    if day is not None and match["hour"] == "24":
+        day = day_of(day_number(day) + 1)
     return join(day, time) if day is not None and time is not None else None
 
 

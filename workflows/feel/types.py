@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from workflows.feel import ast
+from workflows.feel import ast, temporal
 from workflows.feel.functions import BuiltIn
 from workflows.feel.values import Function, Range, Value, kind, known
 
@@ -135,11 +136,15 @@ def _wider(wide: Type | None, narrow: Type) -> bool:
 
 
 def fit(value: Value, wanted: Type | None) -> tuple[bool, Value]:
-    """The value converted for a place of that type (10.3.2.9.4): a list of one item is that item, and the reverse."""
+    """The value converted for a place of that type (10.3.2.9.4): a list of one item is that item, and the reverse;
+    a date is its midnight in UTC where a date and time is asked for.
+    """
     if wanted is None or accepts(value, wanted):
         return True, value
     if wanted.name != "list" and isinstance(value, list) and len(value) == 1 and accepts(value[0], wanted):
         return True, value[0]
     if wanted.name == "list" and not isinstance(value, list) and accepts(value, wanted.parts[0]):
         return True, [value]
+    if wanted.name == "date and time" and kind(value) == "date":
+        return True, temporal.join(value, dt.time(tzinfo=dt.UTC))
     return False, None
