@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from workflows import decisions, engine, policies
+from workflows import decisions, engine, manners, policies
 from workflows.audit import Act, Actor, Kind, office_stream, record
 from workflows.db import Database
 from workflows.errors import DefinitionRefused, NotFound, Problem
@@ -135,7 +135,7 @@ def _bundle(
     chosen = {path: files[path]}
     chosen |= {other: raw for other, raw in files.items() if other.endswith(".dmn")
                and PurePosixPath(other).parent.as_posix() in {folder, "bpmn/shared"}}
-    problems: list[Problem] = list(engine.unknown_names(diagram, HOUSE_NAMES))
+    problems: list[Problem] = [*engine.unknown_names(diagram, HOUSE_NAMES), *manners.check(diagram)]
     rulebook: Rulebook | None = None
     try:
         rulebook = Rulebook.from_files({name: raw for name, raw in files.items()

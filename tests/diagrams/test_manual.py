@@ -1,0 +1,55 @@
+"""bpmn/README.md says what the code does: elements that run or are refused, and the properties of a step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.diagrams.specimens import diagram
+from workflows import manners
+from workflows.engine import fence
+
+
+def test_the_manual_lists_every_element_as_the_fence_treats_it(root: Path) -> None:
+    manual = (root / "bpmn/README.md").read_text(encoding="utf-8")
+    runs, refused = manual.split("### What runs")[1].split("### What is refused")
+    assert _rows(runs) == [(f"`{name}`", what) for name, what in fence.RUNS.items()]
+    assert _rows(refused) == [(f"`{name}`", why, use) for name, (why, use) in fence.REFUSED.items()]
+
+
+def test_the_manual_lists_every_property_as_it_is_heeded(root: Path) -> None:
+    manual = (root / "bpmn/README.md").read_text(encoding="utf-8").split("## Diagrams")[1].split("### What runs")[0]
+    told = _rows(manual)
+    assert told == [(f"`{name}`", "process", what) for name, what in manners.OF_PROCESS.items()] + [
+        (f"`{name}`", "step", what) for name, what in manners.OF_STEP.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("jiaoyan:revew", "true", "没有名为 jiaoyan:revew 的属性"),
+        ("jiaoyan:review", "yes", "只能是 true"),
+        ("jiaoyan:notice", "no_such_notice", "没有名为“no_such_notice”的通知"),
+        ("jiaoyan:separate-from", "adm_u9", "图中没有环节 adm_u9"),
+        ("jiaoyan:escalate-to", "bureau_head", "应是以 = 开头的 FEEL 表达式"),
+        ("jiaoyan:escalate-to", '=role("nobody")', "应写明角色"),
+        ("jiaoyan:escalate-to", "=role(", "jiaoyan:escalate-to："),
+    ],
+)
+def test_a_property_that_nobody_would_heed_is_refused_with_its_place(name: str, value: str, reason: str) -> None:
+    problems = manners.check(diagram({name: value}))
+    assert [(problem.element, reason in problem.reason) for problem in problems] == [("review", True)]
+    assert problems[0].line > 0
+
+
+def test_properties_that_are_heeded_pass() -> None:
+    heeded = {"jiaoyan:stage": "审核", "jiaoyan:review": "true", "jiaoyan:separate-from": "review",
+              "jiaoyan:notice": "task_opened", "jiaoyan:escalate-to": '=role("bureau_head")', "vendor:other": "x"}
+    assert manners.check(diagram(heeded)) == []
+
+
+def _rows(text: str) -> list[tuple[str, ...]]:
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    return [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines]
