@@ -24,8 +24,7 @@ PAGE = """
 <!doctype html><html lang="zh"><head><meta charset="utf-8"><title>{{ view.name }}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="{{ url_for('static', filename='dist/app.css') }}">
-<script src="{{ url_for('static', filename='dist/app.js') }}" defer></script>
-<script src="{{ url_for('static', filename='form.js') }}" defer></script></head>
+<script src="{{ url_for('static', filename='dist/app.js') }}" defer></script></head>
 <body><main id="main"><div class="page-head"><h1>{{ view.name }}</h1></div>
 {% if sheet %}{{ fields.paper(sheet) }}
 {% elif through %}
@@ -51,6 +50,8 @@ class Host:
         self.draft: dict[str, Any] | None = None
         self.submitted: list[Submission] = []
         self.refused: list[list[tuple[str, str]]] = []
+        #: Address while it runs.
+        self.url = ""
         self.app = self._app()
 
     def _app(self) -> Flask:

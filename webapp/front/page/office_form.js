@@ -24,13 +24,13 @@ document.addEventListener('htmx:beforeSend', (event) => {
 });
 
 document.addEventListener('htmx:beforeSwap', (event) => {
-  const { target, elt } = event.detail;
+  const { target, requestConfig } = event.detail; // detail.elt is the target here, not who asked
   if (!isBody(target) || !(touched || composing)) return;
   event.detail.shouldSwap = false;
   clearTimeout(waiting);
   waiting = setTimeout(function again() {
     if (composing) { waiting = setTimeout(again, PAUSE); return; }
-    const asker = document.body.contains(elt) ? elt : document.querySelector('#form-body [hx-trigger="change"]');
+    const asker = document.body.contains(requestConfig.elt) ? requestConfig.elt : document.querySelector('#form-body [hx-trigger="change"]');
     if (asker) asker.dispatchEvent(new Event('change', { bubbles: true }));
   }, PAUSE);
 });
