@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard
 
 from workflows.feel.scope import Run
 from workflows.feel.values import known, plain
 
 
-@runtime_checkable
 class Pack(Protocol):
     """What a policy pack offers: itself as a mapping that notes the citation of every value read."""
 
     def recording(self, note: Callable[[Any], None]) -> Mapping[str, Any]:
         """A view that calls ``note`` for each leaf that is read."""
         ...
+
+
+def is_pack(value: Any) -> TypeGuard[Pack]:
+    """Whether a fact is a policy pack."""
+    return hasattr(type(value), "recording")
 
 
 class DecisionRun(Run):
@@ -60,7 +64,7 @@ class Facts(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         value = self._values[key]
-        if isinstance(value, Pack):
+        if is_pack(value):
             return value.recording(self._run.cite)
         place = (*self._note, key)
         if isinstance(value, Mapping):

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from workflows.decisions.facts import DecisionRun, Facts, Pack, merge_inputs
+from workflows.decisions.facts import DecisionRun, Facts, is_pack, merge_inputs
 from workflows.decisions.graph import Graph, Key, Node
 from workflows.decisions.itemtypes import coerce
 from workflows.decisions.ruling import Ruling
@@ -131,7 +131,7 @@ class Session:
         if name not in inputs:
             return None
         value = inputs[name]
-        if isinstance(value, Pack):
+        if is_pack(value):
             return value.recording(self._run.cite)
         if node.key not in self._facts:
             self._facts[node.key] = coerce(value, node.type)

@@ -98,7 +98,8 @@ COMPARISONS: dict[str, Judge] = {
     ">": lambda left, right, spend: before(right, left),
     ">=": lambda left, right, spend: at_most(right, left),
 }
-_QUICK: dict[str, Callable[[Any, Any], bool]] = {
+#: The same for two numbers or two strings.
+QUICK: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
     "<": lambda a, b: a < b,
@@ -111,7 +112,7 @@ _QUICK: dict[str, Callable[[Any, Any], bool]] = {
 @builds(ast.Compare)
 def _compare(node: ast.Compare, types: Mapping[str, Type]) -> Code:
     left, right = compile_node(node.left, types), compile_node(node.right, types)
-    judge, quick, sign = COMPARISONS[node.sign], _QUICK[node.sign], node.sign
+    judge, quick, sign = COMPARISONS[node.sign], QUICK[node.sign], node.sign
 
     def run_compare(scope: Scope) -> Value:
         first, second = left(scope), right(scope)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 from workflows.feel import ast
 from workflows.feel.analysis import mentions
 from workflows.feel.compare import holds
-from workflows.feel.compile_operators import COMPARISONS
-from workflows.feel.compiler import Code, builds, compile_node
+from workflows.feel.compile_operators import COMPARISONS, QUICK
+from workflows.feel.compiler import NOWHERE, Code, builds, compile_node, is_constant
 from workflows.feel.scope import Scope
 from workflows.feel.types import Type
-from workflows.feel.values import Value
+from workflows.feel.values import Range, Value
 
 TestCode = Callable[[Scope, Value], "bool | None"]
 
@@ -21,6 +22,11 @@ def compile_test(test: ast.Test, types: Mapping[str, Type]) -> TestCode:
     operand = compile_node(test.value, types)
     if test.sign:
         judge = COMPARISONS[test.sign]
+        if is_constant(test.value) and type(operand(NOWHERE)) is Decimal:
+            limit, quick = operand(NOWHERE), QUICK[test.sign]
+            return lambda scope, value: (
+                quick(value, limit) if type(value) is Decimal else judge(value, limit, scope.run.spend)
+            )
 
         def compared(scope: Scope, value: Value) -> bool | None:
             cls, other = type(value), operand(scope)
@@ -43,6 +49,8 @@ def compile_tests(node: ast.Tests, types: Mapping[str, Type]) -> TestCode:
     tests = [_cell_test(test, types) for test in node.tests]
     if not tests:
         return lambda scope, value: True
+    if len(tests) == 1 and not node.negated:
+        return tests[0]
 
     def judge(scope: Scope, value: Value) -> bool | None:
         unknown = False
@@ -67,6 +75,8 @@ def _cell_test(test: ast.Test, types: Mapping[str, Type]) -> TestCode:
     if test.sign or mentions(test.value, "?"):
         return compile_test(test, types)
     operand = compile_node(test.value, types)
+    if is_constant(test.value):
+        return _fixed_test(operand(NOWHERE))
 
     def judge(scope: Scope, value: Value) -> bool | None:
         found = operand(scope)
@@ -75,6 +85,23 @@ def _cell_test(test: ast.Test, types: Mapping[str, Type]) -> TestCode:
         return holds(value, found, scope.run.spend)
 
     return judge
+
+
+def _fixed_test(wanted: Value) -> TestCode:
+    """A test against a value known beforehand: the cells of most tables, so the common kinds go a short way."""
+    if type(wanted) is str or type(wanted) is Decimal:
+        cls = type(wanted)
+        return lambda scope, value: value == wanted if type(value) is cls else holds(value, wanted)
+    if type(wanted) is Range and type(wanted.low) is Decimal and type(wanted.high) is Decimal:
+        low, high, low_closed, high_closed = wanted.low, wanted.high, wanted.low_closed, wanted.high_closed
+
+        def within(scope: Scope, value: Value) -> bool | None:
+            if type(value) is not Decimal:
+                return holds(value, wanted)
+            return (low < value < high) or (low_closed and value == low) or (high_closed and value == high)
+
+        return within
+    return lambda scope, value: holds(value, wanted, scope.run.spend)
 
 
 @builds(ast.In)

@@ -35,12 +35,13 @@ def builds(node_type: type) -> Callable[[Builder], Builder]:
 
 def compile_node(node: ast.Node, types: Mapping[str, Type]) -> Code:
     """The closure of an expression; ``types`` are declared types by name."""
-    if not isinstance(node, (ast.Number, ast.Text, ast.Boolean, ast.Null)) and _is_constant(node):
+    if not isinstance(node, (ast.Number, ast.Text, ast.Boolean, ast.Null)) and is_constant(node):
         return _always(_BUILDERS[type(node)](node, types)(NOWHERE.inner({})))
     return _BUILDERS[type(node)](node, types)
 
 
-def _is_constant(node: ast.Node) -> bool:
+def is_constant(node: ast.Node) -> bool:
+    """Whether a node is a literal, or made of literals, and cannot fail."""
     match node:
         case ast.Number() | ast.Text() | ast.Boolean():
             return True
@@ -49,11 +50,11 @@ def _is_constant(node: ast.Node) -> bool:
         case ast.Negate(value=ast.Number()):
             return True
         case ast.ListOf(items=items):
-            return all(map(_is_constant, items))
+            return all(map(is_constant, items))
         case ast.RangeOf(low=low, high=high):
-            return _is_constant(low) and _is_constant(high) and _same_order(low, high)
+            return is_constant(low) and is_constant(high) and _same_order(low, high)
         case ast.OneSided(end=end):
-            return _is_constant(end)
+            return is_constant(end)
     return False
 
 
