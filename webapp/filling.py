@@ -197,13 +197,17 @@ class Filling:
         try:
             moved = verb(build.submission(bound))
         except Refusal as refusal:
-            instances.reject_input(
-                office().db, g.viewer, subject=self.asked.subject, instance_number=self.asked.instance_number,
-                fields=[("", refusal.code)], at=now(),
-            )  # fmt: skip
+            self.lost(refusal)
             raise
         drafts.discard_draft(office().db, g.viewer.person_id, self.asked.subject)
         return moved
+
+    def lost(self, refusal: Refusal) -> None:
+        """Record that a whole form was refused, by the refusal's code."""
+        instances.reject_input(
+            office().db, g.viewer, subject=self.asked.subject, instance_number=self.asked.instance_number,
+            fields=[("", refusal.code)], at=now(),
+        )  # fmt: skip
 
 
 def sent_before(asked_form: str, verb: Callable[[Submission], Moved]) -> Moved:

@@ -95,6 +95,7 @@ def complete(number: str) -> Any:
         try:
             sent_before(asked.form_id, verb)
         except Refusal as refusal:
+            filling.lost(refusal)
             return _kept(filling, filling.received(judge=False).bound, refusal)
         return _after(number)
     got = filling.received()

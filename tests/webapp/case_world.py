@@ -58,6 +58,8 @@ class Sheet:
         assert found, "the page has no such form"
         self.form = found[0]
         self.action = self.form.get("action")
+        for one in self.form.xpath(".//textarea"):  # a browser leaves out the line end after the tag
+            one.text = (one.text or "").removeprefix("\n")
         self.values: MultiDict[str, Any] = MultiDict(self.form.form_values())
         self.files: list[tuple[str, str, bytes]] = []
 
@@ -179,7 +181,8 @@ class World:
         """Form A3 as the principal fills and sends it."""
         sheet = self.sheet(PRINCIPAL, f"/tasks/{task}").fill({
             "conflict_declared": "否", "recommend": "推荐",
-            "teaching_performance": "教学功底扎实，课堂教学效果好，所任班级学业质量稳定提升，多次承担区级公开课，主动承担教研组工作，深受学生和家长好评。",
+            "teaching_performance": "教学功底扎实，课堂教学效果好，所任班级学业质量稳定提升，多次承担区级公开课，"
+                                    "主动承担教研组工作，深受学生和家长好评。",
             "ethics_statement": "师德高尚，为人师表，关爱学生，团结同事，近五年无师德问题。", "discipline_record": "无",
             "release_agreed": "是",
         })  # fmt: skip
@@ -197,6 +200,8 @@ class World:
                 sheet.fill({name: "是"})
             elif re.fullmatch(r"conditions_judgement\.\d+\.judgement", name):
                 sheet.fill({name: "符合"})
+            elif re.fullmatch(r"conditions_judgement\.\d+\.evidence", name):
+                sheet.fill({name: "见单位推荐意见"})
         if items:
             sheet = Sheet(self.send(who, sheet, _refresh="1").get_data(as_text=True))
             while not all(f"return_items.{n}.field_key" in sheet.names() for n in range(len(items))):

@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, defer
 
-from workflows.access import Viewer, excluded_from, instance_for, may_take, office_day
+from workflows.access import Viewer, excluded_from, may_see, may_take, office_day
 from workflows.audit import ActorKind, Kind, instance_stream
 from workflows.case_file.masking import masked_data
 from workflows.case_file.outline import Asked
@@ -57,14 +57,13 @@ def read(
     to an auditor who has stated a purpose (the caller records that). Without a viewer the operator of the machine
     reads, masked.
     """
-    if viewer is None:
-        instance = session.execute(select(Instance).where(Instance.number == number)).scalar_one_or_none()
-        if instance is None:
-            raise NotFound()
-        masked = not whole
-    else:
-        instance = instance_for(session, viewer, number, at)
-        masked = not (whole or needs_personal(session, viewer, instance, at))
+    query = select(Instance).options(defer(Instance.state)).where(Instance.number == number)
+    if viewer is not None:
+        query = query.where(may_see(viewer, at))
+    instance = session.execute(query).scalar_one_or_none()
+    if instance is None:
+        raise NotFound()
+    masked = not whole and (viewer is None or not needs_personal(session, viewer, instance, at))
     return _Reading(session, instance, masked).case()
 
 
