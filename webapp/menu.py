@@ -50,7 +50,6 @@ def _sees(viewer: Viewer, only: tuple[str, ...], never: tuple[str, ...]) -> bool
 def doors(viewer: Viewer | None) -> list[Door]:
     """The entries a person sees, in order; who has not signed in sees the public page only."""
     found = []
-    part = (request.endpoint or "").partition(".")[0]
     for endpoint, label, only, never in _DOORS:
         if viewer is None and endpoint != "public.index":
             continue
@@ -58,9 +57,16 @@ def doors(viewer: Viewer | None) -> list[Door]:
             continue
         target = address(endpoint)
         if target is not None:
-            here = request.endpoint == endpoint or (endpoint.endswith(".index") and part == endpoint.partition(".")[0])
-            found.append(Door(label, target, here))
-    return found
+            found.append((label, target))
+    here = _here([target for _, target in found])
+    return [Door(label, target, target == here) for label, target in found]
+
+
+def _here(addresses: list[str]) -> str | None:
+    """The door that the page shown lies behind: the longest address that its own begins with; a task's is the inbox."""
+    path = address("inbox.index") if (request.endpoint or "").startswith("tasks.") else request.path
+    behind = [one for one in addresses if (path or "").rstrip("/").startswith(one.rstrip("/"))]
+    return max(behind, key=len, default=None)
 
 
 def first_door(viewer: Viewer) -> str:

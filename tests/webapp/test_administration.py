@@ -182,3 +182,11 @@ def test_the_other_pages_stand(administrator: Browser, words: Words) -> None:
     assert "周敬文" in words(administrator.get("/administration/people?q=周"))
     assert "没有找到" in words(administrator.get("/administration/people?q=没有这个人"))
     assert PASSWORD not in administrator.get("/administration/people").get_data(as_text=True)
+
+
+def test_the_door_one_stands_behind_is_marked(administrator: Browser) -> None:
+    for path in ("/administration/people", "/administration/jobs", "/administration/imports"):
+        page = administrator.get(path).get_data(as_text=True)
+        doors = page.split('class="office-doors"')[1].split("</nav>")[0]
+        assert '<a href="/administration/" aria-current="page">' in doors
+        assert doors.count("aria-current") == 1

@@ -47,7 +47,7 @@ def missing() -> list[str]:
     """Messages without English, or whose English has other places than the Chinese."""
     catalogue = stored()
     lacking = {str(message) for _, message, _ in messages() if not _is_translated(catalogue.get(_first(message)))}
-    return sorted(lacking | {str(entry.id) for entry in catalogue if entry.id and list(entry.check())})
+    return sorted(lacking | {str(entry.id) for entry in catalogue if entry.id and entry.check()})
 
 
 def _first(message: str | tuple[str, ...]) -> str:
@@ -67,9 +67,9 @@ def update() -> None:
     after = Catalog(locale="en", project="jiaoyan", charset="utf-8")
     for path, message, place in messages():
         known = before.get(_first(message))
-        english = known.string if known is not None else ("", "") if isinstance(message, tuple) else ""
-        if isinstance(message, tuple) and not isinstance(english, tuple):
-            english = (english, english)
+        english = known.string if known is not None else ""
+        if isinstance(message, tuple) and isinstance(english, str | None):
+            english = (english or "", english or "")
         flags = {"python-format"} if "%(" in _first(message) else set()
         after.add(message, english, locations=[(Path(path).as_posix(), 1)], auto_comments=[place] if place else [], flags=flags)
     CATALOGUE.parent.mkdir(parents=True, exist_ok=True)
