@@ -156,7 +156,7 @@ def test_every_input_the_page_draws_is_one_the_form_takes(specs: Mapping[str, Fo
         page = host.app.test_client().get("/").get_data(as_text=True)
         page = re.sub(r"<template>.*?</template>", "", page, flags=re.DOTALL)
         page = re.sub(r'<input[^>]*type="(?:radio|checkbox)"[^>]*>', "", page)  # nothing is ticked yet
-        names = set(re.findall(NAMED, page.split("<form")[1]))
+        names = set(re.findall(r'<(?:input|select|textarea)[^>]*\bname="([^"]+)"', page.split("<form")[1]))
         names -= {"csrf_token"}
         posted = {name: typed(page, name)[:1] for name in names if not name.startswith("_")}
         filled = bound(spec, {name: texts or [""] for name, texts in posted.items()}, host.context)
