@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -179,6 +180,23 @@ def conformance(suite: str, directory: Path) -> None:
         click.echo(str(failure))
     click.echo(f"{suite}: {report.passed} of {report.total} ({100 * report.passed / max(report.total, 1):.2f} %)")
     sys.exit(0)
+
+
+@main.command()
+@click.argument("name", type=click.Choice(["http"]))
+@click.option("--json", "as_json", is_flag=True, help="Print a list of figures as JSON.")
+def bench(name: str, as_json: bool) -> None:
+    """Run a benchmark: our figure beside a peer's from the same run.
+
+    Example: jiaoyan bench http --json
+    """
+    figures = importlib.import_module(f"benchmarks.{name}").run()
+    if as_json:
+        _print([figure.as_json() for figure in figures])
+        return
+    for figure in figures:
+        beside = f"; {figure.peer}: {figure.peer_value} ({figure.ratio} times)" if figure.peer else ""
+        click.echo(f"{figure.name}: {figure.ours} {figure.unit}{beside}")
 
 
 # --- people, clock --------------------------------------------------------------------------------------------------

@@ -103,12 +103,19 @@ class Transition:
         self.openings = tuple(self._opening(session, opened) for opened in self.progress.opened)
 
     def write(self, db: Database) -> Moved:
-        """Version check, rows and record in one transaction; raises what ``claim`` raises, and ``InstanceMoved``."""
+        """Version check, rows and record in one transaction; raises what ``claim`` raises, and ``InstanceMoved``.
+
+        Every act on a case locks its instance first and what hangs on it afterwards: a completion and a timer that
+        meet wait for each other, and never in a circle.
+        """
         with db.write() as session:
-            self.claim(session)
+            if self.case.row is None:
+                self.claim(session)
             event = new_event_id()
             facts = self._run_orders(session)
             instance_id = self._write_instance(session, facts)
+            if self.case.row is not None:
+                self.claim(session)
             task_ids = self._write_tasks(session, instance_id)
             self._write_timers(session, instance_id, task_ids)
             self._write_submission(session, instance_id, event)
@@ -210,6 +217,7 @@ class Transition:
                 .values(version=case.row.version + 1, **values)
             )
             if not moved.rowcount:  # type: ignore[attr-defined]
+                self.claim(session)  # says who was first, if it was this very task
                 raise InstanceMoved()
             return case.row.id
         session.execute(open_stream(session, case.stream))
@@ -293,7 +301,8 @@ class Transition:
                 for kind, moment in wanted
             ]
         if rows:
-            session.execute(insert(Timer), rows)
+            # Without it every row would be a statement of its own set of columns.
+            session.execute(insert(Timer), rows, execution_options={"render_nulls": True})
 
     def _write_submission(self, session: Session, instance_id: int, event: str) -> None:
         if self.submission is None or self.by is None:

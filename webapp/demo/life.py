@@ -107,15 +107,16 @@ class Seeding:
 
     def _staff(self, rows: list[list[Any]]) -> None:
         for name, sign_in, roles in rows:
-            self._person(name, sign_in, None, roles)
+            self.person(name, sign_in, None, roles)
             self._step("正在登记人员")
 
     def _teachers(self, rows: list[dict[str, Any]]) -> None:
         for teacher in rows:
-            self._person(teacher["name"], teacher["phone"], teacher["phone"], [])
+            self.person(teacher["name"], teacher["phone"], teacher["phone"], [])
             self._step("正在登记人员")
 
-    def _person(self, name: str, sign_in: str, phone: str | None, roles: list[list[str]]) -> None:
+    def person(self, name: str, sign_in: str, phone: str | None, roles: list[list[str]]) -> None:
+        """Enter a person with an account and roles, unless they are there already."""
         with self.db.read() as session:
             if accounts.viewer_by_name(session, sign_in, at=self.now) is not None:
                 return
@@ -156,6 +157,17 @@ class Seeding:
             getattr(self, f"_{act}")(place, teacher, at)
 
         return play
+
+    def until_review(self, place: str, teacher: Mapping[str, Any]) -> str:
+        """Live a teacher's application until it waits for the review; returns that task's number."""
+        for day, hour, act in _STORIES["consented"]:
+            self._bound(place, teacher, act)(self.moment(day, hour))
+        applicant = self.viewer(teacher["phone"])
+        with self.db.read() as session:
+            number = instances.open_task(session, instances.started_by(session, applicant.person_id)[0], "adm_u2")
+        if number is None:
+            raise LookupError("adm_u2")
+        return number
 
     def moment(self, working_days_ago: int, hour: int = 9, minute: int = 0) -> datetime:
         """A moment on the working day that lies that many working days before today."""
