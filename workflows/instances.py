@@ -181,33 +181,41 @@ def start(
     Raises ``WindowClosed``/``WindowNotOpen`` (E_WINDOW), ``DuplicateCase`` (E_DUPLICATE). The same token twice gives
     the first answer again.
     """
-    with db.read() as session:
-        repeated = _repeated(session, viewer, submission.token)
-        if repeated is not None:
-            return repeated
-        round_row, view = rounds.round_by_number(session, round_number)
-        view.require_open(at)
-        _refuse_duplicate(session, viewer, round_row.id)
-        loaded = deployment.definition(session, deployment.newest(session, process_id))
-        starter = people.somebody(session, viewer.person_id)
-        case = new(session, loaded, starter, round_row, number=_peek_number(session, round_row.place, at), at=at)
-        progress = engine.start(
-            loaded.diagram, {submission.variable: dict(submission.data)}, house(session, case, at)
-        )
-        actor = viewer.actor(role="applicant")
-        transition = Transition(case, progress, Kind.INSTANCE_STARTED, actor, at, loaded.diagram.start,
-                                submission=submission, by=starter)
-        transition.claim = lambda session: _take_number(session, case)
-        transition.prepare(session)
-    try:
-        return transition.write(db)
-    except IntegrityError:
+    for _ in range(_STARTS_AT_ONCE):
         with db.read() as session:
-            repeated = _repeated(session, viewer, submission.token)
-            if repeated is not None:
-                return repeated
-            _refuse_duplicate(session, viewer, round_row.id)
-        raise InstanceMoved() from None
+            transition = _beginning(session, viewer, process_id, round_number, submission, at)
+            if isinstance(transition, Moved):
+                return transition
+        try:
+            return transition.write(db)
+        except (IntegrityError, InstanceMoved):
+            continue  # another start took the number, or it was this very submit or person: look again
+    raise InstanceMoved()
+
+
+#: Each try fails only because another start succeeded meanwhile; this many in a row is an office on fire.
+_STARTS_AT_ONCE = 100
+
+
+def _beginning(
+    session: Session, viewer: Viewer, process_id: str, round_number: str, submission: Submission, at: datetime
+) -> Transition | Moved:
+    repeated = _repeated(session, viewer, submission.token)
+    if repeated is not None:
+        return repeated
+    round_row, view = rounds.round_by_number(session, round_number)
+    view.require_open(at)
+    _refuse_duplicate(session, viewer, round_row.id)
+    loaded = deployment.definition(session, deployment.newest(session, process_id))
+    starter = people.somebody(session, viewer.person_id)
+    case = new(session, loaded, starter, round_row, number=_peek_number(session, round_row.place, at), at=at)
+    progress = engine.start(loaded.diagram, {submission.variable: dict(submission.data)}, house(session, case, at))
+    transition = Transition(
+        case, progress, Kind.INSTANCE_STARTED, viewer.actor(role="applicant"), at, loaded.diagram.start,
+        submission=submission, by=starter, claim=lambda session: _take_number(session, case),
+    )
+    transition.prepare(session)
+    return transition
 
 
 def _series(place: str, year: int) -> str:
@@ -399,7 +407,10 @@ def wake(db: Database, timer_id: int, *, at: datetime) -> Moved | None:
         case, _ = load(session, instance_id=timer.instance_id)
         if case.row is None:
             return None
-        progress = engine.fire(case.loaded.diagram, case.row.state, timer.token, house(session, case, at))
+        try:
+            progress = engine.fire(case.loaded.diagram, case.row.state, timer.token, house(session, case, at))
+        except TaskNotOpen:
+            return None  # the step ended between the two reads
         transition = Transition(
             case, progress, Kind.TIMER_FIRED, TIMEOUT, at, case.loaded.diagram.steps[timer.step_id],
             claim=lambda session: _claim_timer(session, timer_id, at), extra={"due_at": timer.due_at},
@@ -407,7 +418,7 @@ def wake(db: Database, timer_id: int, *, at: datetime) -> Moved | None:
         transition.prepare(session)
     try:
         return transition.write(db)
-    except TimerTaken:
+    except (TimerTaken, InstanceMoved):
         return None
 
 
