@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, literal, or_, select, update
+from sqlalchemy import and_, func, literal, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from workflows.access import Held, Viewer, held_on
@@ -202,13 +203,13 @@ def create_organisation(
 
 def next_in_series(session: Session, name: str) -> int:
     """The next number of a series, in the caller's write transaction; numbers of refused acts are given again."""
-    found = session.execute(
-        update(Series).where(Series.name == name).values(last=Series.last + 1).returning(Series.last)
-    ).scalar_one_or_none()
-    if found is not None:
-        return found
-    session.execute(insert(Series).values(name=name, last=1))
-    return 1
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    return session.execute(
+        dialect.insert(Series)
+        .values(name=name, last=1)
+        .on_conflict_do_update(index_elements=[Series.name], set_={"last": Series.last + 1})
+        .returning(Series.last)
+    ).scalar_one()
 
 
 def add_person(session: Session, *, name: str, phone: str | None, email: str | None, at: datetime) -> Person:
