@@ -25,31 +25,21 @@ RECUSED = N_("本人申请回避")
 def claim(db: Database, viewer: Viewer, task_number: str, *, at: datetime) -> None:
     """Take a task out of the group (认领); ``HeldByAnother`` if somebody was first, ``TaskNotOpen`` if it is over."""
     with db.write() as session:
-        task = access.task_for(session, viewer, task_number, at)
-        _require_open(task)
-        taken = session.execute(
-            update(Task)
-            .where(Task.id == task.id, Task.status == "open", Task.holder_id.is_(None))
-            .values(holder_id=viewer.person_id, explanation={**task.explanation, "claimed": True})
-        )
-        if not taken.rowcount:  # type: ignore[attr-defined]
+        task = _locked(session, viewer, task_number, at)
+        if task.holder_id is not None:
             raise HeldByAnother(name=_holder(session, task))
+        _assign(session, task, viewer.person_id, {**task.explanation, "claimed": True})
         _record(session, viewer, task, Kind.TASK_CLAIMED, at)
 
 
 def unclaim(db: Database, viewer: Viewer, task_number: str, *, at: datetime) -> None:
     """Give a claimed task back to the group (取消认领); ``HeldByAnother`` unless it is one's own by a claim."""
     with db.write() as session:
-        task = access.task_for(session, viewer, task_number, at)
-        _require_open(task)
+        task = _locked(session, viewer, task_number, at)
         explanation = {key: value for key, value in task.explanation.items() if key != "claimed"}
         if task.holder_id != viewer.person_id or explanation == task.explanation:
             raise HeldByAnother(name=_holder(session, task))
-        session.execute(
-            update(Task)
-            .where(Task.id == task.id, Task.status == "open", Task.holder_id == viewer.person_id)
-            .values(holder_id=None, explanation=explanation)
-        )
+        _assign(session, task, None, explanation)
         _record(session, viewer, task, Kind.TASK_UNCLAIMED, at)
 
 
@@ -59,8 +49,7 @@ def recuse(db: Database, viewer: Viewer, task_number: str, reason: str, *, at: d
     Raises ``NobodyFits`` when no other candidate is left; then the person keeps it and tells an administrator.
     """
     with db.write() as session:
-        task = access.task_for(session, viewer, task_number, at)
-        _require_open(task)
+        task = _locked(session, viewer, task_number, at)
         if task.holder_id not in (None, viewer.person_id):
             raise HeldByAnother(name=_holder(session, task))
         left = [one for one in task.explanation.get("result", ()) if one["number"] != viewer.number]
@@ -72,11 +61,7 @@ def recuse(db: Database, viewer: Viewer, task_number: str, reason: str, *, at: d
             "excluded": [*task.explanation.get("excluded", ()), out],
             "result": left,
         }
-        session.execute(
-            update(Task)
-            .where(Task.id == task.id, Task.status == "open")
-            .values(holder_id=None, explanation=explanation)
-        )
+        _assign(session, task, None, explanation)
         _record(session, viewer, task, Kind.TASK_REASSIGNED, at, {"reason": reason, "excluded": out, "result": left})
         instance = session.get_one(Instance, task.instance_id)
         others = session.execute(
@@ -93,13 +78,22 @@ def recuse(db: Database, viewer: Viewer, task_number: str, reason: str, *, at: d
         return Moved(instance.number, instance.title, task.name, (following,))
 
 
-def _require_open(task: Task) -> None:
+def _locked(session: Session, viewer: Viewer, task_number: str, at: datetime) -> Task:
+    """The open task as it is now, and stays until the transaction ends; ``NotFound``, or ``TaskNotOpen``."""
+    task = access.task_for(session, viewer, task_number, at)
+    session.refresh(task, with_for_update=True)
     if task.status != "open":
         raise TaskNotOpen()
+    return task
+
+
+def _assign(session: Session, task: Task, holder_id: int | None, explanation: Mapping[str, Any]) -> None:
+    session.execute(
+        update(Task).where(Task.id == task.id).values(holder_id=holder_id, explanation=dict(explanation))
+    )
 
 
 def _holder(session: Session, task: Task) -> str:
-    session.refresh(task)
     holder = session.get(Person, task.holder_id) if task.holder_id is not None else None
     return holder.name if holder is not None else "-"
 
