@@ -76,7 +76,8 @@ def _nudge(db: Database, timer_id: int, at: datetime) -> bool:
         return False
     case, messages, told = prepared
     with db.write() as session:
-        if not _take(session, timer_id, at, "fired"):
+        open_still = _still_open(session, task.id)
+        if not _take(session, timer_id, at, "fired" if open_still else "cancelled") or not open_still:
             return False
         overdue = timer.kind == "overdue"
         if overdue:
@@ -91,6 +92,12 @@ def _nudge(db: Database, timer_id: int, at: datetime) -> bool:
             payload={"step": task.step_id, "due_at": task.due_at, "timer_due_at": timer.due_at, "told": told},
         ))
         return True
+
+
+def _still_open(session: Session, task_id: int) -> bool:
+    """Whether the task waits still, and will until this transaction ends: nobody is told of what was done meanwhile."""
+    query = select(Task.status).where(Task.id == task_id).with_for_update()
+    return session.execute(query).scalar_one() == "open"
 
 
 def _take(session: Session, timer_id: int, at: datetime, result: str) -> bool:
