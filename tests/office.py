@@ -29,18 +29,9 @@ from workflows.access import Viewer, office_day
 from workflows.audit import Kind
 from workflows.db import Database
 from workflows.instances import FormRequest
-from workflows.models import (
-    Event,
-    EventPayload,
-    Instance,
-    Notice,
-    Person,
-    Round,
-    Submission as SubmissionRow,
-    Task,
-    Timer,
-)
+from workflows.models import Event, EventPayload, Instance, Notice, Person, Round, Task, Timer
 from workflows.models import Office as OfficeRow
+from workflows.models import Submission as SubmissionRow
 from workflows.registers import rounds
 from workflows.registers.evidence import FileStore
 from workflows.settings import OFFICE_ZONE
@@ -180,13 +171,12 @@ class Office:
         with self.db.read() as session:
             verified = audit.verify(session)
             assert verified.holds, verified.findings
-            moves = dict(
-                session.execute(
-                    select(Event.instance, func.count()).where(Event.kind.in_(MOVES)).group_by(Event.instance)
-                ).all()
+            counted = session.execute(
+                select(Event.instance, func.count()).where(Event.kind.in_(MOVES)).group_by(Event.instance)
             )
-            versions = dict(session.execute(select(Instance.number, Instance.version)).all())
-        assert moves == versions
+            moves = [(number, count) for number, count in counted]
+            versions = [(number, version) for number, version in session.execute(select(Instance.number, Instance.version))]
+        assert sorted(moves) == sorted(versions)
 
     def events(self, stream: str) -> list[Event]:
         """The events of a stream, in order."""
@@ -289,6 +279,10 @@ class Case:
         """The stored instance."""
         with self.office.db.read() as session:
             return session.execute(select(Instance).where(Instance.number == self.number)).scalar_one()
+
+    def row_of(self, form: str) -> dict[str, Any]:
+        """The data of the newest submission of a form, by the last part of its id."""
+        return [sent.data for sent in self.submissions() if sent.form_id.endswith(f".{form}")][-1]
 
     def waits_at(self, *steps: str) -> None:
         """The case runs, and waits at exactly these steps."""
