@@ -163,7 +163,7 @@ def _waiting_reviews(office: Office) -> list[str]:
 
 def _bare(db: Database) -> Flask:
     app = Flask("bare")
-    app.config.update(SECRET_KEY="bench", SESSION_COOKIE_NAME="bare")
+    app.config.update(SECRET_KEY="bench", SESSION_COOKIE_NAME="bare")  # noqa: S106 - protects nothing
     CSRFProtect(app)
     with db.write() as session:
         session.execute(text("CREATE TABLE bare (id INTEGER PRIMARY KEY, version INTEGER, at VARCHAR)"))
