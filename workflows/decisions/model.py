@@ -92,7 +92,11 @@ def load_leniently(
                 document.problem(document.root, f"the namespace is also that of {seen[document.namespace]}")
             )
         seen.setdefault(document.namespace, document.file)
-    return DecisionModel(Graph(documents, names, problems.append)), tuple(dict.fromkeys(problems))
+    try:
+        model = DecisionModel(Graph(documents, names, problems.append))
+    except RecursionError:
+        return None, (*problems, Problem(documents[0].file, 0, "", "the elements are nested too deep"))
+    return model, tuple(dict.fromkeys(problems))
 
 
 def _decision(node: Node) -> Decision:

@@ -166,7 +166,8 @@ class Session:
                 if not fits:
                     return run.fail(f"{node.name}: “{fact.name}” has the wrong type")
                 values.append(value)
-            return self._serve(node, values)[0]
+            with run.deeper():
+                return self._serve(node, values)[0]
 
         types = tuple(fact.type for fact in node.requires)
         result = node.outputs[0].type if len(node.outputs) == 1 else None

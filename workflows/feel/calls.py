@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from workflows.feel.errors import WorkExhausted
 from workflows.feel.functions import BuiltIn, call_python
-from workflows.feel.scope import MAX_CALLS, Run, Scope
+from workflows.feel.scope import Run, Scope
 from workflows.feel.types import Type, fit
 from workflows.feel.values import Function, Value, kind
 
@@ -59,13 +58,8 @@ def make_function(
                 return run.fail(f"{name or 'function'}: “{parameter}” has the wrong type")
             given[parameter] = converted
         run.spend(cost)
-        run.calls += 1
-        if run.calls > MAX_CALLS:
-            raise WorkExhausted(f"functions call each other more than {MAX_CALLS} deep")
-        try:
+        with run.deeper():
             answer = body(Scope(given, scope, run))
-        finally:
-            run.calls -= 1
         fits, converted = fit(answer, result)
         return converted if fits else run.fail(f"{name or 'function'}: the result has the wrong type")
 

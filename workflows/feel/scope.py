@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from workflows.feel.errors import WorkExhausted
@@ -43,6 +44,17 @@ class Run:
         self.steps -= steps
         if self.steps < 0:
             raise WorkExhausted(f"the evaluation needs more than {MAX_STEPS} steps")
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """Inside one more call of a function; raises WorkExhausted where functions call each other without end."""
+        self.calls += 1
+        try:
+            if self.calls > MAX_CALLS:
+                raise WorkExhausted(f"functions call each other more than {MAX_CALLS} deep")
+            yield
+        finally:
+            self.calls -= 1
 
     def ready(self, value: Value) -> Value:
         """A value from outside as FEEL sees it; a list is converted once in an evaluation."""

@@ -146,6 +146,14 @@ def test_a_decision_service_is_a_function_and_can_be_asked() -> None:
     assert loaded.evaluate("rate", {}).value is None
 
 
+def test_a_service_that_asks_itself_comes_to_an_end() -> None:
+    service = (
+        "<decisionService id='s' name='again'><variable name='again'/><outputDecision href='#d'/></decisionService>"
+    )
+    ruling = load(model(service, decision("d", feel("1 + again()"), "knowledge:s"))).evaluate("d", {})
+    assert ruling.value is None and any("deep" in problem for problem in ruling.problems)
+
+
 def test_an_imported_model_is_seen_under_its_name() -> None:
     other = model(fact("n"), decision("half", feel("n / 2"), "input:n"), namespace="https://example.org/other")
     imports = '<import name="lib" namespace="https://example.org/other" importType="https://www.omg.org/spec/DMN/20191111/MODEL/"/>'
