@@ -16,13 +16,13 @@ from flask_babel import gettext, ngettext
 from forms import check, templates
 from forms.spec import FormSpec
 from webapp.form_page import PaperView, paper_view
-from webapp.languages import translate
+from webapp.languages import language, translate
 from webapp.moments import now
 from webapp.office import office
 from workflows import case_file, notices
 from workflows.access import office_day
 from workflows.audit.export import Exported
-from workflows.errors import Forbidden, NotFound
+from workflows.errors import N_, Forbidden, NotFound
 from workflows.people import ROLES
 from workflows.rulebook import OUTCOMES
 
@@ -123,12 +123,31 @@ _NO_FORM = FormSpec("none.none", "", (), "")
 def value_words(value: Any) -> str:
     """What a recorded change was from or to, in words; a whole row says its answers one after another."""
     if isinstance(value, Mapping):
-        words = "，".join(value_words(one) for one in value.values() if one not in (None, "", [], {}))
+        words = comma().join(value_words(one) for one in value.values() if one not in (None, "", [], {}))
     elif isinstance(value, list):
-        words = "；".join(value_words(one) for one in value)
+        words = comma().join(value_words(one) for one in value)
     else:
         words = translate(templates.in_words(value))
     return words
+
+
+def tag_words(tag: str) -> str:
+    """Where a clause comes from, in the reader's language: 文件条款, 法律, 实践, 系统默认."""
+    return comma().join(translate(part) for part in tag.split("、") if part)
+
+
+#: The words of ``workflows.policies.citation.TAG_WORDS``, so that the catalogue has them.
+TAGS = (N_("文件条款"), N_("法律"), N_("实践"), N_("系统默认"))
+
+
+def colon() -> str:
+    """The sign after a word that names what follows."""
+    return "：" if language() == "zh" else ": "
+
+
+def comma() -> str:
+    """The sign between the words of a list."""
+    return "、" if language() == "zh" else ", "
 
 
 def install(app: Flask) -> None:
@@ -136,5 +155,6 @@ def install(app: Flask) -> None:
     app.jinja_env.filters.update(from_record=from_record)
     app.jinja_env.globals.update(
         due_words=due_words, who=who, reasons=case_file.reasons, value_words=value_words, outcome_words=outcome_words,
-        role_name=role_name, notice_words=notice_words, tag_words=lambda tag: "、".join(map(translate, tag.split("、"))),
+        role_name=role_name, notice_words=notice_words, tag_words=tag_words, colon=colon,
+        comma=comma,
     )  # fmt: skip

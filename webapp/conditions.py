@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from webapp.case_pages import comma
 from webapp.languages import translate
 from workflows.errors import N_
 from workflows.policies import Citation, Pack
@@ -41,7 +42,19 @@ def _value(all_values: Mapping[str, Citation], key: str) -> Any:
 
 
 def _listed(value: Any) -> str:
-    return "、".join(translate(str(one)) for one in value) if isinstance(value, list) else translate(str(value))
+    return comma().join(translate(str(one)) for one in value) if isinstance(value, list) else translate(str(value))
+
+
+def _force(citation: Citation, others: Mapping[str, Citation], key: str) -> str:
+    """How strongly it is asked: 应, 原则上 …; the pack's own key for it, else what the citation says."""
+    return translate(str(_value(others, key) or citation.force or ""))
+
+
+#: What strengths and sources the packs name, so that the catalogue has them; other values stay as the documents have them.
+WORDS = (
+    N_("应"), N_("一般应"), N_("原则上"), N_("鼓励"), N_("探索"), N_("可以"), N_("在职教师"), N_("专职"), N_("兼职"), N_("特约"),
+    N_("公开招聘"), N_("选调"), N_("内部竞聘"), N_("调动"),
+)  # fmt: skip
 
 
 def _months(citation: Citation, others: Mapping[str, Citation]) -> str:
@@ -50,7 +63,7 @@ def _months(citation: Citation, others: Mapping[str, Citation]) -> str:
         return ""
     params = {
         "months": int(months), "years": int(months) // 12,
-        "force": translate(str(_value(others, "admission.teaching_experience.force") or "")),
+        "force": _force(citation, others, "admission.teaching_experience.force"),
         "kinds": _listed(_value(others, "admission.teaching_experience.unit_kinds") or []),
     }  # fmt: skip
     if _value(others, "admission.teaching_experience.kind") == "frontline":
@@ -68,7 +81,7 @@ def _pool(citation: Citation, _others: Mapping[str, Citation]) -> str:
 
 
 def _basic(citation: Citation, others: Mapping[str, Citation]) -> str:
-    force = translate(str(_value(others, "admission.conditions.force") or ""))
+    force = _force(citation, others, "admission.conditions.force")
     return translate(N_("%(force)s具备：%(conditions)s。"), {"force": force, "conditions": _listed(citation.value)})
 
 

@@ -181,8 +181,15 @@ class Filling:
         return drafts.save_draft(office().db, g.viewer.person_id, self.asked.subject, got.draft, version, at=now())
 
     def refreshed(self) -> str:
-        """The form's body again, with what is typed and what shows because of it."""
-        return render_template("tasks/form_body.html", view=self.view(self.received(judge=False).bound))
+        """The form's body again, with what is typed and what shows because of it.
+
+        A file that comes with it is kept in the draft at once: later posts name it by its digest only.
+        """
+        got = self.received(judge=False)
+        brought = any(file.filename for _, files in request.files.lists() for file in files)
+        if brought:
+            self.keep(got)
+        return render_template("tasks/form_body.html", view=self.view(got.bound), kept=self._kept if brought else None)
 
     def refuse(self, bound: Bound) -> None:
         """Record that a post was not accepted: fields and codes, never values (``input:rejected``)."""
@@ -199,7 +206,8 @@ class Filling:
         except Refusal as refusal:
             self.lost(refusal)
             raise
-        drafts.discard_draft(office().db, g.viewer.person_id, self.asked.subject)
+        if self.asked.draft is not None:
+            drafts.discard_draft(office().db, g.viewer.person_id, self.asked.subject)
         return moved
 
     def lost(self, refusal: Refusal) -> None:

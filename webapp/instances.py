@@ -110,6 +110,7 @@ def send(process_id: str, round_number: str) -> Any:
         flash(gettext("草稿已保存"), "success")
         return redirect(url_for(".start", process_id=process_id, round_number=round_number))
     if got.pressed:
+        filling.keep(got)
         return _page(filling, got.bound)
     if not got.bound.ok:
         filling.refuse(got.bound)

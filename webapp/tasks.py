@@ -104,12 +104,14 @@ def complete(number: str) -> Any:
         flash(gettext("草稿已保存"), "success")
         return redirect(url_for(".show", number=number))
     if got.pressed:
+        filling.keep(got)
         return _page(number, filling, got.bound, _case(asked))
     if not got.bound.ok:
         filling.refuse(got.bound)
         filling.keep(got)
         return _page(number, filling, got.bound, _case(asked)), 422
     if filling.returned and SEND not in request.form:
+        filling.keep(got)
         return render_template(
             "tasks/read_through.html", filling=filling, view=filling.view(got.bound), title=asked.step_name,
             under=asked.instance_title, send=SEND,

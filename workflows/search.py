@@ -194,8 +194,18 @@ def choices(session: Session, viewer: Viewer, *, at: datetime) -> Choices:
         .group_by(Instance.process_id, Organisation.code, Organisation.name)
     ).all()
     processes = {row[0]: row[1] for row in rows}
-    places = {row[2]: row[3] for row in rows}
-    return Choices(tuple(sorted(processes.items())), tuple(sorted(places.items())))
+    return Choices(tuple(sorted(processes.items())), _with_those_above(session, [row[2] for row in rows]))
+
+
+def _with_those_above(session: Session, codes: list[str]) -> tuple[tuple[str, str], ...]:
+    """(code, name) of organisations and of everything above them, so that a whole city can be asked for."""
+    line = select(Organisation.id, Organisation.parent_id).where(Organisation.code.in_(codes)).cte("line", recursive=True)
+    above = aliased(Organisation)
+    line = line.union(select(above.id, above.parent_id).where(above.id == line.c.parent_id))
+    rows = session.execute(
+        select(Organisation.code, Organisation.name).where(Organisation.id.in_(select(line.c.id))).order_by(Organisation.code)
+    )
+    return tuple((row.code, row.name) for row in rows)
 
 
 def export(
