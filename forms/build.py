@@ -10,7 +10,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -62,6 +62,11 @@ class Bound:
 
     def labels(self) -> dict[str, str]:
         """Return the words shown for values that are codes (posts, organisations, people), by dotted path."""
+        return self._labels
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
+        # Asked for every read-only field of a page, while a look-up may cost a query.
         names: dict[str, dict[str, str]] = {}
         for node in self.state.fields():
             asked = node.item

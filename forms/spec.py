@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import TypeAlias
 
 from workflows import feel
@@ -208,6 +209,7 @@ class FormSpec:
                     pass
         return tuple(keys)
 
+    @cached_property
     def read_keys(self) -> frozenset[str]:
         """Keys of the first level that an expression for showing, rights, choices, bounds or texts reads.
 

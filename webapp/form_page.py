@@ -311,7 +311,7 @@ class FormView:
 
     def steers(self, node: Node) -> bool:
         """Whether a change here can change the rest of the page."""
-        return bool(self.refresh_url) and str(node.path[0]) in self.bound.spec.read_keys()
+        return bool(self.refresh_url) and str(node.path[0]) in self.bound.spec.read_keys
 
     def new_row(self, node: Node) -> tuple[Node, ...]:
         """The nodes of a new row: what the add button copies, and the table's headings."""
