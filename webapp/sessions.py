@@ -64,7 +64,7 @@ def _recognise() -> None:
     with here.db.read() as reading:
         g.viewer = accounts.viewer(reading, token, at=at, ip=request.remote_addr, settings=here.settings)
     if g.viewer is not None:
-        accounts.touch(here.db, token, at=at)
+        accounts.touch(here.db, token, g.viewer, at=at)
 
 
 def begin(response: Response, token: str) -> Response:

@@ -45,6 +45,8 @@ class Viewer:
     language: str
     memberships: tuple[Held, ...]
     must_change: bool = False
+    #: When the browser was last noted as seen; empty for work without one.
+    seen_at: datetime | None = None
 
     def has(self, *roles: str) -> bool:
         """Whether the person holds one of the roles anywhere."""

@@ -210,10 +210,10 @@ def viewer(session: Session, token: str, *, at: datetime, ip: str | None, settin
     ).one_or_none()
     if row is None:
         return None
-    _, account, person = row
+    signed_in, account, person = row
     return Viewer(
         account.id, person.id, person.number, person.name, ip, account.language,
-        people.memberships(session, person.id, office_day(at)), account.must_change,
+        people.memberships(session, person.id, office_day(at)), account.must_change, signed_in.seen_at,
     )
 
 
@@ -229,13 +229,11 @@ def viewer_by_name(session: Session, sign_in_name: str, *, at: datetime, ip: str
     return Viewer(account.id, person.id, person.number, person.name, ip, account.language, held, account.must_change)
 
 
-def touch(db: Database, token: str, *, at: datetime) -> None:
+def touch(db: Database, token: str, who: Viewer, *, at: datetime) -> None:
     """Note that the browser was seen; writes at most once a minute."""
-    digest = _digest(token)
-    with db.read() as session:
-        seen = session.execute(select(SignIn.seen_at).where(SignIn.token_digest == digest)).scalar_one_or_none()
-    if seen is None or at - seen < _TOUCH:
+    if who.seen_at is not None and at - who.seen_at < _TOUCH:
         return
+    digest = _digest(token)
     with db.write() as session:
         session.execute(
             update(SignIn).where(SignIn.token_digest == digest, SignIn.seen_at < at).values(seen_at=at)
