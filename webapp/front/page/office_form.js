@@ -6,6 +6,7 @@ const PAUSE = 600; // milliseconds without a key before the form is asked for ag
 
 let touched = false; // something changed since the last question was sent
 let composing = false; // an input method is building characters
+let asking = false; // the change being told of is our own question, nobody typed
 let waiting = null;
 
 const inForm = (element) => element instanceof Element && element.closest('[data-office-form]');
@@ -13,7 +14,7 @@ const isBody = (target) => target && target.id === 'form-body';
 
 for (const kind of ['input', 'change']) {
   document.addEventListener(kind, (event) => {
-    if (inForm(event.target)) touched = true;
+    if (inForm(event.target) && !asking) touched = true;
   }, true);
 }
 document.addEventListener('compositionstart', () => { composing = true; });
@@ -31,7 +32,9 @@ document.addEventListener('htmx:beforeSwap', (event) => {
   waiting = setTimeout(function again() {
     if (composing) { waiting = setTimeout(again, PAUSE); return; }
     const asker = document.body.contains(requestConfig.elt) ? requestConfig.elt : document.querySelector('#form-body [hx-trigger="change"]');
+    asking = true;
     if (asker) asker.dispatchEvent(new Event('change', { bubbles: true }));
+    asking = false;
   }, PAUSE);
 });
 
