@@ -26,6 +26,12 @@ _TOKEN = re.compile(
     r"|(?P<sign>\*\*|\.\.|<=|>=|!=|->|[-+*/=<>()\[\]{},:.@'])",
     re.DOTALL | re.ASCII,
 )
+#: What to write instead of signs that other languages have.
+_HINTS = {
+    **{"&": "“and”", "|": "“or”", "!": "“not(…)”", "%": "“modulo(a, b)”", ";": "“,”"},
+    **dict.fromkeys("$#", "the expression without ${…}"),
+    **dict.fromkeys("“”‘’", 'a straight quotation mark, "'),
+}
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{6}|.)", re.DOTALL)
 _PLAIN = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "\\": "\\"}
 
@@ -51,7 +57,8 @@ def tokens(text: str) -> list[Token]:
             line, column = place(text, at)
             if text[at] == '"':
                 raise FeelSyntaxError("the string is not closed", line=line, column=column, expected='"')
-            raise FeelSyntaxError(f"{text[at]!r} is not part of FEEL", line=line, column=column)
+            hint = _HINTS.get(text[at], "")
+            raise FeelSyntaxError(f"{text[at]!r} is not part of FEEL", line=line, column=column, expected=hint)
         kind = match.lastgroup or ""
         if kind == "unclosed":
             line, column = place(text, at)

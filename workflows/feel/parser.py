@@ -77,6 +77,8 @@ class _Parser(Cursor):
         if sign == "instance":
             self._need("of")
             return ast.InstanceOf(left, self.type(), at=at)
+        if sign == "=" and self._is_sign("="):
+            raise self._error("one “=”")
         right = self.expression(strength)
         return (ast.Compare if sign in _COMPARISONS else ast.Arithmetic)(sign, left, right, at=at)
 
@@ -174,7 +176,7 @@ class _Parser(Cursor):
                 return self._range(self.expression(_OPERAND - 1), False, token.start)
         finally:
             self._in_range_end = outer
-        raise self._error("a value")
+        raise self._error('a string in "…"' if token.text == "'" else "a value")
 
     def _parenthesised(self, at: int) -> ast.Node:
         if self._next.kind == "sign" and self._next.text in _COMPARISONS:
