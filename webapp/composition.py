@@ -149,7 +149,7 @@ def lint(files: Sequence[Path], source: Path) -> list[Problem]:
     for file in files:
         raw, name = file.read_bytes(), str(file)
         try:
-            _read_one(raw, file)
+            problems += _read_one(raw, file)
         except DefinitionRefused as refused:
             problems += [Problem(name, one.line, one.element, one.reason, one.column) for one in refused.problems]
     return sorted(set(problems))
@@ -162,13 +162,15 @@ def _doubts(tree: Mapping[str, bytes]) -> list[Problem]:
         return []  # what does not load is reported already
 
 
-def _read_one(raw: bytes, file: Path) -> None:
+def _read_one(raw: bytes, file: Path) -> Sequence[Problem]:
+    """Read one file; raises ``DefinitionRefused`` when it does not load, else returns what is doubtful."""
     name = str(file)
     match file.suffix:
         case ".bpmn":
             deployment.engine.read(raw, file=name)
         case ".dmn":
             deployment.read_tables(raw, name)
+            return deployment.table_doubts(raw, name)
         case ".json":
             check_form(raw, name)
         case ".toml":
@@ -180,6 +182,7 @@ def _read_one(raw: bytes, file: Path) -> None:
                 raise DefinitionRefused(one for one in refused.problems if Path(one.file).name == file.name) from None
         case ending:
             raise DefinitionRefused([Problem(name, 0, "", f"无法检查 {ending or '没有后缀的'} 文件：应为 .bpmn .dmn .json .toml")])
+    return ()
 
 
 _SPAN = re.compile(r"(\d{1,4})(wd|d|h|m)")

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from workflows import decisions, engine, manners, policies
 from workflows.audit import Act, Actor, Kind, office_stream, record
 from workflows.db import Database
+from workflows.decisions.lint import lint as doubts
 from workflows.errors import DefinitionRefused, NotFound, Problem
 from workflows.models import Definition, DefinitionFile, Instance, PackFile, PackSet
 from workflows.orders import ORDERS
@@ -163,6 +164,11 @@ def read_tables(raw: bytes, name: str) -> decisions.DecisionModel:
         return decisions.load(raw, names=policies.FUNCTION_NAMES)
     except DefinitionRefused as refused:
         raise DefinitionRefused(replace(problem, file=name) for problem in refused.problems) from None
+
+
+def table_doubts(raw: bytes, name: str) -> tuple[Problem, ...]:
+    """What is doubtful in a file of tables that loads: gaps, overlaps, unknown names, rules that never match."""
+    return doubts(raw, names=policies.FUNCTION_NAMES, files=[name])
 
 
 @dataclass(frozen=True)

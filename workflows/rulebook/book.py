@@ -10,6 +10,7 @@ from typing import Any
 
 from workflows import decisions, policies
 from workflows.decisions import DecisionModel, Ruling
+from workflows.decisions.lint import lint as doubts
 from workflows.errors import DefinitionRefused, FactsRefused, NotFound, Problem, UnknownTable
 from workflows.policies import SHANGHAI, Pack, Packs
 from workflows.rulebook import reasons as why
@@ -146,11 +147,14 @@ class Rulebook:
         }
 
     def lint(self) -> list[Problem]:
-        """Return what is doubtful though it loads: rules that could cite nothing."""
+        """Return what is doubtful though it loads: gaps, overlaps, unknown names, rules that could cite nothing."""
         return [
             problem
             for name, raw in sorted(self._files.items()) if name.endswith(".dmn")
-            for problem in rules_without_basis(name, raw)
+            for problem in (
+                *rules_without_basis(name, raw),
+                *doubts(raw, names=policies.FUNCTION_NAMES, files=[name]),
+            )
         ]
 
     def _table(self, name: str) -> _Table:
