@@ -18,13 +18,10 @@ from webapp.controls import ADDRESS, pattern, required
 from webapp.limits import limiter
 from webapp.moments import now
 from webapp.office import office
-from workflows import accounts
+from workflows import accounts, deployment
 from workflows.errors import AccountExists, PasswordRefused, SignInRefused
 
 pages = Blueprint("sign_in", __name__)
-
-#: Policy pack of a place -> its name, for the groups of demo people.
-PLACES = {"liaoning": lazy_gettext("辽宁省"), "guangxi": lazy_gettext("广西壮族自治区")}
 
 
 class SignInForm(FlaskForm):
@@ -136,17 +133,22 @@ def sign_in() -> Any:
 
 def _sign_in_page(form: SignInForm, refused: str = "") -> str:
     people: list[accounts.DemoAccount] = []
+    packs: list[deployment.PackSetView] = []
     chosen = None
     if office().settings.demo:
         with office().db.read() as reading:
             people = accounts.demo_accounts(reading, now())
+            packs = deployment.pack_sets(reading)[:1]
         chosen = next((one for one in people if one.sign_in_name == request.args.get("as")), None)
         if chosen is not None and request.method == "GET":
             form.sign_in_name.data = chosen.sign_in_name
-    order = list(PLACES)
-    people.sort(key=lambda one: order.index(one.place) if one.place in PLACES else len(order))
+    # Staff by province in the order in which they stand in the demo, then those who hold no role: the applicants.
+    names = {place: languages.translate(name) for pack_set in packs for place, name, _ in pack_set.places}
+    order = list(dict.fromkeys(one.place for one in people if one.place))
+    people.sort(key=lambda one: order.index(one.place) if one.place else len(order))
     groups = [
-        (PLACES.get(place, gettext("申请人")), list(some)) for place, some in groupby(people, lambda one: one.place)
+        (names.get(place, place) if place else gettext("申请人"), list(some))
+        for place, some in groupby(people, lambda one: one.place)
     ]
     return render_template("sign_in/sign_in.html", form=form, refused=refused, groups=groups, chosen=chosen)
 
@@ -186,7 +188,11 @@ def register() -> Any:
             form.phone.errors = [languages.refusal_words(refused)]
         else:
             # A demo without a mail server shows the link that the mail would carry.
-            link = url_for(".confirm", token=made.link_token) if here.settings.demo and not here.settings.smtp and made.link_token else None
+            link = (
+                url_for(".confirm", token=made.link_token)
+                if here.settings.demo and not here.settings.smtp and made.link_token
+                else None
+            )
             return render_template("sign_in/registered.html", email=form.email.data, link=link)
     status = 422 if request.method == "POST" else 200
     return render_template("sign_in/register.html", form=form), status

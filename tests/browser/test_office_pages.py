@@ -15,12 +15,13 @@ from werkzeug.serving import make_server
 
 from tests.browsing import WIDTHS
 from webapp import Office, create_app
-from workflows import accounts, people
+from webapp.composition import SOURCE, check_form
+from workflows import accounts, deployment, people
 from workflows.audit import Actor, ActorKind
 from workflows.clock import Clock
 from workflows.db import Database
 from workflows.models import Office as OfficeRow
-from workflows.models import PackSet, PublicNotice
+from workflows.models import PublicNotice
 from workflows.registers import rounds
 from workflows.registers.evidence import FileStore
 from workflows.settings import Settings
@@ -44,7 +45,7 @@ def site(database: Database, tmp_path: Path) -> Iterator[Site]:
     clock, at = Clock(database), datetime.now(UTC)
     with database.write() as session:
         session.add(OfficeRow(demo=True, created_at=at, clock_offset_seconds=3 * 86400))
-        session.add(PackSet(digest="0" * 64, deployed_at=at, number=1))
+    deployment.deploy(database, SYSTEM, deployment.read_tree(SOURCE), check_form, at=at)
     bureau, institute = ("ln-jyt", "辽宁省教育厅"), ("ln-jky", HOSTILE)
     for (code, name), org_type, above in ((bureau, "edu_bureau", None), (institute, "tri", "ln-jyt")):
         people.create_organisation(

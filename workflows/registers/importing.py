@@ -42,7 +42,7 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
             example="校级",
         ),
         Column(N_("上级单位代码"), CODE, required=False, note="省级主管部门留空；上级可以在同一张表里", example="ln-sy-hp-jyj"),
-        Column(N_("政策规则包"), CODE, required=False, note="留空则与上级单位相同", example="liaoning"),
+        Column(N_("政策规则包"), CODE, required=False, note="留空则与上级单位相同；已部署的规则包见“流程定义与政策规则包”页"),
         Column(N_("起始日期"), day, note="从这一天起存在", example="2026-09-01"),
     ),
     "people": (
