@@ -25,10 +25,11 @@ def is_pack(value: Any) -> TypeGuard[Pack]:
 class DecisionRun(Run):
     """One evaluation of a decision graph. The three collections belong to the decision being worked on."""
 
-    __slots__ = ("citations", "inputs", "matched")
+    __slots__ = ("_views", "citations", "inputs", "matched")
 
     def __init__(self, now: Any = None) -> None:
         super().__init__(now)
+        self._views: dict[int, tuple[Pack, Mapping[str, Any]]] = {}
         self.begin()
 
     def begin(self) -> None:
@@ -45,6 +46,12 @@ class DecisionRun(Run):
     def restore(self, notes: tuple[Any, ...]) -> None:
         """Go on noting for a decision that was interrupted by a required one."""
         self.problems, self.citations, self.inputs, self.matched = notes
+
+    def view(self, pack: Pack) -> Mapping[str, Any]:
+        """The pack as a mapping that notes its citations here; made once in an evaluation."""
+        if id(pack) not in self._views:
+            self._views[id(pack)] = (pack, pack.recording(self.cite))
+        return self._views[id(pack)][1]
 
     def cite(self, citation: Any) -> None:
         """Note a citation once."""
@@ -65,7 +72,7 @@ class Facts(Mapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         value = self._values[key]
         if is_pack(value):
-            return value.recording(self._run.cite)
+            return self._run.view(value)
         place = (*self._note, key)
         if isinstance(value, Mapping):
             return Facts(value, self._run, place)

@@ -132,7 +132,7 @@ class Session:
             return None
         value = inputs[name]
         if is_pack(value):
-            return value.recording(self._run.cite)
+            return self._run.view(value)
         if node.key not in self._facts:
             self._facts[node.key] = coerce(value, node.type)
         fits, value = self._facts[node.key]
