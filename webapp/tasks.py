@@ -63,8 +63,10 @@ def _beside(asked: FormRequest, case: CaseFile, number: str) -> dict[str, Any]:
     """What stands beside the form: the task, rulings, what was submitted before, opinions so far."""
     viewer: Viewer = g.viewer
     papers = [(one, sheet(one)) for one in reading_case.submissions(case, viewer) if one.task != number]
+    sent = {one.task: one for one, _ in papers if one.by_number != viewer.number}
+    opinions = [(task, sent[task.number]) for task in case.tasks if task.status == "done" and task.number in sent]
     return {
-        "asked": asked, "case_file": case, "number": number, "papers": papers,
+        "asked": asked, "case_file": case, "number": number, "papers": papers, "opinions": opinions,
         "rulings": reading_case.rulings(case, viewer), "is_applicant": reading_case.is_applicant(case, viewer),
         "reasons_told": asked.prefill.get("reasons"),
     }  # fmt: skip
