@@ -100,6 +100,12 @@ class InputRejected(Refusal):
     code, status, message = "E_FORMAT", 422, N_("表单中有 %(count)s 处需要更正")
 
 
+class RolesExcludeEachOther(Refusal):
+    """One account may not hold two of the administrators' roles: whoever runs the system does not audit it (三员分立)."""
+
+    code, message = "E_ROLES", N_("系统管理员与审计员不能由同一人担任")
+
+
 class NobodyFits(Refusal):
     """No person holds the role that a step asks for."""
 

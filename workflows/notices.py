@@ -186,22 +186,26 @@ def deliver(db: Database, settings: Settings, translate: Callable[[str], Transla
 
 
 def _claim(db: Database, at: datetime) -> tuple[Notice, str, str] | None:
+    """The next mail that is due, taken for the time of one attempt; what has nowhere to go is put aside."""
+    due = (
+        select(Notice, Person.email, Account.language)
+        .join(Person, Person.id == Notice.person_id)
+        .join(Account, Account.person_id == Person.id)
+        .where(Notice.mail_state == "queued", or_(Notice.next_try_at.is_(None), Notice.next_try_at <= at))
+        .order_by(Notice.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=Notice)
+    )
     with db.write() as session:
-        row = session.execute(
-            select(Notice, Person.email, Account.language)
-            .join(Person, Person.id == Notice.person_id)
-            .join(Account, Account.person_id == Person.id)
-            .where(Notice.mail_state == "queued", or_(Notice.next_try_at.is_(None), Notice.next_try_at <= at))
-            .order_by(Notice.id)
-            .limit(1)
-            .with_for_update(skip_locked=True, of=Notice)
-        ).one_or_none()
-        if row is None:
-            return None
-        notice, address, language = row
-        if not address:
+        while True:
+            row = session.execute(due).one_or_none()
+            if row is None:
+                return None
+            notice, address, language = row
+            if address:
+                break
             notice.mail_state = "none"
-            return None
+            session.flush()
         notice.tries += 1
         notice.next_try_at = at + timedelta(minutes=_RETRIES[min(notice.tries, len(_RETRIES)) - 1])
         session.flush()

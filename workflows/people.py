@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from workflows.access import Held, Viewer, held_on
 from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, person_stream, record
 from workflows.db import Database
-from workflows.errors import N_, NotFound
+from workflows.errors import N_, NotFound, RolesExcludeEachOther
 from workflows.models import Account, Membership, Organisation, Person, Series
 
 ORG_TYPES: Mapping[str, str] = {
@@ -61,6 +61,10 @@ ROLES: Mapping[str, Role] = {
         Role("system_admin", N_("系统管理员"), None),
     )
 }
+
+
+#: Roles of which one person holds at most one at a time (GB/T 22239: three separate administrators).
+EXCLUSIVE = frozenset({"system_admin", "auditor"})
 
 
 @dataclass(frozen=True)
@@ -248,6 +252,7 @@ def grant(
         raise NotFound()
     with db.write() as session:
         person, organisation = person_by_number(session, person_number), organisation_by_code(session, org_code)
+        _refuse_exclusive(session, person.id, role, from_on, to_on)
         event = record(
             session,
             Act(person_stream(person.number), Kind.ROLE_GRANTED, at, by,
@@ -255,6 +260,19 @@ def grant(
         )
         session.add(Membership(person_id=person.id, organisation_id=organisation.id, role=role, from_on=from_on,
                                to_on=to_on, begun_by_event=event))
+
+
+def _refuse_exclusive(session: Session, person_id: int, role: str, from_on: date, to_on: date | None) -> None:
+    """Refuse a role that may not be held beside one that the person holds at any time of the same period."""
+    others = EXCLUSIVE - {role} if role in EXCLUSIVE else frozenset[str]()
+    if not others:
+        return
+    overlaps = [or_(Membership.to_on.is_(None), Membership.to_on >= from_on)]
+    if to_on is not None:
+        overlaps.append(Membership.from_on <= to_on)
+    held = select(Membership.id).where(Membership.person_id == person_id, Membership.role.in_(others), *overlaps)
+    if session.execute(held).first() is not None:
+        raise RolesExcludeEachOther()
 
 
 def revoke(db: Database, by: Actor, membership_id: int, to_on: date, *, at: datetime) -> None:
