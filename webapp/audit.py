@@ -10,7 +10,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from webapp.allowed import allowed
-from webapp.case_pages import exported, sheet, turned_away
+from webapp.case_pages import exported, opened_file_url, sheet, turned_away
 from webapp.languages import translate
 from webapp.moments import now
 from webapp.office import office
@@ -91,13 +91,15 @@ def _case(number: str, *, purpose: str = "", refused: str = "") -> str:
     viewer: Viewer = g.viewer
     with turned_away("case", number), office().db.read() as reading:
         found = case_file.read(reading, viewer, number, now(), whole=bool(purpose))
-        papers = [(one, sheet(one)) for one in found.submissions]
+        to_file = opened_file_url(number) if purpose else None
+        papers = [(one, sheet(one, to_file)) for one in found.submissions]
         checked = verify(reading, stream=instance_stream(number))
     case_file.note_viewed(
         office().db, viewer, number, at=now(), payload={"purpose": purpose, "personal": True} if purpose else None
     )
     return render_template(
         "audit/case.html", found=found, papers=papers, checked=checked, purpose=purpose, refused=refused,
+        to_file=to_file,
         shortest=SHORTEST_PURPOSE, demo=case_file.DEMO, limit=case_file.LIMIT_OF_CHECK, formats=case_file.FORMATS,
     )  # fmt: skip
 

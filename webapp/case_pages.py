@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -10,8 +10,9 @@ from io import BytesIO
 from typing import Any
 
 import orjson
-from flask import Flask, Response, g, send_file, url_for
+from flask import Flask, Response, current_app, g, request, send_file, url_for
 from flask_babel import gettext, ngettext
+from itsdangerous import BadData, URLSafeTimedSerializer
 
 from forms import check, templates
 from forms.spec import FormSpec
@@ -37,7 +38,15 @@ def turned_away(what: str, number: str) -> Iterator[None]:
         yield
     except (NotFound, Forbidden) as refusal:
         case_file.note_refused(office().db, g.viewer, what, number, at=now(), reason=refusal.code)
+        g.refusal_noted = True
         raise
+
+
+def _note_forbidden(response: Response) -> Response:
+    """Record a page that is closed to the person's roles, unless the refusal stands in the record already."""
+    if response.status_code == 403 and g.get("viewer") is not None and not g.get("refusal_noted"):
+        case_file.note_refused(office().db, g.viewer, "page", request.path, at=now(), reason=Forbidden.code)
+    return response
 
 
 def due_words(due_at: datetime | None) -> tuple[str, str]:
@@ -110,10 +119,33 @@ def file_url(sha256: str) -> str:
     return url_for("tasks.download", sha256=sha256)
 
 
-def sheet(sent: case_file.SubmissionView) -> PaperView:
-    """A submission as a paper to read; already masked where it has to be."""
+def sheet(sent: case_file.SubmissionView, to_file: Callable[[str], str] | None = file_url) -> PaperView:
+    """A submission as a paper to read; already masked where it has to be. Without ``to_file`` its files are only named."""
     spec = spec_of(sent.form) if sent.form else _NO_FORM
-    return paper_view(spec, sent.data, seen=sent.seen, file_url=file_url)
+    return paper_view(spec, sent.data, seen=sent.seen, file_url=to_file)
+
+
+#: Seconds for which a stated purpose opens the files of a case.
+_OPENED_FOR = 30 * 60
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.secret_key or b"", salt="opened-case")
+
+
+def opened_file_url(number: str) -> Callable[[str], str]:
+    """Where the files of a case are handed over to somebody who has just stated a purpose for reading it whole."""
+    opened = _signer().dumps([g.viewer.number, number])
+    return lambda sha256: url_for("tasks.download", sha256=sha256, opened=opened)
+
+
+def opened_case() -> str | None:
+    """Number of the case that this request's ``opened`` names, if it was given to this person and is still fresh."""
+    try:
+        person, number = _signer().loads(request.args.get("opened", ""), max_age=_OPENED_FOR)
+    except BadData:
+        return None
+    return str(number) if person == g.viewer.number else None
 
 
 #: Stands for the form of a definition that no longer holds it.
@@ -151,7 +183,8 @@ def comma() -> str:
 
 
 def install(app: Flask) -> None:
-    """Give templates the words of a case."""
+    """Give templates the words of a case; record who is turned away at a door."""
+    app.after_request(_note_forbidden)
     app.jinja_env.filters.update(from_record=from_record)
     app.jinja_env.globals.update(
         due_words=due_words, who=who, reasons=case_file.reasons, value_words=value_words, outcome_words=outcome_words,

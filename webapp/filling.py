@@ -19,7 +19,7 @@ from webapp.form_page import FormView, Received
 from webapp.languages import refusal_words
 from webapp.moments import now
 from webapp.office import office
-from workflows import drafts, instances, people
+from workflows import drafts, instances, people, search
 from workflows.access import Viewer, office_day
 from workflows.drafts import DraftView
 from workflows.errors import DraftConflict, NotFound, Refusal
@@ -51,27 +51,19 @@ class Organisations:
 
 
 class Colleagues:
-    """Look-up of people by name; only for those who hold an office role, an applicant has no list of people."""
+    """Look-up of people by name or number, among those of one's own organisations; an applicant has none."""
 
     def __init__(self, viewer: Viewer) -> None:
-        self._open = bool(viewer.memberships)
+        self._viewer = viewer
 
     def label(self, code: str) -> str | None:
         """The name of the person with that number."""
-        if not self._open:
-            return None
-        with office().db.read() as reading:
-            try:
-                return people.person_by_number(reading, code).name
-            except NotFound:
-                return None
+        return dict(self.find(code)).get(code)
 
     def find(self, text: str) -> list[tuple[str, str]]:
         """(number, name) of people whose name holds the text."""
-        if not self._open:
-            return []
         with office().db.read() as reading:
-            return people.find_people(reading, text, 10)
+            return search.colleagues(reading, self._viewer, text, at=now())
 
 
 def registers() -> Mapping[str, Lookup]:
@@ -216,6 +208,7 @@ class Filling:
             office().db, g.viewer, subject=self.asked.subject, instance_number=self.asked.instance_number,
             fields=[("", refusal.code)], at=now(),
         )  # fmt: skip
+        g.refusal_noted = True
 
 
 def sent_before(asked_form: str, verb: Callable[[Submission], Moved]) -> Moved:

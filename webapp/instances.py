@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from forms.build import Bound
 from webapp import reading_case
 from webapp.allowed import allowed
-from webapp.case_pages import sheet, turned_away
+from webapp.case_pages import file_url, sheet, turned_away
 from webapp.conditions import conditions
 from webapp.filling import SAVE, SEND, Addresses, Filling, sent_before
 from webapp.languages import refusal_words
@@ -169,7 +169,8 @@ def show(number: str) -> str:
     viewer: Viewer = g.viewer
     with turned_away("case", number), office().db.read() as reading:
         found = case_file.read(reading, viewer, number, now())
-        papers = [(one, sheet(one)) for one in reading_case.submissions(found, viewer)]
+        to_file = None if found.masked else file_url
+        papers = [(one, sheet(one, to_file)) for one in reading_case.submissions(found, viewer)]
     if not reading_case.took_part(found, viewer):
         case_file.note_viewed(office().db, viewer, number, at=now())
     mine = [task for task in found.open_tasks if not found.masked and _may_take(task, viewer)]

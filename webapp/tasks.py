@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from forms.build import Bound
 from webapp import reading_case
 from webapp.allowed import allowed
-from webapp.case_pages import handed_over, sheet, turned_away
+from webapp.case_pages import file_url, handed_over, opened_case, sheet, turned_away
 from webapp.filling import SAVE, SEND, Addresses, Filling, lookup_answer, sent_before
 from webapp.languages import refusal_words, translate
 from webapp.moments import now
@@ -20,7 +20,7 @@ from webapp.office import office
 from workflows import access, assignments, case_file, inbox, instances
 from workflows.access import Viewer
 from workflows.case_file import CaseFile
-from workflows.errors import NotFound, Refusal
+from workflows.errors import NotFound, Refusal, TaskNotOpen
 from workflows.instances import FormRequest
 from workflows.registers import evidence
 
@@ -62,7 +62,8 @@ def _case(asked: FormRequest) -> CaseFile:
 def _beside(asked: FormRequest, case: CaseFile, number: str) -> dict[str, Any]:
     """What stands beside the form: the task, rulings, what was submitted before, opinions so far."""
     viewer: Viewer = g.viewer
-    papers = [(one, sheet(one)) for one in reading_case.submissions(case, viewer) if one.task != number]
+    to_file = None if case.masked else file_url
+    papers = [(one, sheet(one, to_file)) for one in reading_case.submissions(case, viewer) if one.task != number]
     sent = {one.task: one for one, _ in papers if one.by_number != viewer.number}
     opinions = [(task, sent[task.number]) for task in case.tasks if task.status == "done" and task.number in sent]
     return {
@@ -164,8 +165,11 @@ def sent(number: str) -> Any:
 @pages.post("/tasks/<number>/draft")
 @allowed("signed_in")
 def save(number: str) -> Response:
-    """Autosave."""
-    return _filling(number, _asked(number)).autosave()
+    """Autosave; nothing is kept for a task that is over."""
+    asked = _asked(number)
+    if asked.status != "open":
+        raise TaskNotOpen()
+    return _filling(number, asked).autosave()
 
 
 @pages.post("/tasks/<number>/form")
@@ -205,12 +209,16 @@ def lookup() -> Any:
 @pages.get("/files/<sha256>")
 @allowed("signed_in")
 def download(sha256: str) -> Response:
-    """A stored file, for whoever brought it or may see a case that holds it; looking at another's is recorded."""
+    """A stored file, for whoever brought it or needs it for a case; looking at another's is recorded."""
     viewer: Viewer = g.viewer
     with turned_away("file", sha256), office().db.read() as reading:
         found = evidence.for_viewer(reading, viewer, sha256, now())
         path = office().files.path(sha256)
-        if not path.is_file():
+        opened = opened_case() if access.may_audit(viewer) else None
+        needed = found.uploaded_by_id == viewer.person_id or case_file.may_open_file(
+            reading, viewer, sha256, now(), opened_case=opened
+        )
+        if not needed or not path.is_file():
             raise NotFound()
     if found.uploaded_by_id != viewer.person_id:
         case_file.note_file_viewed(office().db, viewer, found.instance_id, sha256, at=now())

@@ -9,12 +9,12 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from workflows.access import Viewer, may_see
+from workflows.access import Viewer, held_on, may_see, office_day
 from workflows.audit import Act, ActorKind, Kind, person_stream, record
 from workflows.audit.export import Exported, Say, Sheet, as_json, as_workbook, chinese
 from workflows.db import Database
 from workflows.errors import N_, NotFound
-from workflows.models import Definition, Event, Instance, Organisation, Person, Task
+from workflows.models import Definition, Event, Instance, Membership, Organisation, Person, Task
 from workflows.people import Page
 from workflows.settings import OFFICE_ZONE
 
@@ -206,6 +206,24 @@ def _with_those_above(session: Session, codes: list[str]) -> tuple[tuple[str, st
         select(Organisation.code, Organisation.name).where(Organisation.id.in_(select(line.c.id))).order_by(Organisation.code)
     )
     return tuple((row.code, row.name) for row in rows)
+
+
+def colleagues(session: Session, viewer: Viewer, text: str, *, at: datetime, limit: int = 10) -> list[tuple[str, str]]:
+    """(number, name) of people who hold a role today at the viewer's organisations or below, by name or number.
+
+    Nobody finds people of an organisation that is not theirs (trust.md, check 18).
+    """
+    own = [held.organisation_id for held in viewer.memberships]
+    top = select(Organisation.id).where(Organisation.id.in_(own)).cte("own", recursive=True)
+    child = aliased(Organisation)
+    below = top.union_all(select(child.id).where(child.parent_id == top.c.id))
+    holding = exists().where(
+        Membership.person_id == Person.id, Membership.organisation_id.in_(select(below.c.id)), held_on(office_day(at))
+    )
+    rows = session.execute(
+        select(Person.number, Person.name).where(_people(text), holding).order_by(Person.name, Person.number).limit(limit)
+    )
+    return [(row.number, row.name) for row in rows]
 
 
 def export(

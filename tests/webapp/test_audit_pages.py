@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -76,11 +78,29 @@ def test_identity_and_phone_numbers_are_masked_until_a_purpose_is_stated(ended: 
     assert "查看办件卷宗" in words(browser.get(f"/audit/cases/{number}")), "the file itself says who looked"
 
 
+def test_scans_open_only_for_a_stated_purpose_and_only_for_who_stated_it(ended: tuple[World, str]) -> None:
+    world, number = ended
+    browser = world.browser(AUDITOR)
+    closed = browser.get(f"/audit/cases/{number}").get_data(as_text=True)
+    assert "/files/" not in closed
+    digest = re.findall(r'digest">([0-9a-f]{64})<', closed)[0]
+    assert browser.get(f"/files/{digest}").status_code == 404
+    opened = browser.post(f"/audit/cases/{number}", {"purpose": "核对信访件反映的材料"}).get_data(as_text=True)
+    path = html.unescape(re.findall(rf'href="(/files/{digest}\?opened=[^"]+)"', opened)[0])
+    assert browser.get(path).status_code == 200
+    assert world.browser(PRINCIPAL).get(path).status_code == 404, "the address is nobody else's"
+    assert world.browser(HR1).get(f"/files/{digest}").status_code == 404, "the review is over"
+    world.house.watch.later(minutes=1)
+    assert browser.get(path.replace("opened=", "opened=x")).status_code == 404
+    assert [event.actor for event, _ in world.events("file:viewed")] == [world.numbers[AUDITOR]]
+
+
 def test_only_auditors_audit(ended: tuple[World, str]) -> None:
     world, number = ended
     paths = ("/audit/", f"/audit/cases/{number}", f"/audit/cases/{number}/export.xlsx", "/audit/export.json", "/audit/check")
     answers = {(who, path): world.browser(who).get(path).status_code for who in (APPLICANT, PRINCIPAL, HR1) for path in paths}
     assert set(answers.values()) == {403}, answers
+    assert [event.reason for event, _ in world.events("access:refused")] == ["E_FORBIDDEN"] * len(answers)
 
 
 def test_an_auditor_of_another_province_finds_nothing(ended: tuple[World, str]) -> None:

@@ -79,6 +79,27 @@ def needs_personal(session: Session, viewer: Viewer, instance: Instance, at: dat
     return any(excluded_from(task, viewer.number) is None for task in tasks)
 
 
+def may_open_file(
+    session: Session, viewer: Viewer, sha256: str, at: datetime, *, opened_case: str | None = None
+) -> bool:
+    """Whether the person may open a file that somebody else brought: scans show what masking hides.
+
+    Allowed to the applicant and to whoever may take an open step of a case that holds it, and, for a stated purpose,
+    to the auditor of ``opened_case`` (the caller has checked that). Everybody else who may see the case reads its
+    name and digest.
+    """
+    holding = select(Attachment.instance_id).where(Attachment.sha256 == sha256, Attachment.instance_id.is_not(None))
+    own = or_(Instance.starter_id == viewer.person_id, Instance.number == (opened_case or ""))
+    if session.execute(select(Instance.id).where(Instance.id.in_(holding), own).limit(1)).first() is not None:
+        return True
+    tasks = session.execute(
+        select(Task).where(
+            Task.instance_id.in_(holding), Task.status == "open", may_take(viewer.person_id, office_day(at))
+        )
+    ).scalars()
+    return any(excluded_from(task, viewer.number) is None for task in tasks)
+
+
 class _Reading:
     """One read of one case; gathers the people and places it meets and asks for their names once."""
 

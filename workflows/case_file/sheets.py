@@ -166,7 +166,7 @@ def _plain(case: CaseFile, checked: Verification, at: datetime) -> dict[str, Any
     for sent in whole["submissions"]:
         sent.pop("form")  # the definition's digest names it
     for event in (*whole["events"], *whole["looks"]):
-        # The masked changes stand beside it; those in the payload are as they were entered.
-        event["payload"] = {key: value for key, value in event["payload"].items() if key != "changes"}
+        # Changes and rulings stand beside it, masked; those in the payload are as they were entered.
+        event["payload"] = {key: value for key, value in event["payload"].items() if key not in {"changes", "rulings"}}
     whole["verification"] = {**asdict(checked), "holds": checked.holds, "exported_at": at, "note": LIMIT_OF_CHECK}
     return whole
