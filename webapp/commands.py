@@ -183,7 +183,7 @@ def conformance(suite: str, directory: Path) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["http"]))
+@click.argument("name", type=click.Choice(["decisions", "feel", "http"]))
 @click.option("--json", "as_json", is_flag=True, help="Print a list of figures as JSON.")
 def bench(name: str, as_json: bool) -> None:
     """Run a benchmark: our figure beside a peer's from the same run.
