@@ -191,7 +191,7 @@ def build_front_end(tools: tuple[list[str], list[str]], *, tests: bool) -> None:
     if tests:
         stamp = ROOT / "tests" / "browser" / "dist" / ".built"
         stamp.parent.mkdir(parents=True, exist_ok=True)
-        mark = digest([*sources, ROOT / "tests" / "browser" / "form_js_entry.js"])
+        mark = digest([*sources, *(ROOT / "tests" / "browser").glob("*_entry.js")])
         if not (dist / ".built").exists():
             stamp.unlink(missing_ok=True)
         once(stamp, mark, bundle)

@@ -1,7 +1,8 @@
 // Builds what the browser gets: app.js and app.css for every page, diagram.js and diagram.css for pages that show a diagram.
 //
 //   node webapp/front/build.mjs            -> webapp/static/dist/
-//   node webapp/front/build.mjs --tests    -> tests/browser/dist/form_js.js as well (form-js's own viewer, for the differential test)
+//   node webapp/front/build.mjs --tests    -> tests/browser/dist/ as well: form_js.js (form-js's own viewer, for the differential
+//                                             test) and modellers.js (dmn-js and bpmn-js's modeller, for the round trip)
 //
 // Everything is made to work from Chromium 86 on, the oldest browser still met in government offices.
 import { createHash } from 'node:crypto';
@@ -56,9 +57,10 @@ style([settle(installed('@tabler/core/dist/css/tabler.css'), tokens), tokens, ow
 style([installed('bpmn-js/dist/assets/diagram-js.css'), installed('bpmn-js/dist/assets/bpmn-js.css'), own('diagram.css')], 'diagram.css');
 
 const builds = [script(join(front, 'app.js'), join(dist, 'app.js')), script(join(front, 'diagram.js'), join(dist, 'diagram.js'))];
-const formEntry = join(root, 'tests', 'browser', 'form_js_entry.js');
-if (process.argv.includes('--tests') && existsSync(formEntry)) {
-  builds.push(script(formEntry, join(root, 'tests', 'browser', 'dist', 'form_js.js')));
+const browserTests = join(root, 'tests', 'browser');
+for (const name of process.argv.includes('--tests') ? ['form_js', 'modellers'] : []) {
+  const entry = join(browserTests, `${name}_entry.js`);
+  if (existsSync(entry)) builds.push(script(entry, join(browserTests, 'dist', `${name}.js`)));
 }
 await Promise.all(builds);
 
