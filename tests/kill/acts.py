@@ -1,0 +1,112 @@
+"""What a process does before it is killed: one act on a real database, with a count of its calls to it.
+
+Run by ``multiprocessing`` in a process of its own, which dies by SIGKILL just before its n-th call: before a statement,
+before a commit, or after a commit and before anybody could be answered.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from multiprocessing.connection import Connection
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from workflows import instances, notices, timers, transitions
+from workflows.access import Viewer
+from workflows.audit import new_event_id, record
+from workflows.db import Database
+from workflows.submission import Submission
+from workflows.transitions import Moved, Transition
+
+
+@dataclass(frozen=True)
+class Start:
+    """Send an application."""
+
+    viewer: Viewer
+    round_number: str
+    submission: Submission
+    at: datetime
+
+    def __call__(self, db: Database) -> None:
+        instances.start(db, self.viewer, "admission", self.round_number, self.submission, at=self.at)
+
+
+@dataclass(frozen=True)
+class Complete:
+    """Complete a task."""
+
+    viewer: Viewer
+    task: str
+    submission: Submission
+    at: datetime
+
+    def __call__(self, db: Database) -> None:
+        instances.complete_task(db, self.viewer, self.task, self.submission, at=self.at)
+
+
+@dataclass(frozen=True)
+class Fire:
+    """Fire every timer that is due."""
+
+    at: datetime
+
+    def __call__(self, db: Database) -> None:
+        timers.fire_due(db, at=self.at)
+
+
+Act = Start | Complete | Fire
+
+
+class Calls:
+    """Counts the calls to a database, writes down what each was, and dies before one of them."""
+
+    def __init__(self, db: Database, die_at: int | None) -> None:
+        self.die_at, self.seen = die_at, list[str]()
+        event.listen(db.engine, "before_cursor_execute", lambda _c, _u, text, *_: self.note(text.split(None, 1)[0]))
+        event.listen(db.engine, "commit", lambda _: self.note("COMMIT"))
+        event.listen(Session, "after_commit", lambda _: self.note("committed"))
+
+    def note(self, what: str) -> None:
+        self.seen.append(what)
+        if len(self.seen) == self.die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def perform(url: str, act: Callable[[Database], None], die_at: int | None, torn: bool, answer: Connection) -> None:
+    """Do the act in this process, and answer with the calls it took; never answers when killed."""
+    if torn:
+        transitions.Transition.write = torn_write  # type: ignore[method-assign]
+    db = Database(url)
+    calls = Calls(db, die_at)
+    act(db)
+    answer.send(calls.seen)
+    db.close()
+
+
+def torn_write(self: Transition, db: Database) -> Moved:
+    """``Transition.write`` as it must not be: the state in one transaction, notices and record in another.
+
+    It is here to show that the check of the kill tests can fail.
+    """
+    claims: Any = self
+    with db.write() as session:
+        claims.claim(session)
+        event_id = new_event_id()
+        facts = self._run_orders(session)
+        instance_id = self._write_instance(session, facts)
+        task_ids = self._write_tasks(session, instance_id)
+        self._write_timers(session, instance_id, task_ids)
+        self._write_submission(session, instance_id, event_id)
+        self._write_rulings(session, instance_id, event_id)
+    with db.write() as session:
+        messages = self._messages(facts)
+        notices.queue(session, messages, at=self.at, instance=self.case.number)
+        record(session, self._act(messages, facts), event_id=event_id)
+    return self._moved()

@@ -1,0 +1,206 @@
+"""A process is killed with SIGKILL at every call to the database; another one does the act again (T4).
+
+Whatever the moment, the case goes on, nothing has happened twice, the record verifies, and each change of state has
+exactly one event. ``--long`` kills at every call on both engines; otherwise before every write and commit and after
+every commit on SQLite, and before every other write on PostgreSQL: between two reads nothing changes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Select, func, select
+from sqlalchemy.engine import make_url
+
+from tests.databases import _administer
+from tests.kill.acts import Act, Complete, Fire, Start, perform
+from tests.office import PLACES, Case, Office
+from tests.offices import settle
+from workflows.db import Database
+from workflows.models import (
+    Attachment,
+    Candidate,
+    Event,
+    Instance,
+    Notice,
+    RulingRow,
+    Series,
+    Submission,
+    Task,
+    Timer,
+)
+
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["tests.kill.acts"])
+
+
+def run(url: str, act: Act, die_at: int | None = None, *, torn: bool = False) -> list[str] | None:
+    """Do an act in a process of its own; the calls it took, or nothing when it was killed before it could answer."""
+    here, there = _processes.Pipe(duplex=False)
+    process = _processes.Process(target=perform, args=(url, act, die_at, torn, there))
+    process.start()
+    there.close()
+    process.join(60)
+    assert process.exitcode in (0, -9), f"the process ended with {process.exitcode}"
+    try:
+        found: list[str] = here.recv()
+        return found
+    except EOFError:
+        assert process.exitcode == -9
+        return None
+    finally:
+        here.close()
+
+
+# --- a database for each death --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def copied(url: str, folder: Path, number: int) -> Iterator[str]:
+    """A copy of a database in which nobody is at work."""
+    source = make_url(url)
+    if source.get_backend_name() == "sqlite":
+        path = folder / f"copy-{number}.sqlite3"
+        shutil.copy(str(source.database), path)
+        yield f"sqlite:///{path}"
+        for rest in folder.glob(f"copy-{number}.sqlite3*"):
+            rest.unlink()
+        return
+    name = f"{source.database}_{number}"
+    server = source.set(database="postgres")
+    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{source.database}" STRATEGY FILE_COPY')
+    yield source.set(database=name).render_as_string(hide_password=False)
+    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def everything(url: str, folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """All that an act may have written, without what is random; the record is checked on the way."""
+    queries: dict[str, Select[Any]] = {
+        "instance": select(Instance.number, Instance.status, Instance.version, Instance.outcome, Instance.title),
+        "task": select(Task.step_id, Task.status, Task.done_by_id, Task.holder_id, Task.due_at, Task.outcome),
+        "candidate": select(Candidate.organisation_id, Candidate.role, func.count()).group_by(
+            Candidate.organisation_id, Candidate.role
+        ),
+        "timer": select(Timer.step_id, Timer.kind, Timer.due_at, Timer.fired_at, Timer.result),
+        "event": select(Event.stream, Event.seq, Event.kind, Event.actor, Event.at, Event.outcome),
+        "notice": select(Notice.person_id, Notice.kind, Notice.instance, Notice.made_at),
+        "submission": select(Submission.token, Submission.form_id, Submission.by_id, Submission.at),
+        "ruling": select(RulingRow.step_id, RulingRow.decision, RulingRow.outcome, RulingRow.at),
+        "series": select(Series.name, Series.last),
+        "attachment": select(Attachment.name, Attachment.instance_id.is_not(None)),
+    }
+    db = Database(url)
+    try:
+        Office(db, folder).check_record()
+        with db.read() as session:
+            return {
+                name: sorted((tuple(row) for row in session.execute(query)), key=repr)
+                for name, query in queries.items()
+            }
+    finally:
+        db.close()
+
+
+# --- the acts -------------------------------------------------------------------------------------------------------
+
+
+def _submit(office: Office) -> Act:
+    applicant = office.applicant(PLACES["liaoning"].own_school)
+    return Start(applicant.viewer, office.round("liaoning"), applicant.fills(), office.at)
+
+
+def _decide(office: Office) -> Act:
+    case: Case = office.applicant(PLACES["liaoning"].own_school).applies().is_recommended()
+    hand = case.task("adm_u2").by(PLACES["liaoning"].reviewer)
+    return Complete(hand.viewer, hand.task, hand.fills(hand.conclusion("合格")), office.at)
+
+
+def _correct(office: Office) -> Act:
+    """The completion that does most: a timer is called off, two tables decide, a task opens."""
+    case: Case = office.applicant(PLACES["liaoning"].own_school).applies().is_recommended().is_returned("phone")
+    hand = case.task("adm_u3").by_applicant()
+    return Complete(hand.viewer, hand.task, hand.fills(lambda folder, had: {"phone": "13900000009"}), office.at)
+
+
+def _lapse(office: Office) -> Act:
+    """The end of a period with a reminder and an overdue report of another case beside it."""
+    case: Case = office.applicant(PLACES["liaoning"].own_school).applies().is_recommended().is_returned("phone")
+    office.applicant(PLACES["liaoning"].own_school, name="高雨桐").applies()
+    office.days_pass(4)
+    due = case.task("adm_u3").row().due_at
+    assert due is not None
+    return Fire(due)
+
+
+ACTS: dict[str, Callable[[Office], Act]] = {"submit": _submit, "decide": _decide, "correct": _correct, "lapse": _lapse}
+
+
+READS = ("BEGIN", "SELECT", "WITH")
+
+
+def deaths(calls: list[str], *, every: int = 1) -> list[int]:
+    """The calls (from 1) to die at, reads left out: each commit, before and after, and every so many of the writes."""
+    writes = [number for number, what in enumerate(calls, 1) if what not in (*READS, "COMMIT", "committed")]
+    commits = [number for number, what in enumerate(calls, 1) if what in ("COMMIT", "committed")]
+    return sorted({1, *writes[::every], *commits})
+
+
+@pytest.fixture
+def prepared(office: Office, office_url: str) -> Callable[[str], Act]:
+    """Makes the office ready for an act, and leaves its database so that it can be copied."""
+
+    def prepare(name: str) -> Act:
+        act = ACTS[name](office)
+        if office.db.is_sqlite:
+            settle(office.db)
+        office.db.close()
+        return act
+
+    return prepare
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_killed_at_every_call(
+    prepared: Callable[[str], Act], office_url: str, tmp_path: Path, name: str, request: pytest.FixtureRequest
+) -> None:
+    act = prepared(name)
+    with copied(office_url, tmp_path, 0) as url:
+        calls = run(url, act) or []
+        expected = everything(url, tmp_path)
+    assert calls.count("COMMIT") == calls.count("committed") >= 1
+    every_call = range(1, len(calls) + 1)
+    sampled = deaths(calls, every=1 if office_url.startswith("sqlite") else 2)
+    for number in every_call if request.config.getoption("--long") else sampled:
+        with copied(office_url, tmp_path, number) as url:
+            assert run(url, act, number) is None, f"outlived call {number}"
+            assert run(url, act) is not None
+            assert everything(url, tmp_path) == expected, f"killed at call {number}: {calls[number - 1]}"
+
+
+def test_a_write_torn_in_two_is_caught(new_office: Callable[[], Office], tmp_path: Path) -> None:
+    """The proof that the test above can fail: the same act, recorded in a second transaction."""
+    office = new_office()
+    act = _decide(office)
+    settle(office.db)
+    office.db.close()
+    source = str(office.db.url)
+    caught = []
+    with copied(source, tmp_path, 0) as url:
+        calls = run(url, act, torn=True) or []
+        expected = everything(url, tmp_path)
+    for number in deaths(calls):
+        with copied(source, tmp_path, number) as url:
+            assert run(url, act, number, torn=True) is None
+            run(url, act, torn=True)
+            try:
+                assert everything(url, tmp_path) == expected
+            except AssertionError:
+                caught.append(number)
+    assert caught, "no death between the two transactions was noticed"
+    assert len(caught) < len(calls)
