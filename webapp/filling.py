@@ -19,7 +19,7 @@ from webapp.form_page import FormView, Received
 from webapp.languages import refusal_words
 from webapp.moments import now
 from webapp.office import office
-from workflows import drafts, instances, people, search
+from workflows import case_file, drafts, instances, people, search
 from workflows.access import Viewer, office_day
 from workflows.drafts import DraftView
 from workflows.errors import DraftConflict, NotFound, Refusal
@@ -211,14 +211,10 @@ class Filling:
         g.refusal_noted = True
 
 
-def sent_before(asked_form: str, verb: Callable[[Submission], Moved]) -> Moved:
-    """Ask a verb whether this page's token was sent before; it answers as it did then, or refuses.
-
-    For a post that can no longer be read as a form (its task is done, its round has closed): the verb looks at the
-    token first and at the data only when it is new, and a new one is refused there.
-    """
-    token = request.form.get(form_page.TOKEN, "")[:64] or form_page.new_token()
-    return verb(Submission(form_id=asked_form, data={}, token=token))
+def sent_before() -> str | None:
+    """Number of the case that this very page was sent to before; a second click gets the same answer."""
+    with office().db.read() as reading:
+        return case_file.sent_before(reading, g.viewer, request.form.get(form_page.TOKEN, "")[:64])
 
 
 def lookup_answer() -> Any:

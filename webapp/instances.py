@@ -21,7 +21,7 @@ from webapp.office import office
 from webapp.paging import page_number, words
 from workflows import case_file, deployment, instances, search
 from workflows.access import Viewer, office_day
-from workflows.errors import DuplicateCase, Refusal, WindowClosed
+from workflows.errors import DuplicateCase, Refusal, WindowClosed, WindowNotOpen
 from workflows.instances import FormRequest
 from workflows.registers import rounds
 from workflows.submission import Submission
@@ -76,10 +76,20 @@ def _filling(asked: FormRequest, process_id: str, round_number: str) -> Filling:
 
 @pages.get("/start/<process_id>/<round_number>")
 @allowed("signed_in")
-def start(process_id: str, round_number: str) -> str:
-    """The form that starts a case."""
-    filling = _filling(_asked(process_id, round_number), process_id, round_number)
+def start(process_id: str, round_number: str) -> Any:
+    """The form that starts a case; who may not start one now is told why and where to go."""
+    try:
+        filling = _filling(_asked(process_id, round_number), process_id, round_number)
+    except (DuplicateCase, WindowClosed, WindowNotOpen) as refusal:
+        return _refused(refusal, sent=False)
     return _page(filling, filling.opened())
+
+
+def _refused(refusal: Refusal, *, sent: bool) -> tuple[str, int]:
+    page = render_template(
+        "instances/refused.html", words=refusal_words(refusal), sent=sent, number=refusal.params.get("number")
+    )
+    return page, refusal.status
 
 
 def _page(filling: Filling, bound: Bound) -> str:
@@ -94,15 +104,13 @@ def _page(filling: Filling, bound: Bound) -> str:
 @allowed("signed_in")
 def send(process_id: str, round_number: str) -> Any:
     """Check the form, have it read through, start the case. The same page sent twice starts one case."""
-    verb = partial(_start, process_id, round_number)
     try:
         asked = _asked(process_id, round_number)
     except (DuplicateCase, WindowClosed) as refusal:
-        # Perhaps this very page was sent before: then it gets the same answer; otherwise the refusal stands.
-        try:
-            return _after(sent_before("", verb))
-        except (DuplicateCase, WindowClosed):
-            return render_template("instances/refused.html", words=refusal_words(refusal)), refusal.status
+        number = sent_before()
+        if number is not None:
+            return _after(number)
+        return _refused(refusal, sent=True)
     filling = _filling(asked, process_id, round_number)
     got = filling.received()
     if SAVE in request.form:
@@ -123,7 +131,7 @@ def send(process_id: str, round_number: str) -> Any:
             under=asked.context["instance"]["round"]["title"], send=SEND,
         )  # fmt: skip
     try:
-        return _after(filling.send(got.bound, verb))
+        return _after(filling.send(got.bound, partial(_start, process_id, round_number)).instance_number)
     except Refusal as refusal:
         page = render_template(
             "tasks/kept.html", view=filling.view(got.bound), words=refusal_words(refusal), asked=asked
@@ -135,8 +143,8 @@ def _start(process_id: str, round_number: str, submission: Submission) -> Moved:
     return instances.start(office().db, g.viewer, process_id, round_number, submission, at=now())
 
 
-def _after(moved: Moved) -> Response:
-    return redirect(url_for(".received", number=moved.instance_number), 303)
+def _after(number: str) -> Response:
+    return redirect(url_for(".received", number=number), 303)
 
 
 @pages.post("/start/<process_id>/<round_number>/draft")

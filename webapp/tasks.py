@@ -20,7 +20,7 @@ from webapp.office import office
 from workflows import access, assignments, case_file, inbox, instances
 from workflows.access import Viewer
 from workflows.case_file import CaseFile
-from workflows.errors import NotFound, Refusal, TaskNotOpen
+from workflows.errors import NotFound, Refusal, TaskAlreadyDone, TaskNotOpen
 from workflows.instances import FormRequest
 from workflows.registers import evidence
 
@@ -92,15 +92,13 @@ def _closed(number: str, asked: FormRequest, case: CaseFile) -> str:
 def complete(number: str) -> Any:
     """Send the form. 422 shows the same page with everything typed; 409 keeps what was typed and says who was first."""
     asked = _asked(number)
-    verb = partial(_complete, number)
     filling = _filling(number, asked)
     if asked.status != "open":
-        try:
-            sent_before(asked.form_id, verb)
-        except Refusal as refusal:
-            filling.lost(refusal)
-            return _kept(filling, filling.received(judge=False).bound, refusal)
-        return _after(number)
+        if sent_before() is not None:
+            return _after(number)
+        late = _too_late(asked)
+        filling.lost(late)
+        return _kept(filling, filling.received(judge=False).bound, late)
     got = filling.received()
     if SAVE in request.form:
         filling.keep(got)
@@ -120,10 +118,16 @@ def complete(number: str) -> Any:
             under=asked.instance_title, send=SEND,
         )  # fmt: skip
     try:
-        filling.send(got.bound, verb)
+        filling.send(got.bound, partial(_complete, number))
     except Refusal as refusal:
         return _kept(filling, got.bound, refusal)
     return _after(number)
+
+
+def _too_late(asked: FormRequest) -> Refusal:
+    if asked.done_by_name is None:
+        return TaskNotOpen()
+    return TaskAlreadyDone(name=asked.done_by_name, time=asked.done_at)
 
 
 def _complete(number: str, submission: Any) -> Any:

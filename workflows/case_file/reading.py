@@ -79,6 +79,15 @@ def needs_personal(session: Session, viewer: Viewer, instance: Instance, at: dat
     return any(excluded_from(task, viewer.number) is None for task in tasks)
 
 
+def sent_before(session: Session, viewer: Viewer, token: str) -> str | None:
+    """Number of the case to which the viewer has sent the page with that token already, if any."""
+    return session.execute(
+        select(Instance.number)
+        .join(Submission, Submission.instance_id == Instance.id)
+        .where(Submission.token == token, Submission.by_id == viewer.person_id)
+    ).scalar_one_or_none()
+
+
 def may_open_file(
     session: Session, viewer: Viewer, sha256: str, at: datetime, *, opened_case: str | None = None
 ) -> bool:
