@@ -93,13 +93,18 @@ def excluded_from(task: Task, person_number: str) -> str | None:
     return None
 
 
+def may_open(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
+    """Condition on ``Task``: the person may take it, or did it."""
+    return or_(may_take(viewer.person_id, office_day(at)), Task.done_by_id == viewer.person_id)
+
+
 def task_for(session: Session, viewer: Viewer, number: str, at: datetime) -> Task:
     """The task, if the person may work on it; ``NotFound`` otherwise, whether or not it exists.
 
     Also answers for a task that is done or was the person's: what may still be done is the verb's question.
     """
     task = session.execute(
-        select(Task).where(Task.number == number, or_(may_take(viewer.person_id, office_day(at)), Task.done_by_id == viewer.person_id))
+        select(Task).where(Task.number == number, may_open(viewer, at))
     ).scalar_one_or_none()
     if task is None or (excluded_from(task, viewer.number) and task.done_by_id != viewer.person_id):
         raise NotFound()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from workflows import deployment, engine, people, policies
@@ -76,8 +76,14 @@ def shown(at: datetime) -> str:
     return at.astimezone(OFFICE_ZONE).isoformat(timespec="seconds")
 
 
-def load(session: Session, task_number: str | None = None, *, instance_id: int | None = None) -> tuple[Case, Task | None]:
-    """Read an instance by one of its tasks or by its key, in one statement; ``NotFound`` without one."""
+def load(
+    session: Session, task_number: str | None = None, *, instance_id: int | None = None,
+    among: ColumnElement[bool] | None = None,
+) -> tuple[Case, Task | None]:
+    """Read an instance by one of its tasks or by its key, in one statement; ``NotFound`` without one.
+
+    ``among`` is a condition on the task, e.g. that the viewer may open it: who may not, finds none.
+    """
     newest = select(PackSet.digest).order_by(PackSet.number.desc()).limit(1).scalar_subquery()
     query = (
         select(Instance, Organisation, Person, Account.email_confirmed_at, Round, Stream.seq, Stream.head_hash, newest, Task)
@@ -89,6 +95,7 @@ def load(session: Session, task_number: str | None = None, *, instance_id: int |
     )
     if task_number is not None:
         query = query.join(Task, Task.instance_id == Instance.id).where(Task.number == task_number)
+        query = query if among is None else query.where(among)
     else:
         query = query.outerjoin(Task, Task.id == -1).where(Instance.id == instance_id)
     found = session.execute(query).one_or_none()
@@ -128,9 +135,7 @@ def house(session: Session, case: Case, at: datetime) -> engine.House:
         if code not in bureaus:
             # Its own short session: a form's expressions are evaluated after the one that read the case has ended.
             with Session(bind) as own:
-                start = own.execute(select(Organisation).where(Organisation.code == code)).scalar_one_or_none()
-                bureau = people.bureau_of(own, start) if start is not None else None
-                bureaus[code] = bureau.code if bureau is not None else None
+                bureaus[code] = people.bureau_of(own, code)
         return bureaus[code]
 
     def decide(decision: str, inputs: Mapping[str, Any]) -> Any:

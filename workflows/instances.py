@@ -275,12 +275,12 @@ def _recuse(db: Database, viewer: Viewer, task_number: str, submission: Submissi
 def _completion(
     session: Session, viewer: Viewer, task_number: str, submission: Submission, at: datetime
 ) -> Transition | Moved:
-    case, task = load(session, task_number)
+    case, task = load(session, task_number, among=access.may_open(viewer, at))
     if task is None or case.row is None:
         raise NotFound()
     if task.status != "open":
         return _repeated(session, viewer, submission.token) or _refuse_done(session, viewer, task, at)
-    _guard(session, viewer, task, at)
+    _guard(session, viewer, task)
     step = case.loaded.diagram.steps[task.step_id]
     old = variables_at_rest(case.row.state).get(submission.variable)
     progress = engine.complete(
@@ -298,14 +298,13 @@ def _completion(
     return transition
 
 
-def _guard(session: Session, viewer: Viewer, task: Task, at: datetime) -> None:
-    """Refuse by name whoever may not complete an open task; ``NotFound`` for those who are no candidates at all."""
+def _guard(session: Session, viewer: Viewer, task: Task) -> None:
+    """Refuse by name the candidates who may not complete an open task; others have not found it (``load``)."""
     reason = access.excluded_from(task, viewer.number)
     if reason == OWN_CASE:
         raise OwnCase()
     if reason is not None:
         raise SeparationOfDuty(step=task.name)
-    access.task_for(session, viewer, task.number, at)
     if task.holder_id not in (None, viewer.person_id):
         raise HeldByAnother(name=_names(session, task).get(task.holder_id, ""))
 

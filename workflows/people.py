@@ -108,9 +108,22 @@ def organisation_by_code(session: Session, code: str) -> Organisation:
     return found
 
 
-def bureau_of(session: Session, organisation: Organisation) -> Organisation | None:
-    """The nearest education bureau at or above an organisation (its 主管教育行政部门)."""
-    return next((above for above in ancestry(session, organisation.id) if above.org_type == "edu_bureau"), None)
+def bureau_of(session: Session, code: str) -> str | None:
+    """Code of the nearest education bureau at or above an organisation (its 主管教育行政部门), in one statement."""
+    line = (
+        select(Organisation.id, Organisation.parent_id, literal(0).label("depth"))
+        .where(Organisation.code == code)
+        .cte("line", recursive=True)
+    )
+    above = aliased(Organisation)
+    line = line.union_all(select(above.id, above.parent_id, line.c.depth + 1).where(above.id == line.c.parent_id))
+    return session.execute(
+        select(Organisation.code)
+        .join(line, line.c.id == Organisation.id)
+        .where(Organisation.org_type == "edu_bureau")
+        .order_by(line.c.depth)
+        .limit(1)
+    ).scalar()
 
 
 def find_place_for(

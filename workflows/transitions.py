@@ -19,7 +19,7 @@ from workflows.audit.canonical import canonical, plain
 from workflows.case import Case, house
 from workflows.db import Database
 from workflows.errors import N_, InstanceMoved
-from workflows.models import Attachment, Candidate, Instance, RulingRow, Task, Timer
+from workflows.models import Account, Attachment, Candidate, Instance, Person, RulingRow, Task, Timer
 from workflows.models import Submission as SubmissionRow
 from workflows.notices import Message
 from workflows.orders import ORDERS, OrderContext
@@ -182,11 +182,16 @@ class Transition:
         acted: list[tuple[str, Somebody]] = []
         if needs_history and self.case.row is not None:
             rows = session.execute(
-                select(Task.step_id, Task.done_by_id)
-                .where(Task.instance_id == self.case.row.id, Task.status == "done", Task.done_by_id.is_not(None))
+                select(Task.step_id, Person.id, Person.number, Person.name, Account.email_confirmed_at)
+                .join(Person, Person.id == Task.done_by_id)
+                .outerjoin(Account, Account.person_id == Person.id)
+                .where(Task.instance_id == self.case.row.id, Task.status == "done")
                 .order_by(Task.done_at, Task.id)
             )
-            acted = [(step_id, people.somebody(session, done_by)) for step_id, done_by in rows]
+            acted = [
+                (step_id, Somebody(person_id, number, name, confirmed is not None))
+                for step_id, person_id, number, name, confirmed in rows
+            ]
         if self.by is not None and self.task is not None:
             acted.append((self.step.id, self.by))
         return acted
