@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -44,21 +44,28 @@ def parse(text: str, names: Collection[str] = ()) -> tuple[str | feel.Expression
     return _parts(text, HOUSE_FUNCTIONS | frozenset(names))
 
 
-def fill(text: str, context: Mapping[str, object], *, now: datetime) -> str:
-    """Return ``text`` with each hole replaced by its value in words; null becomes nothing, as form-js shows it."""
-    return "".join(part if isinstance(part, str) else in_words(part.evaluate(context, now=now)) for part in parse(text))
+def fill(
+    text: str, context: Mapping[str, object], *, now: datetime, say: Callable[[str], str] = str, between: str = "、"
+) -> str:
+    """Return ``text`` with each hole replaced by its value in words; null becomes nothing, as form-js shows it.
+
+    ``say`` puts the words of a value into the reader's language, ``between`` stands between those of a list.
+    """
+    return "".join(
+        part if isinstance(part, str) else in_words(part.evaluate(context, now=now), say, between) for part in parse(text)
+    )
 
 
-def in_words(value: object) -> str:
+def in_words(value: object, say: Callable[[str], str] = str, between: str = "、") -> str:
     """Write a FEEL value for a person: numbers without needless zeros, lists with 、, yes/no as 是/否."""
     match value:
         case None:
             return ""
         case bool():
-            return "是" if value else "否"
+            return say("是" if value else "否")
         case Decimal():
             return f"{value.normalize():f}" if value.is_finite() else ""
         case list() | tuple():
-            return "、".join(in_words(entry) for entry in value)
+            return between.join(in_words(entry, say, between) for entry in value)
         case _:
-            return str(value)
+            return say(str(value)) if value else ""

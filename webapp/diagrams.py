@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, g, jsonify, request
 from flask_babel import gettext
+from lxml import etree
 
 from webapp.allowed import allowed
 from webapp.case_pages import turned_away
+from webapp.languages import language, translate
 from webapp.moments import deadline, now
 from webapp.office import office
 from workflows import access, case_file, deployment
@@ -20,6 +22,8 @@ def drawing(number: str) -> Response:
     """BPMN XML of the version that the case runs on."""
     with turned_away("diagram", number), office().db.read() as reading:
         xml = deployment.diagram_xml(reading, access.instance_for(reading, g.viewer, number, now()).definition)
+    if language() != "zh":
+        xml = _translated(xml)
     return Response(xml, mimetype="application/xml", headers={"Content-Security-Policy": "sandbox; default-src 'none'"})
 
 
@@ -35,6 +39,17 @@ def path(number: str) -> Response:
         done=way.done, current=way.current, cancelled=way.cancelled,
         notes={step: _note(who, due) for step, (who, due) in way.waiting.items()},
     )  # fmt: skip
+
+
+def _translated(xml: bytes) -> bytes:
+    """The drawing with the names and documentation of its elements in the reader's language."""
+    tree = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
+    for node in tree.iter(etree.Element):
+        if node.get("name") and etree.QName(node).localname != "property":
+            node.set("name", translate(node.get("name")))
+        if etree.QName(node).localname == "documentation" and node.text:
+            node.text = translate(node.text.strip())
+    return etree.tostring(tree, xml_declaration=True, encoding="UTF-8")
 
 
 def _note(who: str, due: object) -> str:

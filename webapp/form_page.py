@@ -24,6 +24,7 @@ from forms.filling import Store, Upload
 from forms.messages import FieldError
 from forms.spec import Field, FormSpec, Note, Section, Table, dotted
 from forms.state import Node, blank_row, options_of
+from webapp.languages import language, sign
 from workflows.policies import Citation, Pack
 from workflows.submission import AttachmentRef
 
@@ -32,6 +33,7 @@ TOKEN, REFRESH, FILE_PREFIX = "_token", "_refresh", "_file."
 #: Stands for the number of a row that the browser adds by itself.
 ROW = "__row__"
 _TOKEN_FORM = re.compile(r"^[A-Za-z0-9_-]{16,64}$")
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
 _ENDINGS = {"application/pdf": ".pdf", "image/jpeg": ".jpg,.jpeg", "image/png": ".png"}
 
 
@@ -205,7 +207,9 @@ class FormView:
         return [part.strip() for part in text.split("\n\n") if part.strip()]
 
     def _filled(self, text: str, node: Node) -> str:
-        return templates.fill(str(gettext(text)), node.context, now=self.bound.state.now)
+        return templates.fill(
+            str(gettext(text)), node.context, now=self.bound.state.now, say=lambda words: str(gettext(words)), between=sign("、")
+        )
 
     def citations(self, node: Node) -> list[Citation]:
         """The clauses that stand behind a field, table or note; those of one document and item once."""
@@ -252,10 +256,9 @@ class FormView:
         """(value, translated label) of each choice."""
         return [(option.value, str(gettext(option.label))) for option in options_of(node, self.bound.state.now)]
 
-    def words(self, node: Node) -> str:
+    def words(self, node: Node) -> Markup:
         """The value of a read-only or computed field in words."""
-        entry = paper.entry(node, self.bound.labels())
-        return "、".join(str(gettext(term)) for term in entry.terms) if entry.terms else entry.text
+        return in_words(paper.entry(node, self.bound.labels()))
 
     def files(self, node: Node) -> list[dict[str, str]]:
         """The stored files of a file field: digest, name, address."""
@@ -348,6 +351,18 @@ class FormView:
         return PaperView(paper.parts(self.bound.spec, self.bound.values, self.bound.labels()), self.file_url)
 
 
+def in_words(entry: paper.Entry, instead: str | None = None) -> Markup:
+    """Return an answer in the reader's language, line breaks kept; what somebody typed stays, marked as Chinese.
+
+    ``instead`` stands for an answer that is covered.
+    """
+    if instead is None and entry.terms:
+        return escape(sign("、").join(str(gettext(term)) for term in entry.terms))
+    text = Markup("<br>").join(escape(line) for line in (entry.text if instead is None else instead).split("\n"))
+    foreign = language() != "zh" and _CHINESE.search(text)
+    return Markup('<span lang="zh-CN">{}</span>').format(text) if foreign else text
+
+
 def element_id(name: str) -> str:
     """Return the element id that belongs to an input's name."""
     return "f-" + name.replace(".", "-")
@@ -372,13 +387,7 @@ class PaperView:
 
     def words(self, entry: paper.Entry) -> Markup:
         """An answer in the reader's language, line breaks kept."""
-        if self.masked and entry.personal:
-            text = paper.masked(entry)
-        elif entry.terms:
-            text = "、".join(str(gettext(term)) for term in entry.terms)
-        else:
-            text = entry.text
-        return Markup("<br>").join(escape(line) for line in text.split("\n"))
+        return in_words(entry, paper.masked(entry) if self.masked and entry.personal else None)
 
     def url(self, entry: paper.Entry, digest: str) -> str:
         """The address of a stored file; none while personal data is covered."""

@@ -18,6 +18,7 @@ from workflows.access import Viewer, office_day
 from workflows.audit import Actor, ActorKind
 from workflows.clock import Clock
 from workflows.db import Database
+from workflows.errors import N_
 from workflows.jobs import Running
 from workflows.policies import Calendar
 from workflows.registers import rounds
@@ -85,12 +86,12 @@ class Seeding:
             scene.play(scene.at)
             self._step()
         timers.fire_due(self.db, at=self.now)
-        self.running.progress(self.total, self.total, "演示数据已就绪")
+        self.running.progress(self.total, self.total, N_("演示数据已就绪"))
 
     def _step(self, message: str | None = None) -> None:
         self.done += 1
         if self.done % 5 == 0:
-            self.running.progress(min(self.done, self.total - 1), self.total, message or "正在生成演示数据")
+            self.running.progress(min(self.done, self.total - 1), self.total, message or N_("正在生成演示数据"))
 
     # --- places and people ---
 
@@ -103,17 +104,17 @@ class Seeding:
                     self.db, SETTING_UP, code=code, name=name, org_type=org_type, level=level,
                     parent_code=parent or None, place=place, from_on=SINCE, at=self.moment(36),
                 )
-            self._step("正在登记单位")
+            self._step(N_("正在登记单位"))
 
     def _staff(self, rows: list[list[Any]]) -> None:
         for name, sign_in, roles in rows:
             self.person(name, sign_in, None, roles)
-            self._step("正在登记人员")
+            self._step(N_("正在登记人员"))
 
     def _teachers(self, rows: list[dict[str, Any]]) -> None:
         for teacher in rows:
             self.person(teacher["name"], teacher["phone"], teacher["phone"], [])
-            self._step("正在登记人员")
+            self._step(N_("正在登记人员"))
 
     def person(self, name: str, sign_in: str, phone: str | None, roles: list[list[str]]) -> None:
         """Enter a person with an account and roles, unless they are there already."""
