@@ -8,6 +8,7 @@ import pytest
 
 from tests.office import CLOSES, Case, Office, Place, without
 from workflows.errors import DuplicateCase, InputRejected, WindowClosed, WindowNotOpen
+from workflows.registers import rounds
 
 #: The first and the last document of every applicant's list.
 IDENTITY, APPRAISALS = "身份证", "年度考核"
@@ -211,6 +212,9 @@ def test_the_last_moment_of_the_window_is_inside_and_a_millisecond_later_is_not(
     filled = late.fills()
     applicant.applies().waits_at("adm_u1")
     office.at = CLOSES + timedelta(milliseconds=1)
+    with office.db.read() as session:
+        _, window = rounds.round_by_number(session, office.round(place.key))
+    assert window.is_open(CLOSES) and not window.is_open(office.at)
     with pytest.raises(WindowClosed):
         late.sends(filled)
     with pytest.raises(WindowClosed):

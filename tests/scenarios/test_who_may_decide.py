@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.factories import SETTING_UP, SINCE
+from tests.factories import SETTING_UP, SINCE, make_person
 from tests.office import Case, Hand, Office, Place
 from workflows import assignments, people
 from workflows.audit import Kind
@@ -92,6 +92,23 @@ def test_reconsideration_is_decided_by_another_person(office: Office, place: Pla
     assert not second.request().prefill, "the second judgement starts from a blank paper"
     second.qualifies()
     case.ended("adm_v0_e")
+
+
+def test_nobody_who_ever_reviewed_the_case_decides_its_reconsideration(office: Office, place: Place) -> None:
+    """One reviewer asked for a correction, another refused: a third answers the applicant who asks again."""
+    bureau = _hiring_bureau(place)
+    third = make_person(office.db, "田维新", roles=[("bureau_hr", bureau)], at=office.at)
+    case = office.applicant(place.own_school).applies().is_recommended().is_returned("phone")
+    case.task("adm_u3").by_applicant().corrects(phone="13900000006")
+    case.task("adm_u2").by(place.second_reviewer).refuses()
+    case.task("adm_u5").by_applicant().asks_for_reconsideration()
+    waiting = case.task("adm_u6")
+    assert [one["name"] for one in waiting.row().explanation["result"]] == ["田维新"]
+    for before in (place.reviewer, place.second_reviewer):
+        with pytest.raises(SeparationOfDuty):
+            waiting.by(before).sends(_paper_of(waiting.by(before), waiting.by(third)))
+    waiting.by(third).refuses()
+    case.ended("adm_x1")
 
 
 def test_a_reviewer_in_conflict_hands_the_case_to_the_others_with_the_reason(office: Office, place: Place) -> None:

@@ -269,7 +269,7 @@ def test_a_notice_is_queued_for_mail_only_where_an_address_is_confirmed(office: 
         states = session.execute(
             select(Notice.mail_state, func.count()).where(Notice.kind == "task_opened").group_by(Notice.mail_state)
         ).all()
-    assert {state: count for state, count in states} == {"queued": 1, "none": 1}
+    assert sorted((state, count) for state, count in states) == [("none", 1), ("queued", 1)]
 
 
 def test_an_act_that_fails_tells_nobody(office: Office, liaoning: Place) -> None:
