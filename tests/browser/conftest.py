@@ -1,0 +1,48 @@
+"""The served demo that the tests of one module share, and people who sit down at it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.desk import Desk
+from tests.serving import PATIENCE, Served
+
+
+def seeded(served: Served) -> Served:
+    """Wait until a freshly started demo has its people and cases."""
+    until = time.monotonic() + PATIENCE
+    while served.health()["seeding"]:
+        assert time.monotonic() < until, f"not seeded within {PATIENCE} s:\n{served.tail()}"
+        time.sleep(0.1)
+    return served
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The product with its demo data, one for the module: its tests read, or each writes in a case of its own."""
+    served = Served(tmp_path_factory.mktemp("demo") / "data")
+    yield seeded(served.start())
+    served.stop()
+
+
+@pytest.fixture
+def sit_down(demo: Served, open_page: Callable[..., Page]) -> Callable[..., Desk]:
+    """``sit_down("sy.hr1", width=390)``: one of the demo's people, signed in, in a browser of their own."""
+
+    def at(name: str, **options: object) -> Desk:
+        return Desk(open_page(**options), demo.url).sign_in(name)
+
+    return at
+
+
+@pytest.fixture(scope="session")
+def pictures(root: Path) -> Path:
+    """Where pictures for looking at are put; the folder is not committed."""
+    folder = root / "screenshots"
+    folder.mkdir(exist_ok=True)
+    return folder

@@ -1,0 +1,216 @@
+"""Every page of the site in its states: empty, full, with errors, refused. The test proves that no address is forgotten."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.desk import FORM
+
+#: Nobody has signed in.
+NOBODY = ""
+ADMIN, AUDITOR, REVIEWER, HEAD, NEW, RETURNED, REFUSED, DONE = (
+    "ln.admin", "ln.audit", "sy.hr1", "kms1.head", "13840010008", "13840010005", "13877110002", "13840010001",
+)  # fmt: skip
+#: Why the auditor looks at personal data.
+PURPOSE = "核查投诉件第 12 号"
+#: Applicants whose cases wait for their unit, and for the first review.
+OVERDUE, CONSENTED = "13840010007", "13840010002"
+#: What answers with no page: files, parts of pages, data for scripts, addresses that lead on.
+NO_PAGES = {
+    "static", "health.healthz", "sign_in.first_page", "diagrams.drawing", "diagrams.path", "tasks.lookup", "tasks.download",
+    "audit.export_search", "audit.export_case", "operations.blank_workbook", "administration.index",
+    # posts that lead on, or answer with a page listed under another name
+    "sign_in.sign_out", "sign_in.set_language", "tasks.claim", "tasks.unclaim", "tasks.save", "tasks.body", "instances.save",
+    "instances.body", "notices.mark_read", "administration.end_role", "administration.open_account", "administration.change_account",
+}  # fmt: skip
+
+
+#: What is done on a page; it may need the numbers of ``Demo``.
+Act = Callable[[Page, Mapping[str, str]], None]
+
+
+@dataclass(frozen=True)
+class State:
+    """One page in one state."""
+
+    #: Name of its pictures.
+    name: str
+    #: The endpoint that answers it.
+    endpoint: str
+    #: Sign-in name of whoever looks.
+    who: str
+    #: Address; ``{…}`` is filled from ``Demo``.
+    path: str
+    status: int = 200
+    #: What is done on the page before it is looked at; then ``status`` is that of the answer to it.
+    act: Act | None = None
+
+
+def main_button(page: Page, numbers: Mapping[str, str]) -> None:
+    """Press the page's first own button without filling anything in."""
+    page.locator("main form button.btn-primary").first.click()
+
+
+def wrong_password(page: Page, numbers: Mapping[str, str]) -> None:
+    """Sign in wrongly."""
+    page.fill("#sign_in_name", "nobody")
+    page.fill("#password", "not the password")
+    main_button(page, numbers)
+
+
+def unfold(page: Page, numbers: Mapping[str, str]) -> None:
+    """Open everything that folds."""
+    page.locator("main details").evaluate_all("all => all.forEach(one => { one.open = true })")
+
+
+def open_menu(page: Page, numbers: Mapping[str, str]) -> None:
+    """Open the person's menu."""
+    page.locator("details.menu summary").click()
+
+
+def send_form(page: Page, numbers: Mapping[str, str]) -> None:
+    """Press the button that sends a form from a form file."""
+    page.locator(f"{FORM} .action-bar button.btn-primary").click()
+    expect(page.locator("#form-errors")).to_be_visible()
+
+
+def purpose(page: Page, numbers: Mapping[str, str]) -> None:
+    """Say why personal data are looked at."""
+    page.locator("input[name=purpose]").fill(PURPOSE)
+    page.locator("form:has(input[name=purpose]) button").click()
+    unfold(page, numbers)
+
+
+def no_purpose(page: Page, numbers: Mapping[str, str]) -> None:
+    """Ask for personal data without saying why."""
+    page.locator("input[name=purpose]").evaluate("one => { one.required = false; one.removeAttribute('minlength') }")
+    page.locator("form:has(input[name=purpose]) button").click()
+
+
+def no_file(page: Page, numbers: Mapping[str, str]) -> None:
+    """Import without a file."""
+    page.locator("main form button").first.evaluate("one => { one.form.noValidate = true; one.click() }")
+
+
+def too_late(page: Page, numbers: Mapping[str, str]) -> None:
+    """Send the page's form to a task that is done, as an old page does whose case has gone on."""
+    page.locator(FORM).evaluate("(form, path) => { form.action = path }", f"/tasks/{numbers['done']}")
+    page.locator(f"{FORM} .action-bar button.btn-primary").click()
+
+
+STATES = (
+    State("sign-in", "sign_in.sign_in", NOBODY, "/sign-in"),
+    State("sign-in-chosen", "sign_in.sign_in", NOBODY, "/sign-in?as=sy.hr1"),
+    State("sign-in-refused", "sign_in.sign_in", NOBODY, "/sign-in", 401, wrong_password),
+    State("register", "sign_in.register", NOBODY, "/register"),
+    State("register-errors", "sign_in.register", NOBODY, "/register", 422, main_button),
+    State("confirm", "sign_in.confirm", NOBODY, "/confirm/no-such-link"),
+    State("confirm-expired", "sign_in.confirm", NOBODY, "/confirm/no-such-link", 410, main_button),
+    State("public", "public.index", NOBODY, "/public/"),
+    State("public-empty", "public.index", NOBODY, "/public/?kind=公示"),
+    State("public-notice", "public.notice", NOBODY, "/public/{notice}"),
+    State("not-found", "", NOBODY, "/no-such-page", 404),
+    State("not-found-signed-in", "", REVIEWER, "/instances/LN-2026-99999", 404),
+    State("forbidden", "audit.index", REVIEWER, "/audit/", 403),
+    State("password", "sign_in.change_password", REVIEWER, "/password"),
+    State("password-errors", "sign_in.change_password", REVIEWER, "/password", 422, main_button),
+    State("menu", "inbox.index", REVIEWER, "/inbox/", 200, open_menu),
+    State("inbox", "inbox.index", REVIEWER, "/inbox/"),
+    State("inbox-done", "inbox.index", REVIEWER, "/inbox/?tab=done"),
+    State("inbox-started-empty", "inbox.index", REVIEWER, "/inbox/?tab=started"),
+    State("inbox-nothing-found", "inbox.index", REVIEWER, "/inbox/?q=nothing"),
+    State("inbox-empty", "inbox.index", NEW, "/inbox/"),
+    State("inbox-started", "inbox.index", RETURNED, "/inbox/?tab=started"),
+    State("notices", "notices.index", REVIEWER, "/notices/"),
+    State("notices-empty", "notices.index", NEW, "/notices/"),
+    State("notices-applicant", "notices.index", REFUSED, "/notices/"),
+    State("start", "instances.start_page", NEW, "/instances/start"),
+    State("start-with-case", "instances.start_page", RETURNED, "/instances/start"),
+    State("apply", "instances.start", NEW, "/instances/start/admission/{round}"),
+    State("apply-errors", "instances.send", NEW, "/instances/start/admission/{round}", 422, send_form),
+    State("apply-twice", "instances.start", RETURNED, "/instances/start/admission/{round}", 422),
+    State("received", "instances.received", DONE, "/instances/{qualified}/received"),
+    State("cases", "instances.index", REVIEWER, "/instances/"),
+    State("cases-empty", "instances.index", NEW, "/instances/"),
+    State("cases-nothing-found", "instances.index", REVIEWER, "/instances/?q=nothing"),
+    State("case-applicant", "instances.show", RETURNED, "/instances/{returned}", 200, unfold),
+    State("case-ended", "instances.show", DONE, "/instances/{qualified}", 200, unfold),
+    State("case-reviewer", "instances.show", REVIEWER, "/instances/{returned}"),
+    State("task-recommend", "tasks.show", HEAD, "/tasks/{adm_u1}"),
+    State("task-review", "tasks.show", REVIEWER, "/tasks/{adm_u2}", 200, unfold),
+    State("task-review-errors", "tasks.complete", REVIEWER, "/tasks/{adm_u2}", 422, send_form),
+    State("task-correct", "tasks.show", RETURNED, "/tasks/{adm_u3}"),
+    State("task-reconsider", "tasks.show", REFUSED, "/tasks/{adm_u5}"),
+    State("task-reconsider-errors", "tasks.complete", REFUSED, "/tasks/{adm_u5}", 422, send_form),
+    State("task-done", "tasks.show", REVIEWER, "/tasks/{done}"),
+    State("task-sent", "tasks.sent", REVIEWER, "/tasks/{done}/sent"),
+    State("task-too-late", "tasks.complete", REVIEWER, "/tasks/{adm_u2}", 409, too_late),
+    State("audit", "audit.index", AUDITOR, "/audit/"),
+    State("audit-found", "audit.index", AUDITOR, "/audit/?person=林书豪"),
+    State("audit-nothing-found", "audit.index", AUDITOR, "/audit/?q=nothing"),
+    State("audit-case", "audit.case", AUDITOR, "/audit/cases/{qualified}", 200, unfold),
+    State("audit-case-reviewed", "audit.case", AUDITOR, "/audit/cases/{reviewed}", 200, unfold),
+    State("audit-case-running", "audit.case", AUDITOR, "/audit/cases/{returned}", 200, unfold),
+    State("audit-revealed", "audit.reveal", AUDITOR, "/audit/cases/{qualified}", 200, purpose),
+    State("audit-reveal-refused", "audit.reveal", AUDITOR, "/audit/cases/{qualified}", 422, no_purpose),
+    State("audit-check", "audit.check", AUDITOR, "/audit/check"),
+    State("audit-checked", "audit.check", AUDITOR, "/audit/check?run=1"),
+    State("admin-people", "administration.list_people", ADMIN, "/administration/people"),
+    State("admin-people-none", "administration.list_people", ADMIN, "/administration/people?q=nobody"),
+    State("admin-person", "administration.person", ADMIN, "/administration/people/{person}"),
+    State("admin-new-person", "administration.new_person", ADMIN, "/administration/people/new"),
+    State("admin-new-person-errors", "administration.new_person", ADMIN, "/administration/people/new", 422, main_button),
+    State("admin-role", "administration.grant_role", ADMIN, "/administration/people/{person}/role?q=沈阳"),
+    State("admin-role-chosen", "administration.grant_role", ADMIN, "/administration/people/{person}/role?organisation=ln-sy"),
+    State("admin-places", "administration.places", ADMIN, "/administration/places"),
+    State("admin-new-place", "administration.new_place", ADMIN, "/administration/places/new?parent=ln-sy"),
+    State("admin-new-place-errors", "administration.new_place", ADMIN, "/administration/places/new?parent=ln-sy", 422, main_button),
+    State("admin-definitions", "operations.definitions", ADMIN, "/administration/definitions"),
+    State("admin-imports", "operations.imports", ADMIN, "/administration/imports"),
+    State("admin-import-refused", "operations.import_workbook", ADMIN, "/administration/imports", 422, no_file),
+    State("admin-jobs", "operations.list_jobs", ADMIN, "/administration/jobs"),
+    State("admin-health", "operations.health", ADMIN, "/administration/health"),
+)  # fmt: skip
+
+
+class Demo:
+    """What the demo's database holds: numbers for addresses, and every word that is data and stays as it was written."""
+
+    def __init__(self, data: Path) -> None:
+        self._connection = sqlite3.connect(f"file:{data / 'jiaoyan.sqlite3'}?mode=ro", uri=True)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+
+    def all(self, question: str, *given: Any) -> list[Any]:
+        """First column of every row."""
+        return [row[0] for row in self._connection.execute(question, given)]
+
+    def numbers(self) -> Mapping[str, str]:
+        """What stands in the addresses."""
+        found: dict[str, str] = {
+            "round": self.all("SELECT number FROM round WHERE place = 'liaoning'")[0],
+            "notice": self.all("SELECT number FROM public_notice ORDER BY number")[-1],
+            "person": self.all("SELECT p.number FROM person p JOIN account a ON a.person_id = p.id WHERE sign_in_name = 'hp.bureau'")[0],
+        }
+        case = "SELECT i.number FROM instance i JOIN person p ON p.id = i.starter_id WHERE p.phone = ?"
+        found |= {"qualified": self.all(case, DONE)[0], "returned": self.all(case, RETURNED)[0]}
+        found["reviewed"] = self.all(case, "13840010004")[0]
+        held = (
+            "SELECT t.number FROM task t JOIN instance i ON i.id = t.instance_id JOIN person p ON p.id = i.starter_id"
+            " WHERE t.status = 'open' AND t.step_id = ? AND p.phone = ?"
+        )
+        starters = {"adm_u1": OVERDUE, "adm_u2": CONSENTED, "adm_u3": RETURNED, "adm_u5": REFUSED}
+        found |= {step: self.all(held, step, phone)[0] for step, phone in starters.items()}
+        found["done"] = self.all(
+            "SELECT t.number FROM task t JOIN instance i ON i.id = t.instance_id"
+            " WHERE i.number = ? AND step_id = 'adm_u2' AND t.status = 'done'", found["qualified"],
+        )[0]  # fmt: skip
+        return found
