@@ -92,7 +92,12 @@ def _handlers(office: Office) -> jobs.Handlers:
 
 
 def _worker(office: Office) -> Worker:
-    return Worker(office.db, office.clock, office.settings, _handlers(office), _translator)
+    def seeding() -> bool:
+        with office.db.read() as session:
+            return any(job.kind == SEEDING and job.status in {"waiting", "running"} for job in jobs.jobs(session))
+
+    held = seeding if office.settings.demo else lambda: False
+    return Worker(office.db, office.clock, office.settings, _handlers(office), _translator, held)
 
 
 def serve(data: Path, *, host: str, port: int, threads: int, with_worker: bool) -> None:
