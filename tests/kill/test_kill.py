@@ -2,7 +2,8 @@
 
 Whatever the moment, the case goes on, nothing has happened twice, the record verifies, and each change of state has
 exactly one event. ``--long`` kills at every call on both engines; otherwise before every write and commit and after
-every commit on SQLite, and before every other write on PostgreSQL: between two reads nothing changes.
+every commit on SQLite, and on PostgreSQL around every commit and before every fourth write: between two reads nothing
+changes.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ def test_killed_at_every_call(
         expected = everything(url, tmp_path)
     assert calls.count("COMMIT") == calls.count("committed") >= 1
     every_call = range(1, len(calls) + 1)
-    sampled = deaths(calls, every=1 if office_url.startswith("sqlite") else 2)
+    sampled = deaths(calls, every=1 if office_url.startswith("sqlite") else 4)
     for number in every_call if request.config.getoption("--long") else sampled:
         with copied(office_url, tmp_path, number) as url:
             assert run(url, act, number) is None, f"outlived call {number}"

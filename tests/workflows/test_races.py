@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,12 +28,15 @@ from workflows.errors import (
     DraftConflict,
     DuplicateCase,
     HeldByAnother,
+    InstanceMoved,
     NobodyFits,
     Refusal,
     TaskAlreadyDone,
     TaskNotOpen,
 )
-from workflows.models import Instance, Notice, Submission, Task, Timer
+from workflows.models import Instance, Notice, Task, Timer
+from workflows.models import Submission as SubmissionRow
+from workflows.submission import Submission
 from workflows.transitions import Moved
 
 #: What an act of a race gave: its answer, or what it raised.
@@ -132,7 +136,7 @@ def test_two_reviewers_decide_at_once(office: Office, liaoning: Place, case: Cas
     assert isinstance(lost, TaskAlreadyDone) and lost.params["name"] == hands[winner].viewer.name
     assert len(case.events()) == before + 1
     assert case.events()[-1].actor == hands[winner].viewer.number
-    assert _count(office, Submission, Submission.by_id == hands[1 - winner].viewer.person_id) == 0
+    assert _count(office, SubmissionRow, SubmissionRow.by_id == hands[1 - winner].viewer.person_id) == 0
     assert office.events(f"person:{hands[1 - winner].viewer.number}")[-1].kind != Kind.TASK_COMPLETED
     if winner == 0:
         case.ended("adm_v0_e")
@@ -166,7 +170,7 @@ def test_a_correction_meets_the_end_of_its_period(office: Office, case: Case, or
     else:
         assert isinstance(results[0], TaskNotOpen)
         case.ended("adm_x2")
-        assert _count(office, Submission, Submission.token == filled.token) == 0
+        assert _count(office, SubmissionRow, SubmissionRow.token == filled.token) == 0
     with office.db.read() as session:
         assert session.get_one(Timer, timer.id).result == ("cancelled" if winner == 0 else "fired")
 
@@ -197,6 +201,69 @@ def test_a_newer_definition_comes_while_somebody_decides(
     )
     assert _won(results) == 0 and results[1].definitions[0][1:] == (2, True)
     case.ended("adm_v0_e")
+
+
+#: Two people work on one case at the same time, each at their own step.
+BRANCHES = """<?xml version="1.0" encoding="UTF-8"?>
+<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="urn:jiaoyan:bpmn"
+    xmlns:zeebe="http://camunda.org/schema/zeebe/1.0">
+  <bpmn:process id="branches" name="两处并行" isExecutable="true">
+    <bpmn:startEvent id="s" name="开始"><bpmn:extensionElements>
+      <zeebe:formDefinition formId="admission.reconsideration" /></bpmn:extensionElements>
+      <bpmn:outgoing>f1</bpmn:outgoing></bpmn:startEvent>
+    <bpmn:parallelGateway id="split"><bpmn:incoming>f1</bpmn:incoming>
+      <bpmn:outgoing>f2</bpmn:outgoing><bpmn:outgoing>f3</bpmn:outgoing></bpmn:parallelGateway>
+    <bpmn:userTask id="left" name="左"><bpmn:extensionElements>
+      <zeebe:formDefinition formId="admission.reconsideration" />
+      <zeebe:assignmentDefinition candidateGroups='=role("bureau_hr")' /></bpmn:extensionElements>
+      <bpmn:incoming>f2</bpmn:incoming><bpmn:outgoing>f4</bpmn:outgoing></bpmn:userTask>
+    <bpmn:userTask id="right" name="右"><bpmn:extensionElements>
+      <zeebe:formDefinition formId="admission.reconsideration" />
+      <zeebe:assignmentDefinition candidateGroups='=role("bureau_hr")' /></bpmn:extensionElements>
+      <bpmn:incoming>f3</bpmn:incoming><bpmn:outgoing>f5</bpmn:outgoing></bpmn:userTask>
+    <bpmn:parallelGateway id="join"><bpmn:incoming>f4</bpmn:incoming><bpmn:incoming>f5</bpmn:incoming>
+      <bpmn:outgoing>f6</bpmn:outgoing></bpmn:parallelGateway>
+    <bpmn:endEvent id="e" name="结束"><bpmn:incoming>f6</bpmn:incoming></bpmn:endEvent>
+    <bpmn:sequenceFlow id="f1" sourceRef="s" targetRef="split" />
+    <bpmn:sequenceFlow id="f2" sourceRef="split" targetRef="left" />
+    <bpmn:sequenceFlow id="f3" sourceRef="split" targetRef="right" />
+    <bpmn:sequenceFlow id="f4" sourceRef="left" targetRef="join" />
+    <bpmn:sequenceFlow id="f5" sourceRef="right" targetRef="join" />
+    <bpmn:sequenceFlow id="f6" sourceRef="join" targetRef="e" />
+  </bpmn:process>
+</bpmn:definitions>"""
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_two_branches_of_one_case_move_at_once_and_neither_is_lost(
+    office: Office, liaoning: Place, root: Path, order: str
+) -> None:
+    """Each has a task of its own, so only the version of the case tells that the other moved it (trust.md, fact 6)."""
+    tree = {**deployment.read_tree(root), "bpmn/branches/branches.bpmn": BRANCHES.encode()}
+    deployment.deploy(office.db, SETTING_UP, tree, composition.check_form, at=office.at)
+    applicant = office.applicant(liaoning.own_school)
+    paper = Submission("admission.reconsideration", {"apply": "不申请"}, "token-of-the-start")
+    started = instances.start(office.db, applicant.viewer, "branches", office.round("liaoning"), paper, at=office.at)
+    case = Case(office, applicant, started.instance_number)
+    case.waits_at("left", "right")
+    acts = [
+        (office.viewer(who), case.task(step).number, Submission(paper.form_id, {"apply": "不申请"}, f"token-{step}"))
+        for who, step in ((liaoning.reviewer, "left"), (liaoning.second_reviewer, "right"))
+    ]
+    results = race(
+        office,
+        *(
+            lambda db, act=act: instances.complete_task(db, *act, at=office.at)  # type: ignore[misc]
+            for act in acts
+        ),
+        order=order,
+    )
+    winner = _won(results)
+    assert isinstance(results[1 - winner], InstanceMoved)
+    case.waits_at(("left", "right")[1 - winner])
+    instances.complete_task(office.db, *acts[1 - winner], at=office.at)
+    case.ended("e")
+    assert case.path()[-1] == "f6"
 
 
 # --- who holds a task -----------------------------------------------------------------------------------------------
@@ -344,7 +411,7 @@ def test_one_submit_sent_ten_times_at_once_is_one_case(office: Office, liaoning:
     assert [type(result) for result in results] == [Moved] * 10, results
     assert len({result.instance_number for result in results}) == 1
     assert [result.repeated for result in results].count(False) == 1
-    assert _count(office, Instance) == _count(office, Submission) == 1
+    assert _count(office, Instance) == _count(office, SubmissionRow) == 1
 
 
 def test_one_decision_sent_ten_times_at_once_is_one_decision(office: Office, liaoning: Place, case: Case) -> None:
@@ -362,7 +429,6 @@ def test_one_decision_sent_ten_times_at_once_is_one_decision(office: Office, lia
 def test_two_beats_fire_each_timer_once(office: Office, liaoning: Place, case: Case) -> None:
     case.is_returned("phone")
     late = office.applicant(liaoning.own_school, name="高雨桐").applies()
-    office.days_pass(0)
     due = case.task("adm_u3").row().due_at
     assert due is not None
     before = _count(office, Notice)
