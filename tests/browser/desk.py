@@ -90,7 +90,9 @@ class Desk:
                 self.answer(name, texts)
         for name, file in files:
             self.row_of(name)
-            self.page.locator(f'[name="_file.{name}"]').set_input_files([file])
+            with self.page.expect_file_chooser() as asked:
+                self.page.locator(f'{FORM} [name="_file.{name}"]').click()
+            asked.value.set_files([file])
             expect(self.page.locator(f'{FORM} button[name=_drop_file][value^="{name}:"]')).to_have_count(1)
         return self.settle()
 

@@ -91,6 +91,24 @@ function zoomButtons(holder, viewer) {
   holder.append(bar);
 }
 
+const READABLE = 0.5; // below this zoom the names of the steps cannot be read
+
+// The whole drawing where it can be read; on a narrow screen the place where the instance stands, the rest by dragging.
+function place(viewer, path) {
+  const canvas = viewer.get('canvas');
+  canvas.zoom('fit-viewport', 'auto');
+  if (canvas.zoom() >= READABLE || canvas.getSize().width > 575) return;
+  const elements = viewer.get('elementRegistry');
+  const shapes = [...(path.done || []), ...(path.current || [])].map((id) => elements.get(id)).filter((one) => one && one.width && !one.labelTarget);
+  const here = shapes[shapes.length - 1];
+  const { width, height } = canvas.getSize();
+  canvas.zoom(READABLE + 0.2);
+  if (!here) return;
+  const scale = canvas.zoom();
+  const [x, y] = [here.x + here.width / 2 - width / scale / 2, here.y + here.height / 2 - height / scale / 2];
+  canvas.viewbox({ x, y, width: width / scale, height: height / scale });
+}
+
 async function draw(holder) {
   holder.dataset.drawn = 'started';
   const sheet = document.createElement('div');
@@ -106,9 +124,9 @@ async function draw(holder) {
     const path = new Path(viewer);
     tooltip(holder, viewer, path);
     zoomButtons(holder, viewer);
-    viewer.get('canvas').zoom('fit-viewport', 'auto');
     holder.showPath = (moment) => path.show(moment);
     holder.showPath(answer);
+    place(viewer, answer);
     holder.dataset.drawn = 'done';
   } catch (error) {
     sheet.remove();

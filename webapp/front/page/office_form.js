@@ -6,6 +6,7 @@ const PAUSE = 600; // milliseconds without a key before the form is asked for ag
 
 let touched = false; // something changed since the last question was sent
 let composing = false; // an input method is building characters
+let choosing = null; // the file input whose window is open: what is chosen there must find it still on the page
 let asking = false; // the change being told of is our own question, nobody typed
 let waiting = null;
 
@@ -20,17 +21,24 @@ for (const kind of ['input', 'change']) {
 document.addEventListener('compositionstart', () => { composing = true; });
 document.addEventListener('compositionend', () => { composing = false; });
 
+document.addEventListener('click', (event) => {
+  choosing = inForm(event.target) && event.target.type === 'file' ? event.target : null;
+}, true);
+for (const kind of ['change', 'cancel', 'keydown']) {
+  document.addEventListener(kind, () => { choosing = null; }, true);
+}
+
 document.addEventListener('htmx:beforeSend', (event) => {
   if (isBody(event.detail.target)) touched = false;
 });
 
 document.addEventListener('htmx:beforeSwap', (event) => {
   const { target, requestConfig } = event.detail; // detail.elt is the target here, not who asked
-  if (!isBody(target) || !(touched || composing)) return;
+  if (!isBody(target) || !(touched || composing || choosing)) return;
   event.detail.shouldSwap = false;
   clearTimeout(waiting);
   waiting = setTimeout(function again() {
-    if (composing) { waiting = setTimeout(again, PAUSE); return; }
+    if (composing || choosing) { waiting = setTimeout(again, PAUSE); return; }
     const asker = document.body.contains(requestConfig.elt) ? requestConfig.elt : document.querySelector('#form-body [hx-trigger="change"]');
     asking = true;
     if (asker) asker.dispatchEvent(new Event('change', { bubbles: true }));
