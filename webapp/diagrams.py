@@ -41,14 +41,24 @@ def path(number: str) -> Response:
     )  # fmt: skip
 
 
+#: Least width of a label whose language needs more room than Chinese, units of the drawing.
+LABEL_WIDTH = 90
+
+
 def _translated(xml: bytes) -> bytes:
-    """The drawing with the names and documentation of its elements in the reader's language."""
+    """The drawing with the names and documentation of its elements in the reader's language, and room for them."""
     tree = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
     for node in tree.iter(etree.Element):
         if node.get("name") and etree.QName(node).localname != "property":
             node.set("name", translate(node.get("name")))
         if etree.QName(node).localname == "documentation" and node.text:
             node.text = translate(node.text.strip())
+        if etree.QName(node).localname == "BPMNLabel":
+            for bounds in node:
+                width = float(bounds.get("width") or 0)
+                if width < LABEL_WIDTH:
+                    bounds.set("x", str(float(bounds.get("x") or 0) - (LABEL_WIDTH - width) / 2))
+                    bounds.set("width", str(LABEL_WIDTH))
     return etree.tostring(tree, xml_declaration=True, encoding="UTF-8")
 
 

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.desk import Desk
 from tests.serving import PATIENCE, Served
+
+#: Milliseconds that a page may take to show what is expected; the machine may be busy with other tests.
+expect.set_options(timeout=20_000)
 
 
 def seeded(served: Served) -> Served:
