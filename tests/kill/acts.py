@@ -83,7 +83,7 @@ def perform(url: str, act: Callable[[Database], None], die_at: int | None, torn:
     """Do the act in this process, and answer with the calls it took; never answers when killed."""
     if torn:
         transitions.Transition.write = torn_write  # type: ignore[method-assign]
-    db = Database(url)
+    db = Database(url, synchronous="NORMAL")  # a killed process loses nothing that it has written
     calls = Calls(db, die_at)
     act(db)
     answer.send(calls.seen)

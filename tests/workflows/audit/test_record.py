@@ -160,7 +160,7 @@ STATEMENTS = {
     "update a payload": "UPDATE event_payload SET payload = salt",
     "insert or replace": "INSERT OR REPLACE INTO event SELECT * FROM event",
     "insert or replace a payload": "INSERT OR REPLACE INTO event_payload SELECT * FROM event_payload",
-    "replace by place": "REPLACE INTO event ({columns}) SELECT 'other', {rest} FROM event",
+    "replace by place": "REPLACE INTO event ({columns}) SELECT 'other', {rest} FROM event WHERE seq = 5 LIMIT 1",
     "upsert": "INSERT INTO event SELECT * FROM event WHERE true ON CONFLICT (event_id) DO UPDATE SET outcome = '不合格'",
     "truncate": "TRUNCATE event CASCADE",
     "truncate payloads": "TRUNCATE event_payload",
@@ -208,6 +208,12 @@ def _rewrite(session: Session, event: Event, **values: Any) -> None:
     session.execute(update(Event).where(Event.event_id == event.event_id).values(**values))
 
 
+def _forge(session: Session, event: Event, **values: Any) -> None:
+    """Change an event and give it the hash that fits, which the next one does not know."""
+    columns = {key: getattr(event, key) for key in COVERED} | values
+    _rewrite(session, event, **values, leaf_hash=leaf_hash(columns))
+
+
 def _remove(session: Session, event: Event) -> None:
     session.execute(delete(EventPayload).where(EventPayload.event_id == event.event_id))
     session.execute(delete(Event).where(Event.event_id == event.event_id))
@@ -247,7 +253,15 @@ ATTACKS: dict[str, Callable[[Session], object]] = {
     "edit an event": lambda s: _rewrite(s, _chain(s)[2], outcome="不合格"),
     "move an event's time": lambda s: _rewrite(s, _chain(s)[2], at=AT - timedelta(days=30)),
     "give an act to somebody else": lambda s: _rewrite(s, _chain(s)[2], actor="P202600009"),
-    "edit and hash again": lambda s: _rewrite(s, _chain(s)[2], outcome="x", leaf_hash="a" * 64),
+    "edit and hash again": lambda s: _forge(s, _chain(s)[2], outcome="x"),
+    "edit a payload and hash again": lambda s: (
+        s.execute(
+            update(EventPayload)
+            .where(EventPayload.event_id == _chain(s)[2].event_id)
+            .values(payload=b"{}", salt=b"0" * 32)
+        ),
+        _forge(s, _chain(s)[2], payload_commit=commit_to(b"0" * 32, b"{}")),
+    ),
     "edit a payload": lambda s: s.execute(
         update(EventPayload).where(EventPayload.event_id == _chain(s)[2].event_id).values(payload=b'{"number":7}')
     ),
