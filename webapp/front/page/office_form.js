@@ -8,6 +8,7 @@ let touched = false; // something changed since the last question was sent
 let composing = false; // an input method is building characters
 let choosing = null; // the file input whose window is open: what is chosen there must find it still on the page
 let asking = false; // the change being told of is our own question, nobody typed
+let selected = null; // id, start and end of the selection when the form is put in place again
 let waiting = null;
 
 const inForm = (element) => element instanceof Element && element.closest('[data-office-form]');
@@ -34,7 +35,12 @@ document.addEventListener('htmx:beforeSend', (event) => {
 
 document.addEventListener('htmx:beforeSwap', (event) => {
   const { target, requestConfig } = event.detail; // detail.elt is the target here, not who asked
-  if (!isBody(target) || !(touched || composing || choosing)) return;
+  if (!isBody(target)) return;
+  if (!(touched || composing || choosing)) {
+    const at = document.activeElement;
+    selected = inForm(at) && at.id && typeof at.selectionStart === 'number' ? [at.id, at.selectionStart, at.selectionEnd] : null;
+    return;
+  }
   event.detail.shouldSwap = false;
   clearTimeout(waiting);
   waiting = setTimeout(function again() {
@@ -44,6 +50,15 @@ document.addEventListener('htmx:beforeSwap', (event) => {
     if (asker) asker.dispatchEvent(new Event('change', { bubbles: true }));
     asking = false;
   }, PAUSE);
+});
+
+// htmx puts the caret back, but not a selection that begins at the first letter: what is typed next must replace it.
+document.addEventListener('htmx:afterSwap', () => {
+  if (!selected) return;
+  const [id, start, end] = selected;
+  const again = document.getElementById(id);
+  if (again && again === document.activeElement && again.setSelectionRange) again.setSelectionRange(start, end);
+  selected = null;
 });
 
 // After a refusal the list of what to correct is read first.
