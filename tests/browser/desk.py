@@ -69,10 +69,11 @@ class Desk:
         return self
 
     def take(self, case: str) -> Desk:
-        """Open the task of a case from the inbox."""
+        """Open the task of a case from the inbox, and wait until its diagram is drawn."""
         self.open("/inbox/")
         self.page.get_by_role("row").filter(has_text=case).get_by_role("link").first.click()
         expect(self.page.locator(FORM)).to_be_visible()
+        expect(self.page.locator(".diagram")).to_have_attribute("data-drawn", "done")
         return self
 
     def reads(self, *words: str) -> Desk:
