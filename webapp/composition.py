@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import threading
@@ -106,8 +107,8 @@ def serve(data: Path, *, host: str, port: int, threads: int, with_worker: bool) 
     A demo shows its people's passwords: it refuses every address but this machine's own (``DemoStaysHere``).
     """
     is_new = not (data / "jiaoyan.sqlite3").exists()
-    base_url = f"http://{host}:{port}"
-    with opened(data, demo=is_new and is_loopback(host), base_url=base_url) as office:
+    here = f"http://{host}:{port}"
+    with opened(data, demo=is_new and is_loopback(host), base_url=os.environ.get("JIAOYAN_BASE_URL") or here) as office:
         if office.settings.demo and not is_loopback(host):
             raise DemoStaysHere()
         if office.settings.demo:
@@ -117,7 +118,7 @@ def serve(data: Path, *, host: str, port: int, threads: int, with_worker: bool) 
                                         max_request_body_size=app.config["MAX_CONTENT_LENGTH"])
         beat = _worker(office) if with_worker else None
         signal.signal(signal.SIGTERM, _stop)
-        print(f"jiaoyan: {base_url} (data: {data}{', demo' if office.settings.demo else ''})", flush=True)
+        print(f"jiaoyan: {here} (data: {data}{', demo' if office.settings.demo else ''})", flush=True)
         if beat is not None:
             beat.start()
         try:

@@ -70,6 +70,12 @@ class SeparationOfDuty(Refusal):
     code, status, message = "E_FORBIDDEN", 403, N_("您已办理过本办件的“%(step)s”环节，本环节须由另一人办理")
 
 
+class Recused(Refusal):
+    """The person withdrew from the task because of a conflict of interest; it is with the others."""
+
+    code, status, message = "E_FORBIDDEN", 403, N_("您已申请回避，“%(step)s”已转由他人办理")
+
+
 class HeldByAnother(Refusal):
     """The task is claimed by somebody else."""
 

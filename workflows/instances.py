@@ -26,6 +26,7 @@ from workflows.errors import (
     InstanceMoved,
     NotFound,
     OwnCase,
+    Recused,
     SeparationOfDuty,
     TaskAlreadyDone,
     TaskNotOpen,
@@ -303,6 +304,8 @@ def _guard(session: Session, viewer: Viewer, task: Task) -> None:
     reason = access.excluded_from(task, viewer.number)
     if reason == OWN_CASE:
         raise OwnCase()
+    if reason == assignments.RECUSED:
+        raise Recused(step=task.name)
     if reason is not None:
         raise SeparationOfDuty(step=task.name)
     if task.holder_id not in (None, viewer.person_id):

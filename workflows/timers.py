@@ -15,7 +15,7 @@ from workflows.audit import RULE, TIMEOUT, Act, Kind, record
 from workflows.case import Case, house, load
 from workflows.db import Database
 from workflows.engine.rest import variables
-from workflows.models import Task, Timer
+from workflows.models import Instance, Task, Timer
 from workflows.notices import Message
 from workflows.people import Somebody
 from workflows.settings import OFFICE_ZONE
@@ -179,6 +179,8 @@ def _recompute(db: Database, task_id: int, at: datetime) -> bool:
     if counted.provisional:
         return False
     with db.write() as session:
+        # Every act on a case locks its instance first: a recount and a timer that fires never wait for each other.
+        session.execute(select(Instance.id).where(Instance.id == task.instance_id).with_for_update())
         taken = session.execute(
             update(Task)
             .where(Task.id == task_id, Task.status == "open", Task.due_provisional.is_(True))

@@ -8,7 +8,7 @@ from tests.factories import SETTING_UP, SINCE, make_person
 from tests.office import Case, Hand, Office, Place
 from workflows import assignments, people
 from workflows.audit import Kind
-from workflows.errors import HeldByAnother, NobodyFits, NotFound, OwnCase, SeparationOfDuty
+from workflows.errors import HeldByAnother, NobodyFits, NotFound, OwnCase, Recused, SeparationOfDuty
 from workflows.submission import Submission
 
 
@@ -120,7 +120,7 @@ def test_a_reviewer_in_conflict_hands_the_case_to_the_others_with_the_reason(off
     case.waits_at("adm_u2")
     [event] = case.events(Kind.TASK_REASSIGNED)
     assert office.payload(event)["reason"] == "申请人是本人配偶的妹妹，应当回避。"
-    with pytest.raises(SeparationOfDuty):
+    with pytest.raises(Recused):
         first.sends(_paper_of(first, waiting.by(place.second_reviewer)))
     waiting.by(place.second_reviewer).qualifies()
     case.ended("adm_v0_e")

@@ -80,5 +80,5 @@ def posted(data: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, list
                 yield from posted(row, f"{name}.{number}.")
         elif isinstance(value, list) and value:
             yield name, [str(item) for item in value]
-        elif value not in (None, False, []):
+        elif value is not None and value is not False and value != []:
             yield name, ["true" if value is True else str(value)]

@@ -50,7 +50,7 @@ class Kind(StrEnum):
     ACCOUNT_DISABLED = "account:disabled", N_("停用账号")
     ACCOUNT_ENABLED = "account:enabled", N_("启用账号")
     EMAIL_CONFIRMED = "email:confirmed", N_("确认邮箱")
-    PASSWORD_CHANGED = "password:changed", N_("修改密码")  # noqa: S105 - an event kind, not a secret
+    PASSWORD_CHANGED = "password:changed", N_("修改密码")
     SIGN_IN_SUCCEEDED = "sign_in:succeeded", N_("登录")
     SIGN_IN_FAILED = "sign_in:failed", N_("登录失败")
     SIGN_IN_ENDED = "sign_in:ended", N_("退出登录")

@@ -12,10 +12,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from workflows.audit.canonical import canonical
+from workflows.audit.kinds import Kind
 from workflows.audit.record import ALG, COVERED, FIRST, commit_to, leaf_hash
 from workflows.models import Erasure, Event, EventPayload, Office, RulingRow, Stream, Submission
 
@@ -84,7 +85,7 @@ def _rows(session: Session, stream: str | None) -> Iterator[tuple[Event, EventPa
 
 def _papers(session: Session, stream: str | None) -> list[Finding]:
     """Forms and rulings kept beside the record for reading, held against what their event says of them."""
-    found: list[Finding] = []
+    found: list[Finding] = _missing(session, stream)
     query = (
         select(Submission, Event.stream, Event.seq, EventPayload.payload)
         .join(Event, Event.event_id == Submission.event)
@@ -106,6 +107,26 @@ def _papers(session: Session, stream: str | None) -> list[Finding]:
         said = [one["answer"] for one in json.loads(payload).get("rulings", ()) if one["step"] == ruling.step_id]
         if ruling.answer not in said:
             found.append(Finding(name, seq, f"the ruling of {ruling.step_id} was changed after it was recorded"))
+    return found
+
+
+def _missing(session: Session, stream: str | None) -> list[Finding]:
+    """Forms and rulings that an event says were kept, and that are kept no longer."""
+    forms = select(func.count()).where(Submission.event == Event.event_id).scalar_subquery()
+    rulings = select(func.count()).where(RulingRow.event == Event.event_id).scalar_subquery()
+    query = (
+        select(Event.stream, Event.seq, EventPayload.payload, forms, rulings)
+        .join(EventPayload, EventPayload.event_id == Event.event_id)
+        .where(Event.kind.in_((Kind.INSTANCE_STARTED.value, Kind.TASK_COMPLETED.value, Kind.TIMER_FIRED.value)))
+        .execution_options(yield_per=200)
+    )
+    found: list[Finding] = []
+    for name, seq, payload, kept, ruled in session.execute(query if stream is None else query.where(Event.stream == stream)):
+        said = json.loads(payload)
+        if "submission" in said and not kept:
+            found.append(Finding(name, seq, "the submitted form was removed after it was recorded"))
+        if len(said.get("rulings", ())) > ruled:
+            found.append(Finding(name, seq, "a ruling was removed after it was recorded"))
     return found
 
 

@@ -20,7 +20,7 @@ from workflows.audit import Act, Actor, ActorKind, Kind, record
 from workflows.audit.canonical import canonical
 from workflows.audit.record import COVERED, commit_to, leaf_hash
 from workflows.db import Database
-from workflows.models import Erasure, Event, EventPayload, Instance, Office, Stream, Task
+from workflows.models import Erasure, Event, EventPayload, Instance, Office, RulingRow, Stream, Submission, Task
 
 AT = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
 LIN = Actor(ActorKind.PERSON, "P202600001", role="bureau_hr", organisation="ln-sy", ip="10.0.0.7")
@@ -324,9 +324,8 @@ def test_a_lawful_erasure_leaves_the_record_whole(erased: Database) -> None:
 def test_what_was_erased_does_not_come_back(erased: Database) -> None:
     with erased.read() as session:
         gone = session.execute(select(Erasure.event_id)).scalar_one()
-    if erased.is_sqlite:
-        with pytest.raises(DBAPIError), erased.write() as session:
-            session.execute(insert(EventPayload).values(event_id=gone, salt=b"0" * 32, payload=b"{}"))
+    with pytest.raises(DBAPIError), erased.write() as session:
+        session.execute(insert(EventPayload).values(event_id=gone, salt=b"0" * 32, payload=b"{}"))
     with pytest.raises(DBAPIError), erased.write() as session:
         session.execute(delete(Erasure))
     with pytest.raises(DBAPIError), erased.write() as session:
@@ -397,3 +396,25 @@ def test_a_case_does_not_move_when_the_record_fails(office: FurnishedOffice, lia
         assert session.execute(select(Task.status).where(Task.step_id == "adm_u2")).scalar_one() == "open"
     hand.sends(filled)
     case.ended("adm_v0_e")
+
+
+@pytest.mark.parametrize("kept", [Submission, RulingRow], ids=["form", "ruling"])
+@pytest.mark.parametrize("how", ["removed", "changed"])
+def test_a_form_or_ruling_that_is_no_longer_as_it_was_recorded_is_found(
+    office: FurnishedOffice, liaoning: Place, kept: type[Submission] | type[RulingRow], how: str
+) -> None:
+    office.applicant(liaoning.own_school).applies().is_recommended()
+    assert findings(office.db) == []
+    with office.db.read() as session:  # undone again: the office itself is verified when the test ends
+        row = session.execute(select(kept).order_by(kept.id)).scalars().first()
+        assert row is not None
+        if how == "removed":
+            session.delete(row)
+        elif isinstance(row, Submission):
+            row.data = {**row.data, "subject": "数学" if row.data.get("subject") != "数学" else "语文"}
+        else:
+            row.answer = {**row.answer, "outcome": "not_met"}
+        session.flush()
+        [found] = audit.verify(session).findings
+        assert how in found.reason
+        session.rollback()

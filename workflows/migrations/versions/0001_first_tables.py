@@ -51,6 +51,15 @@ POSTGRES_GUARDS = (
        FOR EACH ROW EXECUTE FUNCTION record_refuses()""",
     """CREATE TRIGGER event_payload_keep BEFORE TRUNCATE ON event_payload
        FOR EACH STATEMENT EXECUTE FUNCTION record_refuses()""",
+    """CREATE FUNCTION erased_stays_erased() RETURNS trigger LANGUAGE plpgsql AS $$
+       BEGIN
+         IF EXISTS (SELECT 1 FROM erasure WHERE event_id = NEW.event_id) THEN
+           RAISE EXCEPTION 'an erased payload is never put back';
+         END IF;
+         RETURN NEW;
+       END $$""",
+    """CREATE TRIGGER event_payload_no_return BEFORE INSERT ON event_payload
+       FOR EACH ROW EXECUTE FUNCTION erased_stays_erased()""",
     "CREATE TRIGGER erasure_guard BEFORE UPDATE OR DELETE ON erasure FOR EACH ROW EXECUTE FUNCTION record_refuses()",
     "CREATE TRIGGER erasure_keep BEFORE TRUNCATE ON erasure FOR EACH STATEMENT EXECUTE FUNCTION record_refuses()",
 )
