@@ -19,6 +19,7 @@ from workflows.audit import Act, Actor, Kind, office_stream, record
 from workflows.db import Database
 from workflows.decisions.lint import lint as doubts
 from workflows.errors import DefinitionRefused, NotFound, Problem
+from workflows.manners import HOUSE_NAMES
 from workflows.models import Definition, DefinitionFile, Instance, PackFile, PackSet
 from workflows.orders import ORDERS
 from workflows.rulebook import Rulebook
@@ -30,10 +31,6 @@ FormCheck = Callable[[bytes, str], Any]
 POLICIES = "bpmn/policies"
 #: Where diagrams and tables of one process family lie, and where forms lie.
 DIAGRAMS, FORMS = "bpmn", "forms/library"
-
-
-#: What the house lends to every expression of a diagram (``workflows.case.house``).
-HOUSE_NAMES = ("instance", "task", "policy", "role", "bureau of", *policies.FUNCTION_NAMES)
 
 
 @dataclass(frozen=True)
@@ -102,6 +99,9 @@ def check(files: Mapping[str, bytes], check_form: FormCheck) -> Source:
             form_id = _form_id(raw)
             if form_id is not None:
                 forms[form_id] = path
+    for path, raw in files.items():
+        if path.endswith(".dmn"):
+            problems += table_doubts(raw, path)
     bundles: list[Bundle] = []
     for path, raw in files.items():
         if path.endswith(".bpmn"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from workflows import engine, feel
+from workflows import engine, feel, policies
+from workflows.engine.names import variables
 from workflows.errors import Problem
 from workflows.notices import KINDS
 from workflows.people import ROLES
@@ -22,6 +23,10 @@ OF_STEP: Mapping[str, str] = {
     "jiaoyan:notice": "打开环节或到达结束时发出的通知",
     "jiaoyan:escalate-to": "超期报告给谁，FEEL，如 =role(\"bureau_head\")",
 }
+#: Those of them that are FEEL; the others are text.
+FORMULAS = frozenset({"jiaoyan:title", "jiaoyan:escalate-to"})
+#: What the house lends to every expression of a diagram (``workflows.case.house``).
+HOUSE_NAMES = ("instance", "task", "policy", "role", "bureau of", *policies.FUNCTION_NAMES)
 
 
 def check(diagram: engine.Diagram) -> list[Problem]:
@@ -49,18 +54,25 @@ def _of(properties: Mapping[str, str], known: Mapping[str, str], diagram: engine
             for step_id in value.split():
                 if step_id not in diagram.steps:
                     yield f"jiaoyan:separate-from：图中没有环节 {step_id}"
-        elif value.startswith("=") or name == "jiaoyan:escalate-to":
-            yield from _formula(name, value)
+        elif name in FORMULAS:
+            yield from _formula(name, value, diagram)
+        elif value.startswith("="):
+            yield f"{name} 是文字，不是 FEEL 表达式"
 
 
-def _formula(name: str, value: str) -> Iterator[str]:
+def _formula(name: str, value: str, diagram: engine.Diagram) -> Iterator[str]:
+    if name == "jiaoyan:title" and not value.startswith("="):
+        return
     if not value.startswith("="):
         yield f"{name} 应是以 = 开头的 FEEL 表达式"
         return
     try:
-        feel.compile(value[1:].strip())
+        read = feel.compile(value[1:].strip(), names=HOUSE_NAMES).names
     except feel.FeelSyntaxError as error:
         yield f"{name}：{error}"
         return
+    known = variables(diagram) | frozenset(HOUSE_NAMES)
+    for unknown in sorted(set(read) - known):
+        yield f"{name}：没有名为“{unknown}”的变量或函数；可用：{'、'.join(sorted(known))}"
     if name == "jiaoyan:escalate-to" and not any(f'role("{role}"' in value for role in ROLES):
         yield f"{name} 应写明角色，如 =role(\"bureau_head\")"

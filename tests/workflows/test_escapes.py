@@ -253,8 +253,7 @@ def problems(files: Mapping[str, bytes]) -> tuple[Problem, ...]:
 
 #: Valid FEEL that reads or calls only what is there; it gives null, as FEEL knows no attributes and runs no other language.
 NULL = frozenset({"a house function's globals", "FEEL that reaches for Java"})
-#: FEEL that calls a function which nobody lends: null, and no decision follows from null. Tables and titles are not
-#: read for such names when they are deployed; ``jiaoyan lint`` reads the tables.
+#: FEEL that calls a function which nobody lends: refused wherever it stands; were it evaluated, it would give null.
 UNKNOWN = NULL | {"Python's import, other quotes", "Python's open", "Python's exec", "FEEL that calls what nobody lends"}
 #: Places that are never more than text, whatever stands there.
 TEXTS = frozenset(
@@ -265,7 +264,7 @@ TEXTS = frozenset(
 )  # fmt: skip
 #: Places that hold the name of something that must exist, or FEEL that must name a role.
 NAMES = frozenset({LANGUAGE, "literal expression's language", "order", "decision", "escalate to"})
-#: Properties of ours: text, or FEEL after "=".
+#: Properties of ours: a stage is text; a title is text, or FEEL after "=".
 PROPERTIES = frozenset({"title", "stage"})
 #: Texts in which only {{…}} is FEEL.
 HOLES = frozenset({"description", "note"})
@@ -285,8 +284,9 @@ def accepted(place: str, name: str, text: str) -> bool:
     if place in NAMES:
         return False
     if text.startswith("="):
-        known = UNKNOWN if file_of(place) == TABLES or place in PROPERTIES else NULL
-        return name in known and place not in HOLES and place != "label"
+        # A table reads what it declares and the house's arithmetic, so not even the name of another function.
+        known = NULL - {"a house function's globals"} if file_of(place) == TABLES else NULL
+        return name in known and place not in HOLES and place not in {"label", "stage", "table allowed values"}
     if place in HOLES:
         return "{{" not in text or name == "a template"  # 7*7 is FEEL, and its author's own
     return place in PROPERTIES or (place == "label" and "{{" not in text)

@@ -8,6 +8,7 @@ from typing import Any
 from workflows.decisions.document import Document, Element, child, each, text_of
 from workflows.errors import Problem
 from workflows.feel import FeelSyntaxError, UnaryTests, temporal
+from workflows.feel.functions import BUILT_INS
 from workflows.feel.parser import parse_type
 from workflows.feel.types import ANY, SIMPLE, SPELLINGS, Type, accepts, fit, resolve
 from workflows.feel.values import Value, kind, known
@@ -106,6 +107,9 @@ class ItemTypes:
         except FeelSyntaxError as error:
             self._report(self._document.problem(element, str(error), error.column))
             return found
+        # A constraint sees the value alone; a name of anything else could only ever be null.
+        for name in sorted(tests.names - set(BUILT_INS) - {"item"}):
+            self._report(self._document.problem(element, f"未知的名称“{name}”", 1))
         inner = found.allows
 
         def allows(value: Value) -> bool:
