@@ -7,10 +7,11 @@ from decimal import Decimal
 from functools import cmp_to_key
 
 from workflows.feel.arithmetic import add, checked, divide, multiply
+from workflows.feel.calls import invoke
 from workflows.feel.compare import before, equal
 from workflows.feel.functions import built_in
 from workflows.feel.scope import Run
-from workflows.feel.values import NUMBERS, Function, Value, kind
+from workflows.feel.values import NUMBERS, Value, kind
 
 
 def _items(arguments: tuple[Value, ...]) -> list[Value]:
@@ -301,12 +302,5 @@ class _NoOrder(Exception):
 
 
 def call(run: Run, function: Value, *arguments: Value) -> Value:
-    """Call a function value with positional arguments."""
-    run.spend(1)
-    if isinstance(function, Function):
-        if len(arguments) != len(function.parameters):
-            return run.fail(f"the function takes {len(function.parameters)} arguments, not {len(arguments)}")
-        return function.call(run, *arguments)
-    if hasattr(function, "signatures"):
-        return function.call(run, arguments)
-    return function(*arguments)
+    """Call a function value with positional arguments, as a call in an expression does."""
+    return invoke(function, "the function", run, arguments, ())

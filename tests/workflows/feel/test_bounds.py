@@ -104,3 +104,10 @@ def test_patterns_match_alike_in_both_ways(pattern: str, flags: str, text: str, 
 def test_what_is_no_pattern_is_refused(pattern: str) -> None:
     with pytest.raises(PatternRefused):
         compile_pattern(pattern)
+
+
+@pytest.mark.parametrize("text", ["list replace([1], broken, 2)", "sort([2, 1], broken)[3]", "broken()"])
+def test_a_function_of_the_house_that_breaks_gives_null_and_its_reason(text: str) -> None:
+    problems: list[str] = []
+    assert compile(text).evaluate({"broken": lambda *_given: 1 / 0}, problems=problems) is None
+    assert "division by zero" in problems[0] and "evaluation failed" not in problems[0]
