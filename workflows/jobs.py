@@ -111,11 +111,3 @@ def jobs(session: Session, *, limit: int = 50) -> list[JobView]:
     rows = session.execute(select(Job).order_by(Job.id.desc()).limit(limit)).scalars()
     return [JobView(row.number, row.kind, row.status, row.done, row.total, row.message, row.made_at, row.ended_at)
             for row in rows]
-
-
-def job_by_key(session: Session, key: str) -> JobView | None:
-    """The job with a key, if there is one."""
-    row = session.execute(select(Job).where(Job.key == key)).scalar_one_or_none()
-    if row is None:
-        return None
-    return JobView(row.number, row.kind, row.status, row.done, row.total, row.message, row.made_at, row.ended_at)

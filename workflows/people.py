@@ -85,21 +85,6 @@ class OrgView:
 # --- places ---------------------------------------------------------------------------------------------------------
 
 
-def ancestry(session: Session, organisation_id: int) -> list[Organisation]:
-    """The organisation and those above it, nearest first."""
-    line = (
-        select(Organisation.id, Organisation.parent_id, literal(0).label("depth"))
-        .where(Organisation.id == organisation_id)
-        .cte("line", recursive=True)
-    )
-    above = aliased(Organisation)
-    line = line.union_all(
-        select(above.id, above.parent_id, line.c.depth + 1).where(above.id == line.c.parent_id)
-    )
-    query = select(Organisation).join(line, line.c.id == Organisation.id).order_by(line.c.depth)
-    return list(session.execute(query).scalars())
-
-
 def organisation_by_code(session: Session, code: str) -> Organisation:
     """The organisation with that code; ``NotFound`` without one."""
     found = session.execute(select(Organisation).where(Organisation.code == code)).scalar_one_or_none()
@@ -124,36 +109,6 @@ def bureau_of(session: Session, code: str) -> str | None:
         .order_by(line.c.depth)
         .limit(1)
     ).scalar()
-
-
-def find_place_for(
-    session: Session, start: Organisation, org_type: str | None, level: str | None = None
-) -> Organisation | None:
-    """The organisation of a kind that belongs to ``start``: itself, one above it, or the bureau's own institution.
-
-    A teaching-research institution, a supervision body and the like hang below the bureau of their level; so from a
-    school one goes up to the bureau (of ``level`` when given) and down to the institution of that same level.
-    """
-    line = ancestry(session, start.id)
-    if org_type is None:
-        return start
-    for organisation in line:
-        if organisation.org_type == org_type and level in (None, organisation.level):
-            return organisation
-    for organisation in line:
-        if organisation.org_type == "edu_bureau" and level in (None, organisation.level):
-            found = session.execute(
-                select(Organisation)
-                .where(
-                    Organisation.parent_id == organisation.id,
-                    Organisation.org_type == org_type,
-                    Organisation.level == organisation.level,
-                )
-                .order_by(Organisation.id)
-            ).scalars().first()
-            if found is not None:
-                return found
-    return None
 
 
 def organisations(session: Session, on: date) -> list[OrgView]:
@@ -476,7 +431,11 @@ def candidates(
 def _holders(
     session: Session, rule: Mapping[str, Any], organisation_id: int, on: date
 ) -> tuple[tuple[int, str, str] | None, list[Somebody]]:
-    """The place that a rule means, (id, code, name), and who holds the role there on the day; see ``find_place_for``."""
+    """The place that a rule means, (id, code, name), and who holds the role there on the day.
+
+    A teaching-research institution and the like hang below the bureau of their level: what is not on the line up from
+    the start is looked for beside the bureaus of that line, at their own level.
+    """
     role = ROLES.get(str(rule.get("role")))
     if role is None:
         return None, []

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 from workflows.errors import N_
 
 
-class Kind(StrEnum):
-    """Kinds of event. A new act gets a new member here; a test holds each to ``subject:past`` and to its words."""
+class _Labelled(StrEnum):
+    """A stored value with the words that people read."""
 
     label: str
 
-    def __new__(cls, value: str, label: str) -> Kind:
+    def __new__(cls, value: str, label: str) -> Self:
         """Carry the Chinese label beside the stored value."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.label = label
         return member
+
+
+class Kind(_Labelled):
+    """Kinds of event. A new act gets a new member here; a test holds each to ``subject:past`` and to its words."""
 
     OFFICE_CREATED = "office:created", N_("建立数据目录")
     CLOCK_MOVED = "clock:moved", N_("调整演示时钟")
@@ -64,17 +69,8 @@ class Kind(StrEnum):
     PAYLOAD_ERASED = "payload:erased", N_("依法删除内容")
 
 
-class ActorKind(StrEnum):
+class ActorKind(_Labelled):
     """Who decided. A machine never carries a person's name."""
-
-    label: str
-
-    def __new__(cls, value: str, label: str) -> ActorKind:
-        """Carry the Chinese label beside the stored value."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.label = label
-        return member
 
     PERSON = "person", N_("本人")
     PROXY = "proxy", N_("代办")
