@@ -16,7 +16,6 @@ from workflows.engine.repeating import Repeated
 _SPECS: Mapping[str, Any] = {
     "start": specs.Element,
     "end": specs.End,
-    "terminate": specs.End,
     "user": specs.UserTask,
     "service": specs.ServiceTask,
     "business_rule": specs.BusinessRuleTask,
@@ -25,8 +24,8 @@ _SPECS: Mapping[str, Any] = {
     "parallel": specs.ParallelGateway,
     "inclusive": specs.InclusiveGateway,
     "subprocess": specs.SubProcess,
-    "timer_catch": specs.TimerCatch,
-    "boundary_timer": specs.BoundaryTimer,
+    "catch": specs.TimerCatch,
+    "boundary": specs.BoundaryTimer,
 }
 
 

@@ -32,9 +32,26 @@ class Flow:
 class Timer:
     """When a timer event is due."""
 
-    #: "date" (a moment) or "duration" (from the moment the step opens).
+    #: "date" (a moment), "duration" (from the moment the step opens) or "cycle" (again and again, `R3/P1D`).
     kind: str
     value: Given
+
+
+@dataclass(frozen=True)
+class Event:
+    """What an event catches or throws."""
+
+    #: timer, message, signal, error, escalation, conditional, compensation, cancel, link or terminate.
+    kind: str
+    #: Of a message, signal or link its name; of an error or escalation its code. "" on a catching error or escalation is any.
+    name: str = ""
+    timer: Timer | None = None
+    #: Of a conditional event.
+    condition: Formula | None = None
+    #: Key that a message carries, or must carry to be caught; None for a message without one.
+    correlation: Given | None = None
+    #: Of a compensation event: the activity to compensate; "" for every one in the scope.
+    activity: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,26 +70,39 @@ COUNTS = ("numberOfInstances", "numberOfActiveInstances", "numberOfCompletedInst
 
 @dataclass(frozen=True)
 class Repetition:
-    """A user task once for each item of a list (multi-instance)."""
+    """An activity more than once: for each item of a list, a number of times, or while a condition holds."""
 
-    #: One after the other instead of all at once.
+    #: One after the other instead of all at once. A standard loop always is.
     sequential: bool
-    collection: Formula
+    #: Of a multi-instance: the list, or else how many.
+    collection: Formula | None = None
+    cardinality: Given | None = None
     #: Name under which each member sees its item; "" for none.
-    item: str
+    item: str = ""
     #: Variable that collects a result per item, and the result of a member; both or neither.
-    results: str
-    result: Formula | None
+    results: str = ""
+    result: Formula | None = None
     #: When true after a member is done, the others are called off.
-    until: Formula | None
+    until: Formula | None = None
+    #: Whether it is a standard loop; then the next four say how long.
+    loop: bool = False
+    again: Formula | None = None
+    #: Whether `again` is asked before the first time too.
+    test_before: bool = False
+    #: Most times; None for no such bound.
+    maximum: int | None = None
 
     def formulas(self) -> Iterator[tuple[str, Formula]]:
         """Every expression with the name of its place."""
-        yield "inputCollection", self.collection
-        if self.result:
-            yield "outputElement", self.result
-        if self.until:
-            yield "completionCondition", self.until
+        for place, value in (
+            ("inputCollection", self.collection),
+            ("loopCardinality", self.cardinality),
+            ("outputElement", self.result),
+            ("completionCondition", self.until),
+            ("loopCondition", self.again),
+        ):
+            if isinstance(value, Formula):
+                yield place, value
 
 
 @dataclass(frozen=True)
@@ -81,8 +111,9 @@ class Step:
 
     id: str
     name: str
-    #: start, end, terminate, user, service, business_rule, script, exclusive, parallel, inclusive, subprocess,
-    #: timer_catch, boundary_timer.
+    #: start, end, catch, throw, boundary (events; see ``event``), user, service, business_rule, script, send, receive,
+    #: pass (a task that nobody waits for), exclusive, parallel, inclusive, event_gateway, subprocess, event_subprocess,
+    #: transaction, call.
     kind: str
     line: int
     #: Id of the sub-process it lies in; "" at the top.
@@ -109,10 +140,18 @@ class Step:
     properties: Mapping[str, str] = field(default_factory=_nothing)
     #: Of a boundary event: the step on whose border it sits.
     attached_to: str = ""
-    #: Of a boundary event: whether it cancels that step.
+    #: Of a boundary event: whether it cancels that step. Of the start of an event sub-process: whether it cancels the scope.
     interrupting: bool = True
-    timer: Timer | None = None
+    #: Of an event, a send or a receive task: what it catches or throws; None for a plain start, end or throw.
+    event: Event | None = None
     repetition: Repetition | None = None
+    #: Of a call activity: id of the called process, and whether all variables go in and come out (Camunda 8's default).
+    called: Given | None = None
+    hands_over_all: bool = True
+    takes_back_all: bool = True
+    #: Of an activity with a compensation event on its border: the activity that undoes it. Of that activity: True.
+    undone_by: str = ""
+    undoes: bool = False
 
     def formulas(self) -> Iterator[tuple[str, Formula]]:
         """Every FEEL expression of the step with the name of its place, in a fixed order."""
@@ -124,7 +163,8 @@ class Step:
             ("followUpDate", self.follow_up),
             ("priority", self.priority),
             ("script", self.script),
-            ("timer", self.timer.value if self.timer else None),
+            ("calledElement", self.called),
+            *_of_event(self.event),
             *((f"input {one.target}", one.source) for one in self.inputs),
             *((f"output {one.target}", one.source) for one in self.outputs),
         ):
@@ -132,6 +172,13 @@ class Step:
                 yield place, value
         if self.repetition:
             yield from self.repetition.formulas()
+
+
+def _of_event(event: Event | None) -> Iterator[tuple[str, Given | None]]:
+    if event is not None:
+        yield "timer", event.timer.value if event.timer else None
+        yield "condition", event.condition
+        yield "correlationKey", event.correlation
 
 
 @dataclass(frozen=True)
@@ -157,8 +204,9 @@ class Diagram:
 
     @property
     def start(self) -> Step:
-        """The start event of the process itself."""
-        return next(step for step in self.steps.values() if step.kind == "start" and not step.scope)
+        """The start event of the process itself: the plain one if there is one, else the first."""
+        starts = [step for step in self.steps.values() if step.kind == "start" and not step.scope]
+        return min(starts, key=lambda step: step.event is not None)
 
     @property
     def form_id(self) -> str:

@@ -18,6 +18,10 @@ class House:
     decide: Callable[[str, Mapping[str, Any]], Any]
     #: The moment of the act, aware.
     now: datetime
+    #: Stored parts of the instance's state by key: every one whose key begins with what is asked (see Progress.parts).
+    parts: Callable[[str], Mapping[str, bytes]] = lambda _prefix: {}
+    #: Whether the instance was started by a call activity: an error that nobody catches is its caller's then.
+    called: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,54 @@ class OpenedTimer:
     due_at: datetime
     due_days: tuple[date, ...]
     provisional: bool
+
+
+@dataclass(frozen=True)
+class OpenedSubscription:
+    """A place that now waits for a message or a signal."""
+
+    token: str
+    step_id: str
+    #: "message" or "signal".
+    kind: str
+    name: str
+    #: What the message must carry; None for a message without key, and for signals.
+    key: str | None
+    #: Whether it goes on waiting after it was met (non-interrupting).
+    stays: bool = False
+
+
+@dataclass(frozen=True)
+class Published:
+    """A message or signal that was thrown, for others; the caller delivers it after the commit."""
+
+    step_id: str
+    #: "message" or "signal". A signal has reached this instance's own waiting steps already.
+    kind: str
+    name: str
+    key: str | None
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OpenedCall:
+    """A call activity that waits for another process, which the caller starts after the commit."""
+
+    token: str
+    step_id: str
+    process_id: str
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reported:
+    """An error or escalation that nobody in a called process caught: its caller's affair."""
+
+    #: "error" (the instance has ended by it) or "escalation".
+    kind: str
+    code: str
+    step_id: str
+    variables: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -113,6 +165,19 @@ class Progress:
     timers: tuple[OpenedTimer, ...] = ()
     #: Tokens of timers that no longer wait; never the fired timer itself.
     timers_closed: tuple[str, ...] = ()
+    subscriptions: tuple[OpenedSubscription, ...] = ()
+    #: Tokens of subscriptions that no longer wait; never the one just met.
+    subscriptions_closed: tuple[str, ...] = ()
+    published: tuple[Published, ...] = ()
+    calls: tuple[OpenedCall, ...] = ()
+    #: Tokens of call activities that no longer wait: what they called is to be cancelled; never one that just returned.
+    calls_closed: tuple[str, ...] = ()
+    reported: tuple[Reported, ...] = ()
+    #: Parts of the state stored beside it, by key, to be written over what is there; a large repetition keeps its members
+    #: there, so that one completion reads and writes one of them.
+    parts: Mapping[str, bytes] = field(default_factory=dict)
+    #: Beginnings of the keys of parts that are no longer needed; removed before ``parts`` are written.
+    parts_gone: tuple[str, ...] = ()
     orders: tuple[Order, ...] = ()
     rulings: tuple[RulingAt, ...] = ()
     #: End events reached, in order.

@@ -13,7 +13,7 @@ from workflows.engine.document import parse
 from workflows.engine.expressions import Formula, Text
 from workflows.engine.extensions import Extensions
 from workflows.engine.fence import BPMN, BPMNDI
-from workflows.engine.model import Diagram, Flow, Repetition, Step, Timer
+from workflows.engine.model import Diagram, Event, Flow, Repetition, Step, Timer
 from workflows.engine.moments import moment, span
 from workflows.errors import DefinitionRefused, Problem
 
@@ -28,8 +28,8 @@ _KINDS = {
     "parallelGateway": "parallel",
     "inclusiveGateway": "inclusive",
     "subProcess": "subprocess",
-    "intermediateCatchEvent": "timer_catch",
-    "boundaryEvent": "boundary_timer",
+    "intermediateCatchEvent": "catch",
+    "boundaryEvent": "boundary",
 }
 _ARTIFACTS = frozenset({"textAnnotation", "association", "group"})
 #: Children of a process or sub-process that are no steps: for readers, or read elsewhere.
@@ -244,17 +244,18 @@ class _Reader:
         return {}
 
     def _end(self, element: Any, fields: dict[str, Any]) -> dict[str, Any]:
-        return {"kind": "terminate"} if element.find(f"{{{BPMN}}}terminateEventDefinition") is not None else {}
+        found = element.find(f"{{{BPMN}}}terminateEventDefinition")
+        return {"event": Event("terminate")} if found is not None else {}
 
-    def _timer_catch(self, element: Any, fields: dict[str, Any]) -> dict[str, Any]:
-        return {"timer": self._timer(element)}
+    def _catch(self, element: Any, fields: dict[str, Any]) -> dict[str, Any]:
+        return {"event": Event("timer", timer=self._timer(element))}
 
-    def _boundary_timer(self, element: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    def _boundary(self, element: Any, fields: dict[str, Any]) -> dict[str, Any]:
         cancel = element.get("cancelActivity", "true")
         if cancel not in {"true", "false"}:
             self.report(element, "cancelActivity 只能为 true 或 false")
         return {
-            "timer": self._timer(element),
+            "event": Event("timer", timer=self._timer(element)),
             "attached_to": element.get("attachedToRef", ""),
             "interrupting": cancel != "false",
         }

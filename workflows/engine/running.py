@@ -201,7 +201,7 @@ def _priority(run: Journey, step: Step, given: Given | None, value: Any) -> int:
 
 def _opened_timer(run: Journey, task: Task) -> OpenedTimer:
     step: Step = task.task_spec.step
-    timer = step.timer
+    timer = step.event.timer if step.event else None
     if timer is None:
         raise StateUnreadable(reason=f"“{step.id}”不是时限")
     value = run.evaluate(step.id, "timer", timer.value, run.scope(task.data, {}))

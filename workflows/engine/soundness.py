@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from workflows.engine.model import Diagram, Flow, Step
 from workflows.errors import Problem
 
-_EVENTS = frozenset({"start", "timer_catch", "boundary_timer"})
-_ENDS = frozenset({"end", "terminate"})
+_EVENTS = frozenset({"start", "catch", "boundary"})
+_ENDS = frozenset({"end"})
 
 
 def problems(diagram: Diagram, line: int) -> list[Problem]:
@@ -35,7 +35,7 @@ def _ends_of_flows(diagram: Diagram) -> Iterator[Problem]:
 
 def _boundaries(diagram: Diagram) -> Iterator[Problem]:
     for step in diagram.steps.values():
-        if step.kind != "boundary_timer":
+        if step.kind != "boundary":
             continue
         host = diagram.steps.get(step.attached_to)
         if host is None or host.scope != step.scope:
@@ -61,7 +61,7 @@ def _starts(diagram: Diagram, line: int) -> Iterator[Problem]:
 def _around(diagram: Diagram, step: Step) -> Iterator[Problem]:
     leaving = diagram.leaving(step.id)
     entering = [flow for flow in diagram.flows if flow.target == step.id]
-    if step.kind in {"start", "boundary_timer"} and entering:
+    if step.kind in {"start", "boundary"} and entering:
         yield _problem(diagram, step, "不能有流入的顺序流")
     if step.kind in _ENDS and leaving:
         yield _problem(diagram, step, "结束事件不能有流出的顺序流")

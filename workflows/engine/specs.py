@@ -207,7 +207,7 @@ class End(Element):
 
     def act(self, my_task: Task) -> None:
         journey(my_task).ended.append(self.step.id)
-        if self.step.kind == "terminate":
+        if self.step.event is not None:
             for task in live(my_task.workflow):
                 # Cancelling a host takes its boundary events along.
                 if task is not my_task and task.id in my_task.workflow.tasks:

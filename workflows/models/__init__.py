@@ -12,6 +12,7 @@ from workflows.models.instances import (
     Task,
     Timer,
 )
+from workflows.models.moving import Delivery, Incident, Part, Subscription
 from workflows.models.office import Job, Notice, Office, PublicNotice, Round, Series
 from workflows.models.people import (
     Account,
@@ -26,8 +27,9 @@ from workflows.models.people import (
 from workflows.models.record import Erasure, Event, EventPayload, Stream
 
 __all__ = [
-    "Account", "Attachment", "Candidate", "ConfirmationLink", "Definition", "DefinitionFile", "Draft", "Erasure",
-    "Event", "EventPayload", "Instance", "Job", "Membership", "Notice", "Office", "Organisation", "PackFile",
-    "PackSet", "Person", "PublicNotice", "Round", "Row", "RulingRow", "Series", "SignIn", "SourceLock",
-    "StaffingCell", "Stream", "Submission", "Task", "Timer",
+    "Account", "Attachment", "Candidate", "ConfirmationLink", "Definition", "DefinitionFile", "Delivery", "Draft",
+    "Erasure",
+    "Event", "EventPayload", "Incident", "Instance", "Job", "Membership", "Notice", "Office", "Organisation", "PackFile",
+    "PackSet", "Part", "Person", "PublicNotice", "Round", "Row", "RulingRow", "Series", "SignIn", "SourceLock",
+    "StaffingCell", "Stream", "Submission", "Subscription", "Task", "Timer",
 ]

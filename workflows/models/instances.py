@@ -17,11 +17,14 @@ class Instance(Row):
     __tablename__ = "instance"
     __table_args__ = (
         Index("ix_instance_org_started", "organisation_id", "started_at"),
-        # One open case of a person in a round (E_DUPLICATE), also when two submits race.
+        # One open case of a person in a round (E_DUPLICATE), also when two submits race; what it calls is no case of its own.
         Index(
             "uq_instance_open_in_round", "round_id", "starter_id", unique=True,
-            sqlite_where=text("status = 'running'"), postgresql_where=text("status = 'running'"),
+            sqlite_where=text("ended_at IS NULL AND parent_id IS NULL"),
+            postgresql_where=text("ended_at IS NULL AND parent_id IS NULL"),
         ),
+        # A call activity starts its process once, whoever delivers the call.
+        UniqueConstraint("parent_id", "parent_token"),
     )
 
     id: Mapped[Key]
@@ -38,8 +41,14 @@ class Instance(Row):
     starter_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
     title: Mapped[str]
-    #: ``running``, ``completed``.
+    #: ``running``, ``suspended``, ``completed`` (reached an end), ``cancelled`` (终止办理), ``withdrawn`` (撤回申请) or
+    #: ``failed`` (a called process that ended by an error nobody in it caught).
     status: Mapped[str]
+    #: The instance whose call activity (token) started this one.
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("instance.id"))
+    parent_token: Mapped[str | None]
+    #: Process id -> digest of the definition that a call activity of this instance will start, fixed when it started.
+    calls: Mapped[dict[str, Any]] = mapped_column(default=dict)
     #: Id of the end event reached, e.g. ``adm_x1``.
     outcome: Mapped[str | None]
     #: What automatic steps gave out, e.g. ``admission_no``.
@@ -73,7 +82,7 @@ class Task(Row):
     step_id: Mapped[str]
     name: Mapped[str]
     form_id: Mapped[str | None]
-    #: ``open``, ``done``, ``cancelled``.
+    #: ``open``, ``suspended`` (its instance is), ``done``, ``cancelled``.
     status: Mapped[str]
     opened_at: Mapped[datetime]
     due_at: Mapped[datetime | None]
@@ -91,6 +100,8 @@ class Task(Row):
     done_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     #: The choice made, in the form's words, for lists.
     outcome: Mapped[str | None]
+    #: The instance's state in which the task was completed, for going back to it (rewind).
+    before: Mapped[bytes | None]
 
 
 class Candidate(Row):
@@ -115,7 +126,10 @@ class Timer(Row):
     __tablename__ = "timer"
     __table_args__ = (
         UniqueConstraint("instance_id", "token", "kind", "due_at"),
-        Index("ix_timer_due", "due_at", sqlite_where=text("fired_at IS NULL"), postgresql_where=text("fired_at IS NULL")),
+        Index(
+            "ix_timer_due", "due_at",
+            sqlite_where=text("fired_at IS NULL AND NOT held"), postgresql_where=text("fired_at IS NULL AND NOT held"),
+        ),
     )
 
     id: Mapped[Key]
@@ -130,6 +144,8 @@ class Timer(Row):
     due_at: Mapped[datetime]
     due_days: Mapped[list[Any] | None]
     due_provisional: Mapped[bool] = mapped_column(default=False)
+    #: Whether it must not fire now: its instance is suspended, or an incident waits for its next try.
+    held: Mapped[bool] = mapped_column(default=False)
     #: When it fired or was called off; empty while it waits.
     fired_at: Mapped[datetime | None]
     #: ``fired`` or ``cancelled`` once ``fired_at`` is set.

@@ -81,8 +81,10 @@ class Job(Row):
     #: Makes a job unique where that is wanted, e.g. ``seed``.
     key: Mapped[str | None]
     params: Mapped[dict[str, Any]]
-    #: ``waiting``, ``running``, ``done``, ``failed``.
+    #: ``waiting``, ``running``, ``done``, ``failed``, ``cancelled``.
     status: Mapped[str]
+    #: Whether somebody asked it to stop; a handler notices at its next word of progress.
+    stop: Mapped[bool] = mapped_column(default=False)
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
     #: Where a resumed run continues.
