@@ -5,11 +5,12 @@ gives None and a reason; only ``FeelSyntaxError`` is raised, when a text is not 
 (scope.py, parser.py), patterns run in bounded time (pattern.py), and there is no clock but the caller's ``now``.
 
 Reading order: lexer, names, ast, parser; values, temporal, compare, arithmetic; scope, functions, builtins_*, calls,
-compiler; expression.
+compiler; expression; foreign (texts of other languages, and the FEEL to write instead).
 """
 
 from workflows.feel.errors import FeelSyntaxError
 from workflows.feel.expression import Expression, UnaryTests, compile, compile_unary, evaluate, unary_test
+from workflows.feel.foreign import suggest
 from workflows.feel.values import Function, Range, YearsMonths
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "compile",
     "compile_unary",
     "evaluate",
+    "suggest",
     "unary_test",
 ]
