@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from workflows.engine.expressions import Formula, Given
+from workflows.engine.expressions import Formula, Given, Text
 
 
 def _nothing() -> Mapping[str, str]:
@@ -45,6 +45,8 @@ class Event:
     kind: str
     #: Of a message, signal or link its name; of an error or escalation its code. "" on a catching error or escalation is any.
     name: str = ""
+    #: FEEL that gives the name of a message or signal, or the code thrown, when the step opens or throws; ``name`` is "" then.
+    naming: Formula | None = None
     timer: Timer | None = None
     #: Of a conditional event.
     condition: Formula | None = None
@@ -176,6 +178,7 @@ class Step:
 
 def _of_event(event: Event | None) -> Iterator[tuple[str, Given | None]]:
     if event is not None:
+        yield "name", event.naming
         yield "timer", event.timer.value if event.timer else None
         yield "condition", event.condition
         yield "correlationKey", event.correlation
@@ -207,6 +210,19 @@ class Diagram:
         """The start event of the process itself: the plain one if there is one, else the first."""
         starts = [step for step in self.steps.values() if step.kind == "start" and not step.scope]
         return min(starts, key=lambda step: step.event is not None)
+
+    def started_by(self, kind: str, name: str) -> Step | None:
+        """The start event of the process itself that waits for that message or signal; None without one."""
+        for step in self.steps.values():
+            if step.kind == "start" and not step.scope and step.event and (step.event.kind, step.event.name) == (kind, name):
+                return step
+        return None
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """Ids of the processes that its call activities name by a fixed text, each once, in document order."""
+        named = (step.called.text for step in self.steps.values() if isinstance(step.called, Text))
+        return tuple(dict.fromkeys(named))
 
     @property
     def form_id(self) -> str:

@@ -20,6 +20,9 @@ _DURATION = re.compile(
 )
 
 
+_CYCLE = re.compile(r"R(?P<times>\d{0,6})/(?P<span>[^/]+)")
+
+
 @dataclass(frozen=True)
 class Due:
     """A moment by which something happens."""
@@ -59,6 +62,27 @@ def span(text: str) -> Span:
         weeks=part["weeks"], days=part["days"], hours=part["hours"], minutes=part["minutes"], seconds=part["seconds"]
     )
     return Span(-months, -rest) if found["sign"] else Span(months, rest)
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """Again and again after the same length of time."""
+
+    #: How many times; None for as long as it waits.
+    times: int | None
+    span: Span
+
+
+def cycle(text: str) -> Cycle:
+    """Read an ISO 8601 repetition (`R3/PT1H`, `R/P1D`) or a duration, which repeats for ever; else ValueError."""
+    text = text.strip()
+    found = _CYCLE.fullmatch(text)
+    if not found and not _DURATION.fullmatch(text):
+        raise ValueError(f"不是 ISO 8601 循环（如 R3/PT1H、R/P1D）：{text}")
+    every = span(found["span"] if found else text)
+    if every.months <= 0 and every.rest <= timedelta():
+        raise ValueError(f"循环的时长须大于零：{text}")
+    return Cycle(int(found["times"]) if found and found["times"] else None, every)
 
 
 def moment(text: str) -> datetime:
