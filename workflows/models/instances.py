@@ -47,6 +47,8 @@ class Instance(Row):
     #: The instance whose call activity (token) started this one.
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("instance.id"))
     parent_token: Mapped[str | None]
+    #: Id of that call activity in the parent's diagram.
+    parent_step: Mapped[str | None]
     #: Process id -> digest of the definition that a call activity of this instance will start, fixed when it started.
     calls: Mapped[dict[str, Any]] = mapped_column(default=dict)
     #: Id of the end event reached, e.g. ``adm_x1``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from workflows.models.columns import Key, Row
@@ -17,7 +17,8 @@ class Part(Row):
     __tablename__ = "part"
 
     instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), primary_key=True)
-    key: Mapped[str] = mapped_column(primary_key=True)
+    #: Ordered byte by byte, so that every part whose key begins with some text is a range of the index.
+    key: Mapped[str] = mapped_column(String().with_variant(String(collation="C"), "postgresql"), primary_key=True)
     data: Mapped[bytes]
 
 
@@ -80,7 +81,9 @@ class Delivery(Row):
     #: Who sent it: an instance, or a person.
     from_instance_id: Mapped[int | None] = mapped_column(ForeignKey("instance.id"))
     from_person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
-    #: Where it goes, when that is known: the instance, and the token there.
+    #: The step of that instance that sent it.
+    step_id: Mapped[str | None]
+    #: Where it goes, when that is known: the instance, and the token there. Of a call: the caller's own token.
     instance_id: Mapped[int | None] = mapped_column(ForeignKey("instance.id"), index=True)
     token: Mapped[str | None]
     made_at: Mapped[datetime]

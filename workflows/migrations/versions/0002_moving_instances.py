@@ -34,6 +34,7 @@ def upgrade() -> None:
     sa.Column("variables", _JSON, nullable=False),
     sa.Column("from_instance_id", _KEY, nullable=True),
     sa.Column("from_person_id", _KEY, nullable=True),
+    sa.Column("step_id", sa.String(), nullable=True),
     sa.Column("instance_id", _KEY, nullable=True),
     sa.Column("token", sa.String(), nullable=True),
     sa.Column("made_at", Moment(timezone=True), nullable=False),
@@ -83,7 +84,7 @@ def upgrade() -> None:
 
     op.create_table("part",
     sa.Column("instance_id", _KEY, nullable=False),
-    sa.Column("key", sa.String(), nullable=False),
+    sa.Column("key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
     sa.Column("data", sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(["instance_id"], ["instance.id"], name="fk_part_instance_id"),
     sa.PrimaryKeyConstraint("instance_id", "key", name="pk_part")
@@ -110,6 +111,7 @@ def upgrade() -> None:
     with op.batch_alter_table("instance") as batch_op:
         batch_op.add_column(sa.Column("parent_id", _KEY, nullable=True))
         batch_op.add_column(sa.Column("parent_token", sa.String(), nullable=True))
+        batch_op.add_column(sa.Column("parent_step", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("calls", _JSON, nullable=False, server_default="{}"))
         batch_op.create_unique_constraint("uq_instance_parent_id_parent_token", ["parent_id", "parent_token"])
         batch_op.create_foreign_key("fk_instance_parent_id", "instance", ["parent_id"], ["id"])
