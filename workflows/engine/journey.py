@@ -31,6 +31,11 @@ class Cell:
 Data = dict[str, Cell]
 
 
+def age(token: str) -> tuple[int, ...]:
+    """Key that sorts tokens, oldest first. A token is `t` and a number; `t5.17` is place 17 of the repetition t5."""
+    return tuple(int(part.removeprefix("t")) for part in token.split("."))
+
+
 def latest(*known: Data) -> Data:
     """Everything known together: of each variable the value written last."""
     merged: Data = {}
@@ -92,10 +97,10 @@ class Journey:
         self._visits: Counter[str] = Counter()
         self._steps = 0
 
-    def token(self) -> str:
+    def token(self, prefix: str = "") -> str:
         """A new token, unique within the instance and the same in every repetition of the same run."""
         self.next_token += 1
-        return f"t{self.next_token - 1}"
+        return f"{prefix}t{self.next_token - 1}"
 
     def write(self, data: Data, name: str, value: Any) -> None:
         """Replace the variable ``name`` by ``value``, whole."""

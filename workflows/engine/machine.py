@@ -12,7 +12,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from workflows.engine.errors import NothingWaits
 from workflows.engine.journey import Data, Journey, latest
-from workflows.engine.specs import FLOW, InclusiveGateway, ScopeEnd, drop, live, merge_into
+from workflows.engine.specs import FLOW, OF, InclusiveGateway, ScopeEnd, drop, live, merge_into
 
 #: Token of the root of each scope; never seen outside.
 ROOT = "root"
@@ -59,9 +59,14 @@ class _Lean:
 class Inside(_Lean, BpmnSubWorkflow):
     """The inside of a sub-process."""
 
+    #: What its tokens begin with: nothing, or the token of the member of a repetition it lies in.
+    prefix = ""
+
 
 class Instance(_Lean, BpmnWorkflow):
     """One process instance in memory, from one wait to the next."""
+
+    prefix = ""
 
     def __init__(self, machine: Any, journey: Journey) -> None:
         super().__init__(machine.spec, machine.inner, script_engine=FeelOnly(journey), deserializing=True)
@@ -72,6 +77,7 @@ class Instance(_Lean, BpmnWorkflow):
         """A new scope for ``my_task``, with nothing in it but its root."""
         inside = Inside(self.subprocess_specs[spec_name], my_task.id, self, deserializing=True)
         plant(inside)
+        inside.prefix = f"{my_task.id}." if OF in my_task.internal_data else my_task.workflow.prefix
         inside.completed_event.connect(my_task.task_spec._on_subworkflow_completed, my_task)
         self.subprocesses[my_task.id] = inside
         return inside

@@ -10,13 +10,13 @@ from SpiffWorkflow.util.task import TaskState
 from workflows.engine.journey import latest
 from workflows.engine.model import COUNTER, COUNTS, Repetition, Step
 from workflows.engine.plain import plain
-from workflows.engine.specs import INPUTS, Element, UserTask, journey, live, spawn, withdraw
+from workflows.engine.specs import INPUTS, OF, Element, UserTask, journey, live, spawn, withdraw
 
 #: Most items of one repetition; each is a task in the same state.
 MAX_ITEMS = 1_000
-#: Keys of internal data: of a member its host's token and its place from 0; of the host the items still to come (only when
+#: Keys of internal data: of a member its place from 0; of the host the items still to come (only when
 #: they come one by one), a result per item, and how many members are done.
-OF, PLACE, ITEMS, RESULTS, DONE = "of", "place", "items", "results", "done"
+PLACE, ITEMS, RESULTS, DONE = "place", "items", "results", "done"
 
 
 class Member(UserTask):

@@ -12,7 +12,7 @@ from workflows.engine import codec
 from workflows.engine.errors import ReservedName, StateUnreadable, TimerNotOpen
 from workflows.engine.expressions import Given
 from workflows.engine.extensions import RESERVED
-from workflows.engine.journey import Journey, values
+from workflows.engine.journey import Journey, age, values
 from workflows.engine.machine import Instance
 from workflows.engine.model import Diagram, Step
 from workflows.engine.moments import Due, after_duration, due_moment
@@ -119,7 +119,7 @@ def _run(diagram: Diagram, instance: Instance, before: tuple[Open, Open], done: 
 
 def _only(tokens: Open, others: Collection[str | None]) -> tuple[str, ...]:
     """Tokens not among the others, oldest first."""
-    return tuple(sorted((token for token in tokens if token not in others), key=lambda token: int(token[1:])))
+    return tuple(sorted((token for token in tokens if token not in others), key=age))
 
 
 def _opened_task(run: Journey, task: Task) -> OpenedTask:

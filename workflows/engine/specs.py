@@ -20,8 +20,9 @@ from workflows.engine.journey import Data, Journey, latest
 from workflows.engine.model import Flow, Step
 from workflows.engine.progress import Order, RulingAt
 
-#: Keys of a task's internal data: flow it came by, token of its boundary event's host, evaluated inputs.
-FLOW, HOST, INPUTS = "flow", "host", "inputs"
+#: Keys of a task's internal data: flow it came by, token of its boundary event's host, evaluated inputs; of the member of a
+#: repetition the token of the task that stands for the whole.
+FLOW, HOST, INPUTS, OF = "flow", "host", "inputs", "of"
 
 
 def journey(task: Task) -> Journey:
@@ -68,7 +69,7 @@ def knows(task: Task) -> Data:
 
 def spawn(parent: Task, spec: Any, flow: Flow | None) -> Task:
     """A token on its way to ``spec``, knowing what ``parent`` knows."""
-    child = Task(parent.workflow, spec, parent, TaskState.FUTURE, id=journey(parent).token())
+    child = Task(parent.workflow, spec, parent, TaskState.FUTURE, id=journey(parent).token(parent.workflow.prefix))
     child.data = dict(parent.data)
     if flow is not None:
         child.internal_data[FLOW] = flow.id
