@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -31,6 +33,12 @@ class Figure:
     def as_json(self) -> dict[str, Any]:
         """The figure as plain data."""
         return {**asdict(self), "holds": self.holds}
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that ``share`` percent of the values do not exceed (nearest rank)."""
+    ranked = sorted(values)
+    return ranked[max(0, math.ceil(len(ranked) * share / 100) - 1)]
 
 
 def beside(name: str, unit: str, ours: list[float], peer: str, theirs: list[float], bar: float | None = None) -> Figure:

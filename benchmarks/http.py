@@ -1,19 +1,25 @@
-"""One completion through HTTP: the review form posted with CSRF, validation and redirect, on a demo's data.
+"""Completions through HTTP: five kinds of tasks of the admission process, each posted as a browser posts it.
 
-The peer is bare Flask with CSRF and one version-checked UPDATE on the same database; both are posted to in turn, so that
-a machine whose speed drifts drifts for both.
+What is timed is the request that completes: form post with CSRF, validation, verb, record, redirect, over one kept
+connection. Before it the form is opened, its files uploaded and its draft saved, as the page does. The peer is bare Flask
+with CSRF and one version-checked UPDATE on the same database and server; both are posted to in turn, so that a machine
+whose speed drifts drifts for both.
 """
 
 from __future__ import annotations
 
 import http.client
+import secrets
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import mean
+from typing import Any
 from urllib.parse import urlencode
 
 import lxml.html
@@ -22,19 +28,53 @@ from flask import Flask, redirect, render_template_string, request
 from flask_wtf import CSRFProtect
 from sqlalchemy import event, text
 
-from benchmarks.figures import Figure, beside
+from benchmarks.figures import Figure, beside, percentile
 from webapp import composition, create_app
+from webapp.demo import papers
 from webapp.demo.life import REVIEWERS, Seeding
 from webapp.office import Office
+from workflows import instances
 from workflows.db import Database
 from workflows.jobs import Running
 
-#: How many completions are measured.
-ROUNDS = 30
+#: Cases lived through; each gives one completion of every act below. One more goes before them, unmeasured.
+CASES = 10
+#: The bar: our median over the peer's, and statements of one completion.
+BAR, STATEMENTS = 4, 12
 _TEACHER = {
     "unit": "ln-sy-hp-s1", "born": "1985-04-12", "subject": "语文", "stage": "小学", "post": "p1", "title": "一级",
     "history": [["2008-09-01", "", "和平区南湖第三小学", "中小学", "课堂教学"]],
 }  # fmt: skip
+_SPEECH = "该教师教学功底扎实，课堂教学效果好，所任班级学业质量稳定提升，多次承担区级公开课，主动承担教研组工作，是学校的骨干教师。"
+
+
+@dataclass(frozen=True)
+class Act:
+    """One completion: the step, who does it (``None``: the applicant), what is filled in, what is uploaded."""
+
+    step: str
+    person: str | None
+    given: Mapping[str, str]
+    #: Field -> title of the paper.
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+_JUDGED = {"conflict_declared": "否", ".seen": "是", ".judgement": "符合", ".evidence": "见业绩材料"}
+#: The life of one application, every kind of task in it; the review happens twice.
+ACTS = (
+    Act("adm_u1", "hps1.head", {
+        "conflict_declared": "否", "recommend": "推荐", "teaching_performance": _SPEECH, "ethics_statement": "师德高尚，为人师表，关爱学生，团结同事，近五年无师德问题。",
+        "discipline_record": "无", "months_confirmed": "200", "months_reason": "与人事档案核对后的月数", "release_agreed": "是",
+    }, {"seal_file": "单位推荐意见（盖章）"}),
+    Act("adm_u1b", "hp.bureau", {"conflict_declared": "否", "consent": "同意"}, {"consent_file": "主管教育局意见（盖章）"}),
+    Act("adm_u2", REVIEWERS["liaoning"][0], {
+        **_JUDGED, "qualification": "退回补正", "opinion": "请一次性补正以下事项，其他材料已核对无误。",
+        "return_items.0._row": "1", "return_items.0.field_key": "school_research_role", "return_items.0.reason": "请核对所任职务",
+    }),
+    Act("adm_u3", None, {"school_research_role": "教研组长"}),
+    Act("adm_u2", REVIEWERS["liaoning"][0], {**_JUDGED, "qualification": "不合格", "opinion": "经核对未达到资格条件，详见规则判定。"}),
+    Act("adm_u5", None, {"apply": "申请复核", "review_reason": "此前在支教学校任教的经历应当计入教学经历，恳请复核并核对支教证明材料。"}),
+)  # fmt: skip
 
 
 class Browser:
@@ -46,30 +86,77 @@ class Browser:
 
     def get(self, path: str) -> str:
         """A page's text."""
-        return self._send("GET", path, None)[1]
+        return self._send("GET", path, None, "")[1]
 
-    def post(self, path: str, fields: list[tuple[str, str]]) -> int:
-        """Post a form; returns the status."""
-        return self._send("POST", path, urlencode(fields))[0]
+    def post(self, path: str, fields: Sequence[tuple[str, str]], *, multipart: bool = False,
+             files: Mapping[str, bytes] | None = None) -> tuple[int, str]:
+        """Post a form; returns the status and the answer."""
+        return self._send("POST", path, *encoded(fields, files or {}, multipart=multipart))
 
-    def form(self, path: str, given: Mapping[str, str]) -> list[tuple[str, str]]:
-        """The fields of a page's main form as a browser would send them, with ``given`` filled in."""
-        page = lxml.html.fromstring(self.get(path))
-        form = max(page.forms, key=lambda one: len(one.fields))
-        for name, value in given.items():
-            form.fields[name] = value
-        return [(name, value) for name, value in form.form_values()]
+    def sent(self, path: str, body: bytes, kind: str) -> int:
+        """Post what was encoded before; returns the status."""
+        return self._send("POST", path, body, kind)[0]
 
-    def _send(self, method: str, path: str, body: str | None) -> tuple[int, str]:
+    def form(self, path: str) -> Any:
+        """The main form of a page."""
+        return main_form(self.get(path))
+
+    def _send(self, method: str, path: str, body: bytes | None, kind: str) -> tuple[int, str]:
         headers = {"Cookie": "; ".join(f"{key}={value}" for key, value in self._cookies.items())}
         if body is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            headers["Content-Type"] = kind
         self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()
         for value in answer.headers.get_all("Set-Cookie") or ():
             name, _, rest = value.partition("=")
             self._cookies[name] = rest.partition(";")[0]
         return answer.status, answer.read().decode()
+
+
+def main_form(page: str) -> Any:
+    """The form of a page with the most fields; what lies in a ``<template>`` is no input of it."""
+    document = lxml.html.fromstring(page)
+    for template in document.xpath("//template"):
+        template.drop_tree()
+    return max(document.forms, key=lambda one: len(one.fields))
+
+
+def encoded(fields: Sequence[tuple[str, str]], files: Mapping[str, bytes], *, multipart: bool) -> tuple[bytes, str]:
+    """(body, content type) as a browser encodes a form."""
+    if not multipart and not files:
+        return urlencode(fields).encode(), "application/x-www-form-urlencoded"
+    border = f"----{secrets.token_hex(16)}"
+    parts = [f'--{border}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode() for name, value in fields]
+    for name, raw in files.items():
+        head = f'--{border}\r\nContent-Disposition: form-data; name="{name}"; filename="paper.pdf"\r\nContent-Type: application/pdf'
+        parts.append(head.encode() + b"\r\n\r\n" + raw + b"\r\n")
+    return b"".join(parts) + f"--{border}--\r\n".encode(), f"multipart/form-data; boundary={border}"
+
+
+def fill(browser: Browser, path: str, act: Act) -> tuple[bytes, str]:
+    """Fill in a task's form as its page does: files uploaded at once, the draft saved, what is asked because of it
+    filled too; returns the body of the post that completes the task, and its kind."""
+    files = {f"_file.{name}": papers.page(f"{title} {secrets.token_hex(4)}") for name, title in act.files.items()}
+    for _ in range(3):
+        form = browser.form(path)
+        given = {name: value for name, value in act.given.items() if not name.startswith(".")}
+        for name in form.fields:
+            given |= {name: value for ending, value in act.given.items() if ending.startswith(".") and name.endswith(ending)}
+        rest = [(name, value) for name, value in form.form_values() if name not in given]
+        fields = [*rest, *given.items()]
+        if files:
+            browser.post(f"{path}/form", fields, files=files)
+            files = {}
+        else:
+            _, said = browser.post(f"{path}/draft", fields)
+    form = browser.form(path)
+    multipart = form.get("enctype") == "multipart/form-data"
+    fields = list(form.form_values())
+    if form.xpath(".//*[@class='returned-item']"):
+        status, page = browser.post(path, fields, multipart=multipart)
+        form = main_form(page)
+        fields = [*form.form_values(), ("_send", "1")]
+    return encoded(fields, {}, multipart=form.get("enctype") == "multipart/form-data")
 
 
 @contextmanager
@@ -89,80 +176,121 @@ def _listening(app: Flask) -> Iterator[int]:
         thread.join(5)
 
 
+@dataclass
+class Counted:
+    """What a request asked of the database."""
+
+    statements: list[str] = field(default_factory=list)
+    commits: int = 0
+
+
 @contextmanager
-def _counted(db: Database) -> Iterator[list[str]]:
-    statements: list[str] = []
+def counted(db: Database) -> Iterator[Counted]:
+    """Count statements (without BEGIN) and commits while the block runs."""
+    found = Counted()
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        statements.append(statement)
+        if not statement.startswith("BEGIN"):
+            found.statements.append(statement)
+
+    def committed(_connection: object) -> None:
+        found.commits += 1
 
     event.listen(db.engine, "before_cursor_execute", note)
+    event.listen(db.engine, "commit", committed)
     try:
-        yield statements
+        yield found
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
+        event.remove(db.engine, "commit", committed)
+
+
+class Desks:
+    """The people of the cases, signed in."""
+
+    def __init__(self, office: Office, port: int) -> None:
+        running = Running(office.db, 0, {}, {}, office.clock.now)
+        self._office, self._port, self._people = office, port, dict[str, Browser]()
+        self._seeding = Seeding(office.db, office.clock.now(), office.files, running)
+        self._seeding.teachers = {"liaoning": [], "guangxi": []}
+        self._seeding.run()
+
+    def apply(self, number: int) -> tuple[str, str]:
+        """A new applicant's case, started; returns (sign-in name, case number)."""
+        teacher = {**_TEACHER, "name": f"测试{number:03d}", "phone": f"139{number:08d}"}
+        self._seeding.person(teacher["name"], teacher["phone"], teacher["phone"], [])
+        self._seeding._submit("liaoning", teacher, self._seeding.moment(8, 10))
+        with self._office.db.read() as reading:
+            person = self._seeding.viewer(teacher["phone"])
+            return teacher["phone"], instances.started_by(reading, person.person_id)[0]
+
+    def browser(self, name: str) -> Browser:
+        """Somebody's browser, signed in once."""
+        if name not in self._people:
+            browser = self._people[name] = Browser(self._port)
+            form = browser.form("/sign-in")
+            form.fields["sign_in_name"], form.fields["password"] = name, f"yanshi-{name}"
+            browser.post("/sign-in", form.form_values())
+        return self._people[name]
+
+    def task(self, case: str, step: str) -> str:
+        """Address of the task that waits at a step."""
+        with self._office.db.read() as reading:
+            return f"/tasks/{instances.open_task(reading, case, step)}"
 
 
 def run() -> list[Figure]:
-    """Measure; takes about half a minute."""
-    with tempfile.TemporaryDirectory() as folder, composition.opened(Path(folder) / "data", demo=True) as office:
-        tasks = _waiting_reviews(office)
+    """Measure; takes about a minute."""
+    with tempfile.TemporaryDirectory() as folder, composition.opened(Path(folder) / "data") as office:
         bare = _bare(office.db)
         with _listening(create_app(office)) as port, _listening(bare) as bare_port:
-            browser, peer = Browser(port), Browser(bare_port)
-            reviewer = REVIEWERS["liaoning"][0]
-            signing = browser.form("/sign-in", {"sign_in_name": reviewer, "password": f"yanshi-{reviewer}"})
-            browser.post("/sign-in", signing)
-            ours, theirs, statements = [], [], []
-            for task in tasks:
-                fields = browser.form(f"/tasks/{task}", _judged(browser, task))
-                with _counted(office.db) as counted:
-                    ours.append(_milliseconds(lambda fields=fields, task=task: browser.post(f"/tasks/{task}", fields)))
-                statements.append(float(len([one for one in counted if not one.startswith(("BEGIN", "COMMIT"))])))
-                bare_fields = peer.form("/", {})
-                theirs.append(_milliseconds(lambda fields=bare_fields: peer.post("/", fields)))
-        return [
-            beside("one completion through HTTP", "ms", ours, "bare Flask with CSRF and one version-checked write", theirs),
-            Figure("SQL statements of that request", "statements", max(statements)),
-        ]
+            desks, peer = Desks(office, port), Browser(bare_port)
+            ours: dict[str, list[float]] = {act.step: [] for act in ACTS}
+            theirs: dict[str, list[float]] = {act.step: [] for act in ACTS}
+            statements, commits = [], []
+            for number in range(CASES + 1):
+                applicant, case = desks.apply(number)
+                for act in ACTS:
+                    browser, path = desks.browser(act.person or applicant), desks.task(case, act.step)
+                    body, kind = fill(browser, path, act)
+                    took, found = _completed(office.db, browser, path, body, kind)
+                    bare_took = _milliseconds(peer, "/", *encoded(peer.form("/").form_values(), {}, multipart=False))
+                    if number:
+                        ours[act.step].append(took)
+                        theirs[act.step].append(bare_took)
+                        statements.append(len(found.statements))
+                        commits.append(found.commits)
+    return _figures(ours, theirs, statements, commits)
 
 
-def _milliseconds(send: Callable[[], int]) -> float:
+def _figures(
+    ours: Mapping[str, list[float]], theirs: Mapping[str, list[float]], statements: list[int], commits: list[int]
+) -> list[Figure]:
+    all_ours, all_theirs = [one for took in ours.values() for one in took], [one for took in theirs.values() for one in took]
+    peer = "bare Flask with CSRF and one version-checked write"
+    return [
+        beside("http: one completion, p50 of five kinds of tasks", "ms", all_ours, peer, all_theirs, BAR),
+        beside("http: the same, p95", "ms", [percentile(all_ours, 95)], peer, [percentile(all_theirs, 95)]),
+        beside("http: completions a second over one connection", "1/s", [1000 / mean(all_ours)], peer, [1000 / mean(all_theirs)]),
+        *(beside(f"http: {step}, p50", "ms", ours[step], peer, theirs[step]) for step in ours),
+        Figure("http: SQL statements of one completion, most", "statements", max(statements), bar=STATEMENTS),
+        Figure("http: SQL statements of one completion, mean", "statements", round(mean(statements), 1)),
+        Figure("http: commits of one completion, most", "commits", max(commits), bar=1),
+    ]
+
+
+def _completed(db: Database, browser: Browser, path: str, body: bytes, kind: str) -> tuple[float, Counted]:
+    with counted(db) as found:
+        return _milliseconds(browser, path, body, kind), found
+
+
+def _milliseconds(browser: Browser, path: str, body: bytes, kind: str) -> float:
     began = time.perf_counter()
-    status = send()
+    status = browser.sent(path, body, kind)
     took = (time.perf_counter() - began) * 1000
     if status not in {302, 303}:
-        raise RuntimeError(f"the form was answered with {status}, not with a redirect")
+        raise RuntimeError(f"{path}: the form was answered with {status}, not with a redirect")
     return took
-
-
-def _judged(browser: Browser, task: str) -> dict[str, str]:
-    """The review as it is filled in: everything checked, returned for one correction."""
-    page = lxml.html.fromstring(browser.get(f"/tasks/{task}"))
-    form = max(page.forms, key=lambda one: len(one.fields))
-    given = {"conflict_declared": "否", "qualification": "不合格", "opinion": "经核对未达到本批次的资格条件，详见规则判定。"}
-    for name in form.fields:
-        if name.endswith(".seen"):
-            given[name] = "是"
-        elif name.endswith(".judgement"):
-            given[name] = "符合"
-        elif name.endswith(".evidence"):
-            given[name] = "见业绩材料"
-    return given
-
-
-def _waiting_reviews(office: Office) -> list[str]:
-    """As many cases as are measured, lived through the verbs until they wait for the review."""
-    running = Running(office.db, 0, {}, {}, office.clock.now)
-    seeding = Seeding(office.db, office.clock.now(), office.files, running)
-    seeding.teachers = {"liaoning": [], "guangxi": []}
-    seeding.run()
-    tasks = []
-    for number in range(ROUNDS):
-        teacher = {**_TEACHER, "name": f"测试{number:03d}", "phone": f"139{number:08d}"}
-        seeding.person(teacher["name"], teacher["phone"], teacher["phone"], [])
-        tasks.append(seeding.until_review("liaoning", teacher))
-    return tasks
 
 
 def _bare(db: Database) -> Flask:
