@@ -118,6 +118,18 @@ class NobodyFits(Refusal):
     code, message = "E_NOBODY", N_("没有可以办理“%(step)s”的人员，请联系管理员")
 
 
+class CalledProcessMissing(Refusal):
+    """A call activity names a process that nobody has deployed."""
+
+    code, message = "E_CALL", N_("要调用的流程“%(process)s”尚未部署")
+
+
+class CalledTooDeep(Refusal):
+    """Processes call each other deeper than any sensible diagram has: they call in a circle."""
+
+    code, message = "E_CALL", N_("流程逐级调用已达 %(count)s 层，可能在循环调用“%(process)s”")
+
+
 class SignInRefused(Refusal):
     """Unknown name, wrong password, locked or disabled: one answer for all four."""
 
@@ -170,6 +182,84 @@ class CalendarUnknown(Refusal):
     """A working-day count enters a year whose official holiday notice is not loaded."""
 
     code, message = "E_CALENDAR", N_("%(year)s 年的工作日安排尚未载入")
+
+
+class InstanceSuspended(Refusal):
+    """The case is suspended: nothing in it moves until it is resumed."""
+
+    code, message = "E_SUSPENDED", N_("该办件已暂停，恢复办理后才能继续")
+
+
+class InstanceNotSuspended(Refusal):
+    """Only a suspended case can be resumed."""
+
+    code, message = "E_STALE", N_("该办件没有暂停，无须恢复")
+
+
+class InstanceEnded(Refusal):
+    """The case is over: it reached an end, was cancelled or withdrawn."""
+
+    code, message = "E_STALE", N_("该办件已经结束，不能再变更")
+
+
+class CalledInstance(Refusal):
+    """A case that another one called is held, ended and withdrawn with its caller only."""
+
+    code, message = "E_CALLED", N_("本办件由办件 %(number)s 发起，请在该办件上操作")
+
+
+class ReasonNeeded(Refusal):
+    """An act on a whole case needs its reason in words."""
+
+    code, status, message = "E_REASON", 422, N_("请说明理由（至少 %(count)s 个字，不超过 %(most)s 个字）")
+
+
+class NotWithdrawable(Refusal):
+    """The diagram says nothing about 撤回申请, so the process has none."""
+
+    code, message = "E_WITHDRAW", N_("“%(process)s”不能撤回申请")
+
+
+class WithdrawnTooLate(Refusal):
+    """The case has passed the point until which its diagram lets the applicant withdraw."""
+
+    code, message = "E_WITHDRAW", N_("办件已过可以撤回申请的阶段（现在：%(step)s），如确需退出，请联系办理单位")
+
+
+class OrderFailed(Refusal):
+    """The order of a service task could not be carried out: an incident, nothing moved."""
+
+    code, message = "E_INCIDENT", N_("“%(step)s”的自动办理（%(order)s）没有成功")
+
+
+class CaseFailed(Refusal):
+    """What the person asked for met an incident (流程异常): it is kept and tried again, and they need do nothing."""
+
+    code = "E_INCIDENT"
+    message = N_(
+        "流程异常：办件 %(number)s 停在原处，暂时不能继续。您提交的内容已经保存，没有丢失；已通知系统管理员（异常编号 %(incident)s）"
+    )
+
+
+class StartFailed(Refusal):
+    """The same for an application that could not be taken in yet."""
+
+    code = "E_INCIDENT"
+    message = N_(
+        "流程异常：您的申报暂时不能受理。您提交的内容和提交时间已经保存，没有丢失；已通知系统管理员（异常编号 %(incident)s）"
+    )
+
+
+class IncidentOver(Refusal):
+    """The incident has been resolved, has become moot, or was dismissed."""
+
+    code, message = "E_STALE", N_("该流程异常已经了结")
+
+
+class IncidentStands(Refusal):
+    """A timer or a delivery that still has to act cannot be dismissed: it would be lost without a word."""
+
+    code, message = "E_INCIDENT", N_("该事项仍须由系统办理，不能不再处理；请排除原因后重试，或终止该办件")
 
 
 @dataclass(frozen=True, order=True)
