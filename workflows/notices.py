@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from workflows.db import Database
 from workflows.errors import N_
-from workflows.models import Account, Notice, Person
+from workflows.models import Account, Notice, Person, table
 from workflows.settings import OFFICE_ZONE, Settings
 
 #: Waits between delivery attempts, minutes; after the last one the notice is marked as failed and shown to administrators.
@@ -78,12 +78,48 @@ def overdue_reported(_params: Mapping[str, Any]) -> Words:
     return N_("超期报告：%(step)s"), N_("“%(title)s”（%(number)s）的“%(step)s”已于 %(due)s 超期未办，办理单位：%(office)s。")
 
 
+def incident_raised(_params: Mapping[str, Any]) -> Words:
+    """To the system administrators: something failed, and is tried again by itself."""
+    return N_("流程异常：%(number)s"), N_("办件 %(number)s 出现流程异常（编号 %(incident)s）：%(cause)s。系统会自动重试。")
+
+
+def incident_left(_params: Mapping[str, Any]) -> Words:
+    """To the system administrators: only a person can try again now."""
+    return N_("流程异常须人工处理：%(number)s"), N_("办件 %(number)s 的流程异常（编号 %(incident)s）：%(cause)s。请排除原因后手工重试。")
+
+
+def case_suspended(_params: Mapping[str, Any]) -> Words:
+    """To the applicant and whoever had something to do: the case stands still."""
+    return N_("办件已暂停：%(number)s"), N_("“%(title)s”（%(number)s）已暂停办理，期限停止计算。理由：%(reason)s。")
+
+
+def case_resumed(_params: Mapping[str, Any]) -> Words:
+    """To the same: it goes on, and until when."""
+    return N_("办件已恢复：%(number)s"), N_("“%(title)s”（%(number)s）已恢复办理，期限顺延：%(due)s。")
+
+
+def case_cancelled(_params: Mapping[str, Any]) -> Words:
+    """To the applicant and whoever had something to do: the case was ended from outside."""
+    return N_("办件已终止：%(number)s"), N_("“%(title)s”（%(number)s）已终止办理。理由：%(reason)s。")
+
+
+def case_withdrawn(_params: Mapping[str, Any]) -> Words:
+    """To whoever had something to do, and to the applicant as a receipt: the application was withdrawn."""
+    return N_("申请已撤回：%(number)s"), N_("申请人已撤回“%(title)s”（%(number)s），无须再办理。")
+
+
+def case_rewound(_params: Mapping[str, Any]) -> Words:
+    """To the applicant and whoever had something to do: the case went back to an earlier step."""
+    return N_("办件已退回到“%(step)s”：%(number)s"), N_("“%(title)s”（%(number)s）已退回到“%(step)s”重新办理。理由：%(reason)s。")
+
+
 #: Every wording by its kind.
 KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     worded.__name__: worded
     for worded in (
         email_confirmation, application_received, task_opened, correction_asked, not_qualified, qualified, case_ended,
-        task_due_soon, task_overdue, overdue_reported,
+        task_due_soon, task_overdue, overdue_reported, incident_raised, incident_left, case_suspended, case_resumed,
+        case_cancelled, case_withdrawn, case_rewound,
     )
 }
 
@@ -103,7 +139,12 @@ class Message:
 
 def queue(session: Session, messages: Iterable[Message], *, at: datetime, instance: str | None = None) -> None:
     """Queue notices in the caller's transaction, in one statement."""
-    rows = [
+    queue_rows(session, rows(messages, at=at, instance=instance))
+
+
+def rows(messages: Iterable[Message], *, at: datetime, instance: str | None = None) -> list[dict[str, Any]]:
+    """One row a person and notice."""
+    return [
         {
             "person_id": person_id, "kind": KINDS[message.kind].__name__, "params": dict(message.params),
             "instance": instance, "task": message.task, "made_at": at, "mail_state": "queued" if mailable else "none",
@@ -112,8 +153,12 @@ def queue(session: Session, messages: Iterable[Message], *, at: datetime, instan
         for message in messages
         for person_id, mailable in message.people.items()
     ]
+
+
+def queue_rows(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Queue what ``rows`` made, of one instance or of many, in one statement."""
     if rows:
-        session.execute(insert(Notice), rows)
+        session.connection().execute(insert(table(Notice)), rows)
 
 
 @dataclass(frozen=True)

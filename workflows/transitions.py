@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Executable, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from workflows import engine, feel, notices, people, policies
+from workflows import deployment, engine, feel, notices, people, policies, traffic
 from workflows.access import office_day
-from workflows.audit import Act, Actor, Kind, new_event_id, open_stream, record
+from workflows.audit import Act, Actor, Entry, Kind, new_event_id, record_many
 from workflows.audit.canonical import canonical, plain
 from workflows.case import Case, house
 from workflows.db import Database
 from workflows.errors import N_, InstanceMoved
-from workflows.models import Account, Attachment, Candidate, Instance, Person, RulingRow, Task, Timer
+from workflows.models import Account, Attachment, Candidate, Instance, Person, RulingRow, Task, Timer, table
 from workflows.models import Submission as SubmissionRow
 from workflows.notices import Message
 from workflows.orders import ORDERS, OrderContext
@@ -28,6 +28,7 @@ from workflows.rulebook.facts import plain as plain_facts
 from workflows.rulebook.reasons import plain_outputs, reasons, rules, value_of
 from workflows.settings import OFFICE_ZONE
 from workflows.submission import Submission
+from workflows.traffic import Post
 
 #: Why somebody is kept from a task although their role fits; shown and recorded.
 OWN_CASE = N_("申请人本人")
@@ -59,6 +60,8 @@ class Moved:
     outcome_name: str | None = None
     #: The same page was sent before; nothing was done again.
     repeated: bool = False
+    #: Deliveries (their keys) that may arrive now because of this act; see ``workflows.deliveries.settle``.
+    caused: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,17 +93,23 @@ class Transition:
     #: Outcome in the form's words, e.g. 合格.
     outcome: str | None = None
     changes: Sequence[Mapping[str, Any]] = ()
-    #: Takes the task or timer in the write transaction, or raises; returns nothing.
+    #: Takes the task, timer or delivery in the write transaction, or raises; returns nothing.
     claim: Callable[[Session], None] = field(default=lambda _session: None)
     #: More for the event's payload.
     extra: Mapping[str, Any] = field(default_factory=dict)
     openings: tuple[_Opening, ...] = ()
     title: str = ""
+    #: Name of a signal it sends -> the processes that such a signal starts.
+    starts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def prepare(self, session: Session) -> None:
         """Look up, outside the write transaction, whom the newly opened tasks are for and when to remind."""
         self.title = self.case.title or self._titled(session)
         self.openings = tuple(self._opening(session, opened) for opened in self.progress.opened)
+        signals = {one.name for one in self.progress.published if one.kind == "signal"}
+        self.starts = {
+            name: [loaded.process_id for loaded, _ in deployment.starts(session, "signal", name)] for name in signals
+        }
 
     def write(self, db: Database) -> Moved:
         """Version check, rows and record in one transaction; raises what ``claim`` raises, and ``InstanceMoved``.
@@ -111,27 +120,25 @@ class Transition:
         with db.write() as session:
             if self.case.row is None:
                 self.claim(session)
-            event = new_event_id()
-            facts = self._run_orders(session)
-            instance_id = self._write_instance(session, facts)
+            facts = self.run_orders(session)
+            instance_id = self.write_instance(session, facts)
             if self.case.row is not None:
                 self.claim(session)
-            task_ids = self._write_tasks(session, instance_id)
-            self._write_timers(session, instance_id, task_ids)
-            self._write_submission(session, instance_id, event)
-            self._write_rulings(session, instance_id, event)
-            messages = self._messages(facts)
-            notices.queue(session, messages, at=self.at, instance=self.case.number)
-            record(session, self._act(messages, facts), event_id=event,
-                   head=self.case.head if self.case.row is not None else None)
-        return self._moved()
+            writing = Writing(self, instance_id, facts)
+            write_rows(session, [writing])
+        return self.moved(writing.caused)
+
+    @property
+    def head(self) -> tuple[int, str]:
+        """The (seq, hash) that its stream had when it was read; of a new one the beginning."""
+        return self.case.head
 
     # --- outside the transaction ---
 
     def _titled(self, session: Session) -> str:
         text = self.case.loaded.diagram.properties.get("jiaoyan:title", "")
         if not text.startswith("="):
-            return text or self.case.loaded.name
+            return text or self.case.called_for or self.case.loaded.name
         scope = {**house(session, self.case, self.at).context, **self.progress.variables}
         value = feel.compile(text[1:]).evaluate(scope, now=self.at)
         return str(value) if value else self.case.loaded.name
@@ -198,56 +205,64 @@ class Transition:
 
     # --- inside the transaction ---
 
-    def _run_orders(self, session: Session) -> dict[str, Any]:
+    def run_orders(self, session: Session) -> dict[str, Any]:
+        """Do what the service tasks passed ask for; the instance's facts afterwards."""
         facts: dict[str, Any] = dict(self.case.row.facts) if self.case.row is not None else {}
         for order in self.progress.orders:
             context = OrderContext(self.case.number, self.case.round, order.variables, self.at)
             facts |= ORDERS[order.type](session, context)
         return facts
 
-    def _write_instance(self, session: Session, facts: Mapping[str, Any]) -> int:
-        ended = self.progress.ended[-1] if self.progress.completed and self.progress.ended else None
-        values: dict[str, Any] = {
-            "state": self.progress.state,
-            "facts": facts,
-            "status": "completed" if self.progress.completed else "running",
-            "outcome": ended,
-            "ended_at": self.at if self.progress.completed else None,
-        }
-        case = self.case
-        if case.row is not None:
-            moved = session.execute(
-                update(Instance)
-                .where(Instance.id == case.row.id, Instance.version == case.row.version)
-                .values(version=case.row.version + 1, **values)
-            )
-            if not moved.rowcount:  # type: ignore[attr-defined]
-                self.claim(session)  # says who was first, if it was this very task
-                raise InstanceMoved()
-            return case.row.id
-        session.execute(open_stream(session, case.stream))
-        return session.execute(
-            insert(Instance)
-            .values(
-                number=case.number, process_id=case.loaded.process_id, definition=case.loaded.digest,
-                pack_set=case.pack_set, place=case.pack.place, ruling_on=case.ruling_on,
-                organisation_id=case.organisation.id, starter_id=case.starter.id,
-                round_id=case.round.id if case.round else None, title=self.title, version=1,
-                started_at=self.at, **values,
-            )
-            .returning(Instance.id)
-        ).scalar_one()
+    def write_instance(self, session: Session, facts: Mapping[str, Any]) -> int:
+        """The instance's row, moved or new; ``InstanceMoved`` if it is no longer what this act was prepared on."""
+        row = self.case.row
+        if row is None:
+            return session.execute(_NEW_INSTANCE.returning(Instance.id), self.instance_row(facts)).scalar_one()
+        moved = session.execute(
+            update(Instance)
+            .where(Instance.id == row.id, Instance.version == row.version)
+            .values(**self.instance_row(facts))
+        )
+        if not moved.rowcount:  # type: ignore[attr-defined]
+            self.claim(session)  # says who was first, if it was this very task
+            raise InstanceMoved()
+        return row.id
 
-    def _write_tasks(self, session: Session, instance_id: int) -> dict[str, int]:
-        if self.progress.closed:
-            session.execute(
-                update(Task)
-                .where(Task.instance_id == instance_id, Task.token.in_(self.progress.closed), Task.status == "open")
-                .values(status="cancelled", done_at=self.at)
-            )
-        if not self.openings:
-            return {}
-        rows = [
+    def instance_row(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Columns of the instance that this act writes: of a new one all, else what moves."""
+        progress, case = self.progress, self.case
+        moves: dict[str, Any] = {
+            "state": progress.state,
+            "facts": facts,
+            "status": self._status(),
+            "outcome": progress.ended[-1] if progress.completed and progress.ended else None,
+            "ended_at": self.at if progress.completed else None,
+            "version": 1 if case.row is None else case.row.version + 1,
+        }
+        if case.row is not None:
+            return moves
+        return moves | {
+            "number": case.number, "process_id": case.loaded.process_id, "definition": case.loaded.digest,
+            "pack_set": case.pack_set, "place": case.pack.place, "ruling_on": case.ruling_on,
+            "organisation_id": case.organisation.id, "starter_id": case.starter.id,
+            "round_id": case.round.id if case.round else None, "title": self.title, "started_at": self.at,
+            "parent_id": case.caller.instance_id if case.caller else None,
+            "parent_token": case.caller.token if case.caller else None,
+            "parent_step": case.caller.step_id if case.caller else None, "calls": dict(case.calls),
+        }
+
+    def _status(self) -> str:
+        if not self.progress.completed:
+            return "running"
+        return "failed" if any(one.kind == "error" for one in self.progress.reported) else "completed"
+
+    def closed_rows(self, instance_id: int, tokens: Sequence[str]) -> list[dict[str, Any]]:
+        """What names the waiting rows of some tokens, for one statement that ends them."""
+        return [{"of_instance": instance_id, "of_token": token, "ended": self.at} for token in tokens]
+
+    def task_rows(self, instance_id: int) -> list[dict[str, Any]]:
+        """The tasks that now wait, in the order of ``openings``."""
+        return [
             {
                 "number": opening.number,
                 "instance_id": instance_id,
@@ -267,29 +282,21 @@ class Transition:
             }
             for opening in self.openings
         ]
-        ids = session.execute(insert(Task).returning(Task.token, Task.id, sort_by_parameter_order=True), rows)
-        task_ids = dict(ids.tuples().all())
-        named = [
+
+    def candidate_rows(self, task_ids: Mapping[str, int]) -> list[dict[str, Any]]:
+        """Who may take the tasks that now wait."""
+        return [
             {"task_id": task_ids[opening.opened.token], "organisation_id": organisation_id, "role": role}
             for opening in self.openings
             for organisation_id, role in opening.candidates.by_role
         ]
-        if named:
-            session.execute(insert(Candidate), named)
-        return task_ids
 
     def _is_provisional(self, opening: _Opening) -> bool:
         years = {int(day[:4]) for day in opening.days}
         return any(not self.case.pack.calendar.announced(year) for year in years)
 
-    def _write_timers(self, session: Session, instance_id: int, task_ids: Mapping[str, int]) -> None:
-        if self.progress.timers_closed:
-            session.execute(
-                update(Timer)
-                .where(Timer.instance_id == instance_id, Timer.kind == "engine",
-                       Timer.token.in_(self.progress.timers_closed), Timer.fired_at.is_(None))
-                .values(fired_at=self.at, result="cancelled")
-            )
+    def timer_rows(self, instance_id: int, task_ids: Mapping[str, int]) -> list[dict[str, Any]]:
+        """The moments that are now waited for: the diagram's, reminders, and when a task is overdue."""
         rows: list[dict[str, Any]] = [
             {"instance_id": instance_id, "task_id": None, "token": timer.token, "step_id": timer.step_id,
              "kind": "engine", "due_at": timer.due_at, "due_days": [day.isoformat() for day in timer.due_days],
@@ -305,11 +312,36 @@ class Transition:
                  "step_id": opening.step.id, "kind": kind, "due_at": moment, "due_days": None, "due_provisional": False}
                 for kind, moment in wanted
             ]
-        if rows:
-            # Without it every row would be a statement of its own set of columns.
-            session.execute(insert(Timer), rows, execution_options={"render_nulls": True})
+        return rows
 
-    def _write_submission(self, session: Session, instance_id: int, event: str) -> None:
+    def pass_on(self, session: Session, instance_id: int, event: str) -> tuple[int, ...]:
+        """Parts of the state, who waits for what, and what goes out; returns the deliveries that may arrive now."""
+        traffic.write_parts(session, instance_id, self.progress)
+        woken = traffic.subscribe(session, instance_id, self.progress, self.at)
+        return woken + self._send(session, Post(self.at, f"{self.case.number}:{event}", instance_id), instance_id)
+
+    def _send(self, session: Session, post: Post, instance_id: int) -> tuple[int, ...]:
+        """Put on its way what the engine published and called, and what the caller of this instance is to hear."""
+        progress, caller = self.progress, self.case.caller
+        for one in progress.published:
+            if one.kind == "signal":
+                post.signal(session, one.name, one.variables, self.starts[one.name], step_id=one.step_id)
+            else:
+                post.add("message", one.name, key=one.key or "", variables=one.variables, step_id=one.step_id)
+        for call in progress.calls:
+            post.add("call", call.process_id, variables=call.variables, step_id=call.step_id, token=call.token)
+        traffic.call_back(session, post, instance_id, progress.calls_closed, self.at)
+        if caller is not None:
+            for told in progress.reported:
+                post.add("reported", told.code, key=told.kind, variables=told.variables, step_id=told.step_id,
+                         instance_id=caller.instance_id, token=caller.token)
+            if self._status() == "completed":
+                post.add("returned", self.case.loaded.process_id, variables=progress.variables,
+                         instance_id=caller.instance_id, token=caller.token)
+        return post.send(session)
+
+    def write_submission(self, session: Session, instance_id: int, event: str) -> None:
+        """The filled form, if there is one, and whose its files are now."""
         if self.submission is None or self.by is None:
             return
         session.execute(
@@ -328,14 +360,13 @@ class Transition:
                 .values(instance_id=instance_id)
             )
 
-    def _write_rulings(self, session: Session, instance_id: int, event: str) -> None:
-        rows = [
+    def ruling_rows(self, instance_id: int, event: str) -> list[dict[str, Any]]:
+        """Each automatic ruling, whole."""
+        return [
             {"instance_id": instance_id, "step_id": ruled.step_id, "decision": ruled.decision_id, "at": self.at,
              "outcome": answer.get("outcome"), "answer": answer, "event": event}
             for ruled, answer in self._answers()
         ]
-        if rows:
-            session.execute(insert(RulingRow), rows)
 
     def _answers(self) -> list[tuple[engine.RulingAt, dict[str, Any]]]:
         """Each ruling as it is stored: the answer of ``jiaoyan decide``, with the pack it was given under."""
@@ -358,7 +389,8 @@ class Transition:
 
     # --- who hears of it, and what is recorded ---
 
-    def _messages(self, facts: Mapping[str, Any]) -> list[Message]:
+    def messages(self, facts: Mapping[str, Any]) -> list[Message]:
+        """What people are told because of this act."""
         case = self.case
         common = {"title": self.title, "number": case.number, **{k: str(v) for k, v in facts.items()}}
         messages = []
@@ -375,16 +407,17 @@ class Transition:
             recipients = {somebody.id: somebody.mailable for somebody in opening.candidates.people}
             messages.append(Message(recipients, kind, params, opening.number))
         applicant = {case.starter.id: case.starter.mailable}
-        if self.kind is Kind.INSTANCE_STARTED:
+        if self.kind is Kind.INSTANCE_STARTED and self.submission is not None:
             following = "、".join(opening.step.name for opening in self.openings) or self._outcome_name() or "-"
             messages.append(Message(applicant, "application_received", {**common, "next": following}))
-        if self.progress.completed and self.progress.ended:
+        if self.progress.completed and self.progress.ended and case.caller is None:
             end = case.loaded.diagram.steps[self.progress.ended[-1]]
             kind = end.properties.get("jiaoyan:notice", "case_ended")
             messages.append(Message(applicant, kind, {**common, "outcome": end.name}))
         return messages
 
-    def _act(self, messages: Sequence[Message], facts: Mapping[str, Any]) -> Act:
+    def act(self, messages: Sequence[Message], facts: Mapping[str, Any]) -> Act:
+        """The event: everything that this act was about."""
         progress, case = self.progress, self.case
         payload: dict[str, Any] = {
             "title": self.title,
@@ -411,6 +444,7 @@ class Transition:
             ],
             "ended": list(progress.ended),
             "state": hashlib.sha256(progress.state).hexdigest(),
+            **self._traffic(),
             **self.extra,
         }
         if progress.orders:
@@ -429,12 +463,28 @@ class Transition:
             task=self.task.number if self.task is not None else None, outcome=self.outcome, payload=_as_json(payload),
         )
 
+    def _traffic(self) -> dict[str, Any]:
+        """What the act waits for, sends and calls, where it does."""
+        progress = self.progress
+        told = {
+            "subscriptions": [{"token": one.token, "step": one.step_id, "kind": one.kind, "name": one.name, "key": one.key}
+                              for one in progress.subscriptions],
+            "subscriptions_closed": list(progress.subscriptions_closed),
+            "published": [{"step": one.step_id, "kind": one.kind, "name": one.name, "key": one.key}
+                          for one in progress.published],
+            "calls": [{"token": one.token, "step": one.step_id, "process": one.process_id} for one in progress.calls],
+            "calls_closed": list(progress.calls_closed),
+            "reported": [{"step": one.step_id, "kind": one.kind, "code": one.code} for one in progress.reported],
+        }
+        return {key: value for key, value in told.items() if value}
+
     def _outcome_name(self) -> str | None:
         if not (self.progress.completed and self.progress.ended):
             return None
         return self.case.loaded.diagram.steps[self.progress.ended[-1]].name
 
-    def _moved(self) -> Moved:
+    def moved(self, caused: tuple[int, ...] = ()) -> Moved:
+        """What to tell whoever acted."""
         following = tuple(
             NextStep(opening.step.id, opening.step.name,
                      tuple(somebody.name for somebody in opening.candidates.people), opening.opened.due_at,
@@ -442,7 +492,135 @@ class Transition:
             for opening in self.openings
         )
         ended = self.progress.ended[-1] if self.progress.completed and self.progress.ended else None
-        return Moved(self.case.number, self.title, self.step.name, following, ended, self._outcome_name())
+        return Moved(self.case.number, self.title, self.step.name, following, ended, self._outcome_name(), caused=caused)
+
+# --- rows, of one act or of many ------------------------------------------------------------------------------------
+
+_NEW_INSTANCE = insert(table(Instance))
+_MOVED_INSTANCE = update(table(Instance)).where(
+    table(Instance).c.id == bindparam("of_instance"), table(Instance).c.version == bindparam("of_version")
+)
+_NEW_TASK = insert(table(Task))
+_TASK_ENDED = (
+    update(table(Task))
+    .where(table(Task).c.instance_id == bindparam("of_instance"), table(Task).c.token == bindparam("of_token"),
+           table(Task).c.status == "open")
+    .values(status="cancelled", done_at=bindparam("ended"))
+)
+_NEW_CANDIDATE = insert(table(Candidate))
+_NEW_TIMER = insert(table(Timer))
+_TIMER_ENDED = (
+    update(table(Timer))
+    .where(table(Timer).c.instance_id == bindparam("of_instance"), table(Timer).c.token == bindparam("of_token"),
+           table(Timer).c.kind == "engine", table(Timer).c.fired_at.is_(None))
+    .values(fired_at=bindparam("ended"), result="cancelled")
+)
+_NEW_RULING = insert(table(RulingRow))
+
+
+@dataclass
+class Writing:
+    """One act within its transaction: the instance is written, what hangs on it is about to be."""
+
+    transition: Transition
+    instance_id: int
+    facts: Mapping[str, Any]
+    event: str = field(default_factory=new_event_id)
+    #: Token -> key of the task opened for it.
+    task_ids: dict[str, int] = field(default_factory=dict)
+    #: Deliveries that may arrive now.
+    caused: tuple[int, ...] = ()
+
+
+def write_rows(session: Session, writings: Sequence[Writing]) -> None:
+    """Write and record everything that hangs on the instances: one statement a kind of row, however many they are."""
+    _many(session, _TASK_ENDED, [
+        row for one in writings for row in one.transition.closed_rows(one.instance_id, one.transition.progress.closed)
+    ])
+    tasks = [(one, row) for one in writings for row in one.transition.task_rows(one.instance_id)]
+    if tasks:
+        ids = session.connection().execute(
+            _NEW_TASK.returning(Task.id, sort_by_parameter_order=True), [row for _, row in tasks]
+        ).scalars()
+        for (one, row), task_id in zip(tasks, ids, strict=True):
+            one.task_ids[row["token"]] = task_id
+    _many(session, _NEW_CANDIDATE, [row for one in writings for row in one.transition.candidate_rows(one.task_ids)])
+    _many(session, _TIMER_ENDED, [
+        row for one in writings
+        for row in one.transition.closed_rows(one.instance_id, one.transition.progress.timers_closed)
+    ])
+    _many(session, _NEW_TIMER, [
+        row for one in writings for row in one.transition.timer_rows(one.instance_id, one.task_ids)
+    ])
+    for one in writings:
+        one.caused = one.transition.pass_on(session, one.instance_id, one.event)
+        one.transition.write_submission(session, one.instance_id, one.event)
+    _many(session, _NEW_RULING, [
+        row for one in writings for row in one.transition.ruling_rows(one.instance_id, one.event)
+    ])
+    told = [one.transition.messages(one.facts) for one in writings]
+    notices.queue_rows(session, [
+        row for one, messages in zip(writings, told, strict=True)
+        for row in notices.rows(messages, at=one.transition.at, instance=one.transition.case.number)
+    ])
+    record_many(session, [
+        Entry(one.transition.act(messages, one.facts), one.event, one.transition.head)
+        for one, messages in zip(writings, told, strict=True)
+    ])
+
+
+def _many(session: Session, statement: Executable, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        session.connection().execute(statement, rows)
+
+
+#: Says, in the transaction and with the instances locked, which of the acts are still to be done, and takes them.
+Take = Callable[[Session, Sequence[Transition]], Sequence[Transition]]
+
+
+def write_many(
+    db: Database, transitions: Sequence[Transition], take: Take = lambda _session, transitions: transitions
+) -> list[Transition]:
+    """Write many acts, each on an instance of its own, in one transaction; returns those that were done.
+
+    An act whose instance has moved since, or that ``take`` does not give back, is left out and spoils no other. What
+    any of them raises is raised for all: nothing was written then, and the caller tries them one by one.
+    """
+    with db.write() as session:
+        mine = take(session, _unmoved(session, transitions))
+        if not mine:
+            return []
+        facts = [one.run_orders(session) for one in mine]
+        rows = [one.instance_row(known) for one, known in zip(mine, facts, strict=True)]
+        write_rows(session, [
+            Writing(one, instance_id, known)
+            for one, instance_id, known in zip(mine, _instances(session, mine, rows), facts, strict=True)
+        ])
+    return list(mine)
+
+
+def _unmoved(session: Session, transitions: Sequence[Transition]) -> list[Transition]:
+    """Lock the instances, in the order of their keys; those acts that were prepared on what is still there."""
+    stored = {one.case.row.id: one.case.row.version for one in transitions if one.case.row is not None}
+    now = {}
+    if stored:
+        query = select(Instance.id, Instance.version).where(Instance.id.in_(stored)).order_by(Instance.id).with_for_update()
+        now = dict(session.execute(query).tuples().all())
+    return [one for one in transitions if one.case.row is None or now.get(one.case.row.id) == one.case.row.version]
+
+
+def _instances(session: Session, transitions: Sequence[Transition], rows: list[dict[str, Any]]) -> list[int]:
+    """Write the instances, all new or all moved, and give back their keys."""
+    if transitions[0].case.row is None:
+        made = session.connection().execute(_NEW_INSTANCE.returning(Instance.id, sort_by_parameter_order=True), rows)
+        return list(made.scalars())
+    stored = [one.case.row for one in transitions if one.case.row is not None]
+    named = [
+        row | {"of_instance": known.id, "of_version": known.version}
+        for row, known in zip(rows, stored, strict=True)
+    ]
+    _many(session, _MOVED_INSTANCE, named)
+    return [known.id for known in stored]
 
 
 def due_shown(due_at: datetime | None) -> str:

@@ -17,12 +17,11 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from workflows import instances, notices, timers, transitions
+from workflows import instances, timers, transitions
 from workflows.access import Viewer
-from workflows.audit import new_event_id, record
 from workflows.db import Database
 from workflows.submission import Submission
-from workflows.transitions import Moved, Transition
+from workflows.transitions import Moved, Transition, Writing, write_rows
 
 
 @dataclass(frozen=True)
@@ -91,22 +90,15 @@ def perform(url: str, act: Callable[[Database], None], die_at: int | None, torn:
 
 
 def torn_write(self: Transition, db: Database) -> Moved:
-    """``Transition.write`` as it must not be: the state in one transaction, notices and record in another.
+    """``Transition.write`` as it must not be: the state in one transaction, what hangs on it and the record in another.
 
     It is here to show that the check of the kill tests can fail.
     """
     claims: Any = self
     with db.write() as session:
         claims.claim(session)
-        event_id = new_event_id()
-        facts = self._run_orders(session)
-        instance_id = self._write_instance(session, facts)
-        task_ids = self._write_tasks(session, instance_id)
-        self._write_timers(session, instance_id, task_ids)
-        self._write_submission(session, instance_id, event_id)
-        self._write_rulings(session, instance_id, event_id)
+        facts = self.run_orders(session)
+        instance_id = self.write_instance(session, facts)
     with db.write() as session:
-        messages = self._messages(facts)
-        notices.queue(session, messages, at=self.at, instance=self.case.number)
-        record(session, self._act(messages, facts), event_id=event_id)
-    return self._moved()
+        write_rows(session, [Writing(self, instance_id, facts)])
+    return self.moved()

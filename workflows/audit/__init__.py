@@ -7,16 +7,18 @@ from workflows.audit.record import (
     TIMEOUT,
     Act,
     Actor,
+    Entry,
     instance_stream,
     new_event_id,
     office_stream,
     open_stream,
     person_stream,
     record,
+    record_many,
 )
 from workflows.audit.verify import Finding, Verification, verify
 
 __all__ = [
-    "FIRST", "RULE", "TIMEOUT", "Act", "Actor", "ActorKind", "Finding", "Kind", "Verification", "instance_stream",
-    "new_event_id", "office_stream", "open_stream", "person_stream", "record", "verify",
+    "FIRST", "RULE", "TIMEOUT", "Act", "Actor", "ActorKind", "Entry", "Finding", "Kind", "Verification", "instance_stream",
+    "new_event_id", "office_stream", "open_stream", "person_stream", "record", "record_many", "verify",
 ]

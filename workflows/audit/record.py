@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, insert, select, update
+from sqlalchemy import Executable, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from workflows.audit.canonical import canonical
 from workflows.audit.kinds import ActorKind, Kind
 from workflows.clock import machine_now
-from workflows.models import Event, EventPayload, Stream
+from workflows.models import Event, EventPayload, Stream, table
 
 #: Name of the digest in use; every event carries it, so that SM3 can stand beside it one day.
 ALG = "sha256"
 #: ``prev_hash`` of the first event of a stream.
 FIRST = "0" * 64
+#: The head of a stream before its first event.
+BEGINNING = (0, FIRST)
+
+_NEW_EVENT = insert(table(Event))
+_NEW_PAYLOAD = insert(table(EventPayload))
+_NEW_STREAM = insert(table(Stream))
+_MOVED_STREAM = (
+    update(table(Stream))
+    .where(table(Stream).c.name == bindparam("of_stream"), table(Stream).c.seq == bindparam("of_seq"),
+           table(Stream).c.head_hash == bindparam("of_hash"))
+    .values(seq=bindparam("seq"), head_hash=bindparam("head_hash"))
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +95,7 @@ def commit_to(salt: bytes, payload: bytes) -> str:
 
 
 #: The columns that ``leaf_hash`` covers, in the order in which a reader sees them.
-COVERED = tuple(column.key for column in Event.__table__.columns if column.key != "leaf_hash")
+COVERED = tuple(column.key for column in table(Event).columns if column.key != "leaf_hash")
 
 
 def leaf_hash(columns: Mapping[str, Any]) -> str:
@@ -96,6 +108,15 @@ def new_event_id() -> str:
     return secrets.token_hex(16)
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One of many acts: what to record, under which event id, and its stream's (seq, hash) when it was read."""
+
+    act: Act
+    event_id: str
+    head: tuple[int, str] | None = None
+
+
 def record(
     session: Session, act: Act, *, event_id: str | None = None, head: tuple[int, str] | None = None
 ) -> str:
@@ -104,9 +125,38 @@ def record(
     ``head`` is the stream's (seq, hash) if the caller has read it already. It saves a statement and is believed only
     while the stream has not moved since. ``event_id`` lets rows written in the same transaction name the event.
     """
-    salt, payload = secrets.token_bytes(32), canonical(act.payload)
+    entry = Entry(act, event_id or new_event_id(), head)
+    record_many(session, [entry])
+    return entry.event_id
+
+
+def record_many(session: Session, entries: Sequence[Entry]) -> None:
+    """Write acts of as many streams into the record, in the caller's transaction; one statement a kind of row.
+
+    A stream whose ``head`` is its beginning is new, and nobody else's: that of an instance whose number was just taken.
+    """
+    pairs = [_unplaced(entry) for entry in entries]
+    events = [columns for columns, _ in pairs]
+    new = [columns for columns, entry in zip(events, entries, strict=True) if entry.head == BEGINNING]
+    old = [(columns, entry.head) for columns, entry in zip(events, entries, strict=True) if entry.head != BEGINNING]
+    if new:
+        rows = [{"name": place["stream"], **_placed(place, BEGINNING)} for place in new]
+        session.connection().execute(_NEW_STREAM, rows)
+    if len(old) == 1:
+        [(columns, head)] = old
+        if head is None or not _advance(session, [(columns, head)]):
+            _advance_locked(session, [columns])
+    elif old:
+        _advance_locked(session, [columns for columns, _ in old])
+    session.connection().execute(_NEW_EVENT, events)
+    session.connection().execute(_NEW_PAYLOAD, [payload for _, payload in pairs])
+
+
+def _unplaced(entry: Entry) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The event's columns but for its place in the stream, and its payload's row."""
+    act, salt, payload = entry.act, secrets.token_bytes(32), canonical(entry.act.payload)
     columns: dict[str, Any] = {
-        "event_id": event_id or new_event_id(),
+        "event_id": entry.event_id,
         "stream": act.stream,
         "at": act.at,
         "recorded_at": machine_now(),
@@ -125,35 +175,48 @@ def record(
         "alg": ALG,
         "payload_commit": commit_to(salt, payload),
     }
-    if head is None or not _advance(session, columns, head):
-        if not _advance(session, columns, _locked_head(session, act.stream)):
-            raise RuntimeError(f"stream {act.stream} moved under its own lock")
-    session.execute(insert(Event).values(**columns))
-    session.execute(insert(EventPayload).values(event_id=columns["event_id"], salt=salt, payload=payload))
-    return str(columns["event_id"])
+    return columns, {"event_id": entry.event_id, "salt": salt, "payload": payload}
 
 
-def _advance(session: Session, columns: dict[str, Any], head: tuple[int, str]) -> bool:
-    """Give the event its place after ``head`` and move the stream's head to it; false if the head was another."""
+def _placed(columns: dict[str, Any], head: tuple[int, str]) -> dict[str, Any]:
+    """Give the event its place after ``head``; returns the stream's head after it."""
     seq, previous = head
     columns |= {"seq": seq + 1, "prev_hash": previous}
     columns["leaf_hash"] = leaf_hash(columns)
-    moved = session.execute(
-        update(Stream)
-        .where(Stream.name == columns["stream"], Stream.seq == seq, Stream.head_hash == previous)
-        .values(seq=seq + 1, head_hash=columns["leaf_hash"])
+    return {"seq": seq + 1, "head_hash": columns["leaf_hash"]}
+
+
+def _advance(session: Session, events: Sequence[tuple[dict[str, Any], tuple[int, str]]]) -> bool:
+    """Place events after their streams' heads and move those; false if one head was another."""
+    rows = [
+        {"of_stream": columns["stream"], "of_seq": head[0], "of_hash": head[1], **_placed(columns, head)}
+        for columns, head in events
+    ]
+    return session.connection().execute(_MOVED_STREAM, rows).rowcount == len(rows)
+
+
+def _advance_locked(session: Session, events: Sequence[dict[str, Any]]) -> None:
+    """Place events after the heads that their streams have now, locked until the transaction ends."""
+    heads = _locked_heads(session, [columns["stream"] for columns in events])
+    if not _advance(session, [(columns, heads[columns["stream"]]) for columns in events]):
+        raise RuntimeError("a stream moved under its own lock")
+
+
+def _locked_heads(session: Session, streams: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """The streams' heads, their rows locked until the transaction ends; a row is made where there is none."""
+    query = (
+        select(Stream.name, Stream.seq, Stream.head_hash)
+        .where(Stream.name.in_(streams))
+        .order_by(Stream.name)
+        .with_for_update()
     )
-    return bool(moved.rowcount)  # type: ignore[attr-defined]
-
-
-def _locked_head(session: Session, stream: str) -> tuple[int, str]:
-    """The stream's head, its row locked until the transaction ends; the row is made if there is none."""
-    query = select(Stream.seq, Stream.head_hash).where(Stream.name == stream).with_for_update()
-    found = session.execute(query).one_or_none()
-    if found is None:
-        session.execute(open_stream(session, stream))
-        found = session.execute(query).one()
-    return found.seq, found.head_hash
+    found = {name: (seq, head) for name, seq, head in session.execute(query)}
+    missing = [name for name in streams if name not in found]
+    if missing:
+        for name in missing:
+            session.execute(open_stream(session, name))
+        found = {name: (seq, head) for name, seq, head in session.execute(query)}
+    return found
 
 
 def open_stream(session: Session, stream: str) -> Executable:

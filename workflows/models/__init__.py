@@ -1,6 +1,6 @@
 """The tables, one file a family. Rows only: what may happen to them stands in the verbs."""
 
-from workflows.models.columns import Row
+from workflows.models.columns import Row, table
 from workflows.models.definitions import Definition, DefinitionFile, PackFile, PackSet
 from workflows.models.instances import (
     Attachment,
@@ -31,5 +31,5 @@ __all__ = [
     "Erasure",
     "Event", "EventPayload", "Incident", "Instance", "Job", "Membership", "Notice", "Office", "Organisation", "PackFile",
     "PackSet", "Part", "Person", "PublicNotice", "Round", "Row", "RulingRow", "Series", "SignIn", "SourceLock",
-    "StaffingCell", "Stream", "Submission", "Subscription", "Task", "Timer",
+    "StaffingCell", "Stream", "Submission", "Subscription", "Task", "Timer", "table",
 ]
