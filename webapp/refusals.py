@@ -10,6 +10,7 @@ from flask import Flask, g, jsonify, redirect, render_template, request, url_for
 from flask.globals import request_ctx
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
@@ -31,6 +32,8 @@ SENTENCES = {
     422: (N_("有内容需要更正"), N_("请返回上一页更正后重新提交，已填写的内容仍在。")),
     429: (N_("操作过于频繁"), N_("请稍等一分钟后再试。")),
     500: (N_("系统出现错误，没有保存任何内容"), N_("请稍后再试。错误已经记下，管理员可以凭编号查到。")),
+    # Nobody can know whether the last commit arrived; the page's token makes sending it again harmless.
+    503: (N_("数据库暂时中断，不能确定刚才的操作是否已保存"), N_("请稍后返回上一页，再提交一次：同一张页面重复提交只办理一次。")),
 }
 
 
@@ -111,5 +114,5 @@ def _failed(error: Exception) -> Any:
         "%s %s failed (%s)", request.method, request.path.replace("\n", " ").replace("\r", " "), number, exc_info=error
     )
     g.setdefault("viewer", None)
-    happened, next_step = _sentences(500)
-    return page(500, happened, next_step, code=f"E_{number}")
+    status = 503 if isinstance(error, DBAPIError) and error.connection_invalidated else 500
+    return page(status, *_sentences(status), code=f"E_{number}")
