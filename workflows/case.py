@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, null, select
 from sqlalchemy.orm import Session
 
-from workflows import deployment, engine, people, policies
+from workflows import deployment, engine, people, policies, traffic
+from workflows.access import office_day
 from workflows.audit import FIRST, instance_stream
 from workflows.deployment import Loaded
-from workflows.errors import NotFound
-from workflows.models import Account, Instance, Organisation, PackSet, Person, Round, Stream, Task
+from workflows.errors import InstanceMoved, NotFound
+from workflows.models import Account, Instance, Organisation, PackSet, Part, Person, Round, Series, Stream, Task
 from workflows.people import Somebody
 from workflows.policies import Pack
 from workflows.rulebook import Rulebook
 from workflows.settings import OFFICE_ZONE
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The call activity of another instance that started this one."""
+
+    instance_id: int
+    token: str
+    step_id: str
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,14 @@ class Case:
     head: tuple[int, str]
     #: The stored row; empty before the first write.
     row: Instance | None = None
+    #: Process id -> digest of what its call activities start, fixed when it started.
+    calls: Mapping[str, str] = field(default_factory=dict)
+    #: What called it, if it was called.
+    caller: Caller | None = None
+    #: Title of the case that called it; its own unless its diagram gives one.
+    called_for: str = ""
+    #: Parts of its state that were read with it, by key.
+    parts: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def stream(self) -> str:
@@ -94,22 +112,32 @@ def load(
         .join(Stream, Stream.name == "instance:" + Instance.number)
     )
     if task_number is not None:
-        query = query.join(Task, Task.instance_id == Instance.id).where(Task.number == task_number)
+        # The engine keeps the members of a large repetition in parts of their own, and asks for the one of its token.
+        own_part = and_(Part.instance_id == Instance.id, Part.key == Task.token + ":")
+        query = query.add_columns(Part.key, Part.data).join(Task, Task.instance_id == Instance.id)
+        query = query.outerjoin(Part, own_part).where(Task.number == task_number)
         query = query if among is None else query.where(among)
     else:
-        query = query.outerjoin(Task, Task.id == -1).where(Instance.id == instance_id)
+        query = query.add_columns(null(), null()).outerjoin(Task, Task.id == -1).where(Instance.id == instance_id)
     found = session.execute(query).one_or_none()
     if found is None:
         raise NotFound()
-    row, organisation, starter, confirmed, round_row, seq, head, newest_set, task = found
+    row, organisation, starter, confirmed, round_row, seq, head, newest_set, task, part, data = found
     loaded = deployment.definition(session, row.definition)
     pack = deployment.pack_of(session, row.pack_set, newest_set, row.place, row.ruling_on)
     case = Case(
         row.number, row.title, loaded, row.pack_set, pack, deployment.rulebook(session, loaded, row.pack_set),
         row.ruling_on, organisation, Somebody(starter.id, starter.number, starter.name, confirmed is not None),
-        round_row, row.started_at, (seq, head), row,
+        round_row, row.started_at, (seq, head), row, row.calls, caller_of(row), {} if part is None else {part: bytes(data)},
     )
     return case, task
+
+
+def caller_of(row: Instance) -> Caller | None:
+    """What called a stored instance, if it was called."""
+    if row.parent_id is None or row.parent_token is None:
+        return None
+    return Caller(row.parent_id, row.parent_token, row.parent_step or "")
 
 
 def new(
@@ -122,8 +150,70 @@ def new(
     pack = deployment.pack_of(session, round_row.pack_set, newest_set, round_row.place, ruling_on)
     return Case(
         number, "", loaded, round_row.pack_set, pack, deployment.rulebook(session, loaded, round_row.pack_set),
-        ruling_on, organisation, starter, round_row, at, (0, FIRST),
+        ruling_on, organisation, starter, round_row, at, (0, FIRST), calls=deployment.pins(session, loaded),
     )
+
+
+def called(session: Session, parent: Case, loaded: Loaded, caller: Caller, *, number: str, at: datetime) -> Case:
+    """A case that a call activity of another is about to start: it inherits everything but the definition."""
+    return replace(
+        parent, number=number, title="", loaded=loaded, rules=deployment.rulebook(session, loaded, parent.pack_set),
+        started_at=at, head=(0, FIRST), row=None, calls=deployment.pins(session, loaded, parent.calls), caller=caller,
+        called_for=parent.title, parts={},
+    )
+
+
+def beside(session: Session, sender: Case, loaded: Loaded, *, number: str, at: datetime) -> Case:
+    """A case of its own that a message or signal of another starts: it inherits starter, place, packs and ruling day.
+
+    Not the round: whoever stands in one has one open case in it.
+    """
+    return replace(
+        sender, number=number, title="", loaded=loaded, rules=deployment.rulebook(session, loaded, sender.pack_set),
+        round=None, started_at=at, head=(0, FIRST), row=None, calls=deployment.pins(session, loaded), caller=None, parts={},
+    )
+
+
+def outside_rounds(
+    session: Session, loaded: Loaded, starter: Somebody, organisation: Organisation, *, number: str, at: datetime
+) -> Case:
+    """A case that is about to start at an organisation, in no round: by the newest packs, ruled as of today."""
+    ruling_on, pack_set = office_day(at), deployment.newest_pack_set(session)
+    pack = deployment.pack_of(session, pack_set, pack_set, organisation.place, ruling_on)
+    return Case(
+        number, "", loaded, pack_set, pack, deployment.rulebook(session, loaded, pack_set), ruling_on, organisation,
+        starter, None, at, (0, FIRST), calls=deployment.pins(session, loaded),
+    )
+
+
+# --- numbers --------------------------------------------------------------------------------------------------------
+
+
+def _series(place: str, year: int) -> str:
+    return f"instance:{place}:{year}"
+
+
+def peek_number(session: Session, place: str, at: datetime) -> str:
+    """The number that the next instance of a place will get, unless somebody is quicker (see ``take_number``)."""
+    pack_set = deployment.newest_pack_set(session)
+    prefix = deployment.packs(session, pack_set)[place].on(office_day(at))["place"]["number_prefix"]
+    year = office_day(at).year
+    last = session.execute(select(Series.last).where(Series.name == _series(place, year))).scalar()
+    return f"{prefix}-{year}-{(last or 0) + 1:05d}"
+
+
+def take_number(session: Session, case: Case) -> None:
+    """Take the number that the case was prepared with; ``InstanceMoved`` if another start took it first.
+
+    The number stands in what was prepared outside the transaction (variables, titles), so it is checked, not replaced.
+    """
+    year, serial = case.number.split("-")[-2:]
+    taken = people.next_in_series(session, _series(case.pack.place, int(year)))
+    if taken != int(serial):
+        raise InstanceMoved()
+
+
+# --- what the engine is lent ----------------------------------------------------------------------------------------
 
 
 def house(session: Session, case: Case, at: datetime) -> engine.House:
@@ -138,6 +228,14 @@ def house(session: Session, case: Case, at: datetime) -> engine.House:
                 bureaus[code] = people.bureau_of(own, code)
         return bureaus[code]
 
+    def parts(prefix: str) -> Mapping[str, bytes]:
+        if case.row is None:
+            return {}
+        if prefix in case.parts:
+            return {prefix: case.parts[prefix]}
+        with Session(bind) as own:
+            return traffic.parts(own, case.row.id, prefix)
+
     def decide(decision: str, inputs: Mapping[str, Any]) -> Any:
         return case.rules.decide(decision, inputs, case.pack, at)
 
@@ -148,7 +246,7 @@ def house(session: Session, case: Case, at: datetime) -> engine.House:
         "bureau of": bureau_of,
         **policies.functions(case.pack, now=at),
     }
-    return engine.House(context=context, decide=decide, now=at)
+    return engine.House(context=context, decide=decide, now=at, parts=parts, called=case.caller is not None)
 
 
 def role(name: str, at: str | None = None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from workflows import decisions, engine, manners, policies
 from workflows.audit import Act, Actor, Kind, office_stream, record
 from workflows.db import Database
 from workflows.decisions.lint import lint as doubts
-from workflows.errors import DefinitionRefused, NotFound, Problem
+from workflows.errors import CalledProcessMissing, DefinitionRefused, NotFound, Problem
 from workflows.manners import HOUSE_NAMES
 from workflows.models import Definition, DefinitionFile, Instance, PackFile, PackSet
 from workflows.orders import ORDERS
@@ -258,6 +258,42 @@ def newest(session: Session, process_id: str) -> str:
     if found is None:
         raise NotFound()
     return found
+
+
+def pins(session: Session, loaded: Loaded, pinned: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a definition calls by fixed name, and what that calls in turn: process id -> digest of the newest version.
+
+    ``pinned`` are fixed already, by whoever called it. ``CalledProcessMissing`` for a process that nobody deployed.
+    """
+    fixed, found, ahead = dict(pinned or {}), dict[str, str](), [loaded]
+    while ahead:
+        for process_id in ahead.pop().diagram.calls:
+            if process_id not in found:
+                found[process_id] = fixed.get(process_id) or newest_called(session, process_id)
+                ahead.append(definition(session, found[process_id]))
+    return found
+
+
+def newest_called(session: Session, process_id: str) -> str:
+    """Digest of the newest version of a process that a call activity names."""
+    try:
+        return newest(session, process_id)
+    except NotFound:
+        raise CalledProcessMissing(process=process_id) from None
+
+
+def starts(session: Session, kind: str, name: str) -> list[tuple[Loaded, str]]:
+    """The newest definitions that a message or signal of that name starts, with their start events."""
+    latest = select(Definition.process_id, func.max(Definition.version).label("version"))
+    top = latest.group_by(Definition.process_id).subquery()
+    digests = session.execute(
+        select(Definition.digest)
+        .join(top, (top.c.process_id == Definition.process_id) & (top.c.version == Definition.version))
+        .order_by(Definition.process_id)
+    ).scalars()
+    newest_of_all = [definition(session, digest) for digest in digests]
+    found = [(loaded, loaded.diagram.started_by(kind, name)) for loaded in newest_of_all]
+    return [(loaded, step.id) for loaded, step in found if step is not None]
 
 
 def definition(session: Session, digest: str) -> Loaded:

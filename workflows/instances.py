@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from workflows import access, assignments, deployment, engine, people
 from workflows.access import Viewer, office_day
 from workflows.audit import TIMEOUT, Act, Kind, person_stream, record
-from workflows.case import Case, house, load, new
+from workflows.case import house, load, new, peek_number, take_number
 from workflows.db import Database
 from workflows.drafts import DraftView, draft
 from workflows.engine.rest import variables as variables_at_rest
@@ -31,7 +31,7 @@ from workflows.errors import (
     TaskAlreadyDone,
     TaskNotOpen,
 )
-from workflows.models import Instance, Person, Series, Task, Timer
+from workflows.models import Instance, Person, Task, Timer
 from workflows.models import Submission as SubmissionRow
 from workflows.people import Somebody
 from workflows.registers import rounds
@@ -98,7 +98,8 @@ def start_form(session: Session, viewer: Viewer, process_id: str, round_number: 
 def _refuse_duplicate(session: Session, viewer: Viewer, round_id: int) -> None:
     number = session.execute(
         select(Instance.number).where(
-            Instance.round_id == round_id, Instance.starter_id == viewer.person_id, Instance.status == "running"
+            Instance.round_id == round_id, Instance.starter_id == viewer.person_id, Instance.ended_at.is_(None),
+            Instance.parent_id.is_(None),
         )
     ).scalar_one_or_none()
     if number is not None:
@@ -152,12 +153,9 @@ def _returned(inputs: Mapping[str, Any]) -> list[str] | None:
 
 
 def started_by(session: Session, person_id: int) -> list[str]:
-    """Numbers of the instances that a person started, the newest first."""
-    return list(
-        session.execute(
-            select(Instance.number).where(Instance.starter_id == person_id).order_by(Instance.id.desc())
-        ).scalars()
-    )
+    """Numbers of the instances that a person started, the newest first; not what those called."""
+    own = select(Instance.number).where(Instance.starter_id == person_id, Instance.parent_id.is_(None))
+    return list(session.execute(own.order_by(Instance.id.desc())).scalars())
 
 
 def open_task(session: Session, instance_number: str, step_id: str) -> str | None:
@@ -209,38 +207,14 @@ def _beginning(
     _refuse_duplicate(session, viewer, round_row.id)
     loaded = deployment.definition(session, deployment.newest(session, process_id))
     starter = people.somebody(session, viewer.person_id)
-    case = new(session, loaded, starter, round_row, number=_peek_number(session, round_row.place, at), at=at)
+    case = new(session, loaded, starter, round_row, number=peek_number(session, round_row.place, at), at=at)
     progress = engine.start(loaded.diagram, {submission.variable: dict(submission.data)}, house(session, case, at))
     transition = Transition(
         case, progress, Kind.INSTANCE_STARTED, viewer.actor(role="applicant"), at, loaded.diagram.start,
-        submission=submission, by=starter, claim=lambda session: _take_number(session, case),
+        submission=submission, by=starter, claim=lambda session: take_number(session, case),
     )
     transition.prepare(session)
     return transition
-
-
-def _series(place: str, year: int) -> str:
-    return f"instance:{place}:{year}"
-
-
-def _peek_number(session: Session, place: str, at: datetime) -> str:
-    """The number that the next instance of a place will get, unless somebody is quicker (see ``_take_number``)."""
-    pack_set = deployment.newest_pack_set(session)
-    prefix = deployment.packs(session, pack_set)[place].on(office_day(at))["place"]["number_prefix"]
-    year = office_day(at).year
-    last = session.execute(select(Series.last).where(Series.name == _series(place, year))).scalar()
-    return f"{prefix}-{year}-{(last or 0) + 1:05d}"
-
-
-def _take_number(session: Session, case: Case) -> None:
-    """Take the number that the case was prepared with; ``InstanceMoved`` if another start took it first.
-
-    The number stands in what was prepared outside the transaction (variables, titles), so it is checked, not replaced.
-    """
-    year, serial = case.number.split("-")[-2:]
-    taken = people.next_in_series(session, _series(case.pack.place, int(year)))
-    if taken != int(serial):
-        raise InstanceMoved()
 
 
 def complete_task(
@@ -283,9 +257,10 @@ def _completion(
         return _repeated(session, viewer, submission.token) or _refuse_done(session, viewer, task, at)
     _guard(session, viewer, task)
     step = case.loaded.diagram.steps[task.step_id]
-    old = variables_at_rest(case.row.state).get(submission.variable)
+    before = case.row.state
+    old = variables_at_rest(before).get(submission.variable)
     progress = engine.complete(
-        case.loaded.diagram, case.row.state, task.token, {submission.variable: dict(submission.data)},
+        case.loaded.diagram, before, task.token, {submission.variable: dict(submission.data)},
         house(session, case, at),
     )
     held = _role_in(viewer, task)
@@ -293,7 +268,7 @@ def _completion(
         case, progress, Kind.TASK_COMPLETED, viewer.actor(role=held[0], organisation=held[1]), at, step,
         submission=submission, by=Somebody(viewer.person_id, viewer.number, viewer.name, False), task=task,
         outcome=_outcome(step, submission), changes=changes(old, submission.data) if old else (),
-        claim=lambda session: _claim_task(session, viewer, task, at, _outcome(step, submission)),
+        claim=lambda session: _claim_task(session, viewer, task, at, _outcome(step, submission), before),
     )
     transition.prepare(session)
     return transition
@@ -326,12 +301,15 @@ def _already_done(session: Session, task: Task) -> TaskAlreadyDone | TaskNotOpen
     return TaskAlreadyDone(name=row.name, time=row.done_at.astimezone(OFFICE_ZONE).strftime("%Y-%m-%d %H:%M"))
 
 
-def _claim_task(session: Session, viewer: Viewer, task: Task, at: datetime, outcome: str | None) -> None:
-    """Take the task in the write transaction: whoever comes second finds it done."""
+def _claim_task(
+    session: Session, viewer: Viewer, task: Task, at: datetime, outcome: str | None, before: bytes
+) -> None:
+    """Take the task in the write transaction, and keep the state it was completed in: whoever comes second finds it done."""
     taken = session.execute(
         update(Task)
         .where(Task.id == task.id, Task.status == "open", (Task.holder_id.is_(None)) | (Task.holder_id == viewer.person_id))
-        .values(status="done", done_at=at, done_by_id=viewer.person_id, holder_id=viewer.person_id, outcome=outcome)
+        .values(status="done", done_at=at, done_by_id=viewer.person_id, holder_id=viewer.person_id, outcome=outcome,
+                before=before)
     )
     if not taken.rowcount:  # type: ignore[attr-defined]
         now = session.get_one(Task, task.id, populate_existing=True)

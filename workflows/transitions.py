@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Executable, bindparam, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from workflows import deployment, engine, feel, notices, people, policies, traffic
@@ -18,7 +19,7 @@ from workflows.audit import Act, Actor, Entry, Kind, new_event_id, record_many
 from workflows.audit.canonical import canonical, plain
 from workflows.case import Case, house
 from workflows.db import Database
-from workflows.errors import N_, InstanceMoved
+from workflows.errors import N_, InstanceMoved, OrderFailed
 from workflows.models import Account, Attachment, Candidate, Instance, Person, RulingRow, Task, Timer, table
 from workflows.models import Submission as SubmissionRow
 from workflows.notices import Message
@@ -101,6 +102,10 @@ class Transition:
     title: str = ""
     #: Name of a signal it sends -> the processes that such a signal starts.
     starts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    #: Status of the instance when its last token is gone and no error was reported.
+    ends_as: str = "completed"
+    #: Deliveries (their keys) that may arrive now; known once it is written.
+    caused: tuple[int, ...] = ()
 
     def prepare(self, session: Session) -> None:
         """Look up, outside the write transaction, whom the newly opened tasks are for and when to remind."""
@@ -124,9 +129,8 @@ class Transition:
             instance_id = self.write_instance(session, facts)
             if self.case.row is not None:
                 self.claim(session)
-            writing = Writing(self, instance_id, facts)
-            write_rows(session, [writing])
-        return self.moved(writing.caused)
+            write_rows(session, [Writing(self, instance_id, facts)])
+        return self.moved()
 
     @property
     def head(self) -> tuple[int, str]:
@@ -210,7 +214,13 @@ class Transition:
         facts: dict[str, Any] = dict(self.case.row.facts) if self.case.row is not None else {}
         for order in self.progress.orders:
             context = OrderContext(self.case.number, self.case.round, order.variables, self.at)
-            facts |= ORDERS[order.type](session, context)
+            try:
+                facts |= ORDERS[order.type](session, context)
+            except SQLAlchemyError:
+                raise  # somebody else was at the same rows, or the database is away: not the order's fault
+            except Exception as error:
+                name = self.case.loaded.diagram.steps[order.step_id].name
+                raise OrderFailed(step=name, order=order.type, retries=order.retries) from error
         return facts
 
     def write_instance(self, session: Session, facts: Mapping[str, Any]) -> int:
@@ -254,7 +264,7 @@ class Transition:
     def _status(self) -> str:
         if not self.progress.completed:
             return "running"
-        return "failed" if any(one.kind == "error" for one in self.progress.reported) else "completed"
+        return "failed" if any(one.kind == "error" for one in self.progress.reported) else self.ends_as
 
     def closed_rows(self, instance_id: int, tokens: Sequence[str]) -> list[dict[str, Any]]:
         """What names the waiting rows of some tokens, for one statement that ends them."""
@@ -335,7 +345,7 @@ class Transition:
             for told in progress.reported:
                 post.add("reported", told.code, key=told.kind, variables=told.variables, step_id=told.step_id,
                          instance_id=caller.instance_id, token=caller.token)
-            if self._status() == "completed":
+            if progress.completed and self._status() != "failed":
                 post.add("returned", self.case.loaded.process_id, variables=progress.variables,
                          instance_id=caller.instance_id, token=caller.token)
         return post.send(session)
@@ -483,7 +493,7 @@ class Transition:
             return None
         return self.case.loaded.diagram.steps[self.progress.ended[-1]].name
 
-    def moved(self, caused: tuple[int, ...] = ()) -> Moved:
+    def moved(self) -> Moved:
         """What to tell whoever acted."""
         following = tuple(
             NextStep(opening.step.id, opening.step.name,
@@ -492,7 +502,8 @@ class Transition:
             for opening in self.openings
         )
         ended = self.progress.ended[-1] if self.progress.completed and self.progress.ended else None
-        return Moved(self.case.number, self.title, self.step.name, following, ended, self._outcome_name(), caused=caused)
+        return Moved(self.case.number, self.title, self.step.name, following, ended, self._outcome_name(),
+                     caused=self.caused)
 
 # --- rows, of one act or of many ------------------------------------------------------------------------------------
 
@@ -504,7 +515,7 @@ _NEW_TASK = insert(table(Task))
 _TASK_ENDED = (
     update(table(Task))
     .where(table(Task).c.instance_id == bindparam("of_instance"), table(Task).c.token == bindparam("of_token"),
-           table(Task).c.status == "open")
+           table(Task).c.status.in_(("open", "suspended")))
     .values(status="cancelled", done_at=bindparam("ended"))
 )
 _NEW_CANDIDATE = insert(table(Candidate))
@@ -528,8 +539,6 @@ class Writing:
     event: str = field(default_factory=new_event_id)
     #: Token -> key of the task opened for it.
     task_ids: dict[str, int] = field(default_factory=dict)
-    #: Deliveries that may arrive now.
-    caused: tuple[int, ...] = ()
 
 
 def write_rows(session: Session, writings: Sequence[Writing]) -> None:
@@ -553,7 +562,7 @@ def write_rows(session: Session, writings: Sequence[Writing]) -> None:
         row for one in writings for row in one.transition.timer_rows(one.instance_id, one.task_ids)
     ])
     for one in writings:
-        one.caused = one.transition.pass_on(session, one.instance_id, one.event)
+        one.transition.caused = one.transition.pass_on(session, one.instance_id, one.event)
         one.transition.write_submission(session, one.instance_id, one.event)
     _many(session, _NEW_RULING, [
         row for one in writings for row in one.transition.ruling_rows(one.instance_id, one.event)
