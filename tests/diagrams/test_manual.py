@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from workflows.engine import fence
 
 def test_the_manual_lists_every_element_as_the_fence_treats_it(root: Path) -> None:
     manual = (root / "bpmn/README.md").read_text(encoding="utf-8")
-    runs, refused = manual.split("### What runs")[1].split("### What is refused")
+    runs, refused, limits = re.split("### What is refused.*", manual.split("### What runs")[1])
     assert _rows(runs) == [(f"`{name}`", what) for name, what in fence.RUNS.items()]
     assert _rows(refused) == [(f"`{name}`", why, use) for name, (why, use) in fence.REFUSED.items()]
+    assert _rows(limits) == [(f"`{name}`", what, use) for name, (what, use) in fence.LIMITS.items()]
 
 
 def test_the_manual_lists_every_property_as_it_is_heeded(root: Path) -> None:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from workflows import feel
-from workflows.engine.expressions import Formula, Given, Text, given
+from workflows.engine.expressions import Formula, Text
 from workflows.engine.fence import EXTENSIONS, FOREIGN, ZEEBE
 from workflows.engine.model import Assigned
 from workflows.engine.moments import due_moment
+from workflows.engine.scrutiny import Scrutiny
 
 #: Names that belong to the house; no result or mapping may hide them.
 RESERVED = frozenset({"instance", "task", "policy"})
-
-#: What reports a problem: element, reason, column inside an expression.
-Report = Callable[..., None]
+#: Elements that throw or call rather than catch: their outputs would have nothing to read but what is known anyway.
+_THROWERS = frozenset({"endEvent", "intermediateThrowEvent", "sendTask", "serviceTask"})
+#: Elements whose inputs become variables: of a scope, of another process, of whoever catches.
+_VARIABLES = frozenset({"subProcess", "transaction", "callActivity", "endEvent", "intermediateThrowEvent", "sendTask"})
+#: Elements that catch: nothing goes in.
+_CATCHERS = frozenset({"startEvent", "intermediateCatchEvent", "boundaryEvent", "receiveTask"})
 
 
 class Extensions:
     """Reads the extensionElements of one BPMN element after another."""
 
-    def __init__(self, report: Report, names: Collection[str]) -> None:
-        self._report = report
-        self._names = names
+    def __init__(self, scrutiny: Scrutiny) -> None:
+        self._report = scrutiny.report
+        self._given = scrutiny.given
 
     def read(self, element: Any, tag: str) -> dict[str, Any]:
         """Fields of Step (by name) that the extension elements of ``element`` give."""
@@ -35,23 +38,17 @@ class Extensions:
                 space, _, local = child.tag[1:].rpartition("}")
                 if space != ZEEBE:
                     whose = FOREIGN.get(space, space)
-                    self._report(child, f"{whose} 的扩展元素 {local} 不执行；请改用 zeebe 扩展元素")
-                elif local not in EXTENSIONS.get(tag, ()):
-                    self._report(child, f"zeebe:{local} 在 {tag} 上不执行；请删除")
+                    self._report(
+                        child, f"bpmn:extensionElements：{whose} 的扩展元素 {local} 不执行；请改用 zeebe 扩展元素"
+                    )
+                elif local != "properties" and local not in EXTENSIONS.get(tag, ()):
+                    self._report(child, f"bpmn:extensionElements：zeebe:{local} 在 {tag} 上不执行；请删除")
                 elif local in seen:
                     self._report(child, f"zeebe:{local} 只能写一次")
                 else:
                     seen.add(local)
                     fields.update(getattr(self, f"_{local.lower()}")(child, tag))
         return fields
-
-    def given(self, element: Any, text: str, what: str) -> Given:
-        """Compile ``text``; a syntax error becomes a problem with its column."""
-        try:
-            return given(text, element.sourceline or 0, self._names)
-        except feel.FeelSyntaxError as error:
-            self._report(element, f"{what} 不是正确的 FEEL 表达式：{error}", column=error.column)
-            return Text("")
 
     def _attributes(self, element: Any, *allowed: str) -> dict[str, str]:
         for name in element.attrib:
@@ -99,12 +96,12 @@ class Extensions:
     def _assignmentdefinition(self, element: Any, tag: str) -> dict[str, Any]:
         found = self._attributes(element, "assignee", "candidateGroups", "candidateUsers")
         fields = {"assignee": "assignee", "candidateGroups": "candidate_groups", "candidateUsers": "candidate_users"}
-        return {fields[name]: self.given(element, text, name) for name, text in found.items()}
+        return {fields[name]: self._given(element, text, name) for name, text in found.items()}
 
     def _taskschedule(self, element: Any, tag: str) -> dict[str, Any]:
         found = self._attributes(element, "dueDate", "followUpDate")
         fields = {"dueDate": "due", "followUpDate": "follow_up"}
-        values = {name: self.given(element, text, name) for name, text in found.items()}
+        values = {name: self._given(element, text, name) for name, text in found.items()}
         for name, value in values.items():
             if isinstance(value, Text) and value.text:
                 try:
@@ -115,7 +112,7 @@ class Extensions:
 
     def _prioritydefinition(self, element: Any, tag: str) -> dict[str, Any]:
         text = self._attributes(element, "priority").get("priority", "")
-        value = self.given(element, text, "priority")
+        value = self._given(element, text, "priority")
         if isinstance(value, Text) and not (text.isdecimal() and int(text) <= 100):
             self._report(element, "priority 须为 0–100 的整数，或以 = 开头的 FEEL")
         return {"priority": value}
@@ -130,7 +127,7 @@ class Extensions:
 
     def _script(self, element: Any, tag: str) -> dict[str, Any]:
         found = self._attributes(element, "expression", "resultVariable")
-        value = self.given(element, found.get("expression", ""), "expression")
+        value = self._given(element, found.get("expression", ""), "expression")
         if not isinstance(value, Formula):
             self._report(element, "zeebe:script 的 expression 须为以 = 开头的 FEEL")
             return {}
@@ -154,33 +151,78 @@ class Extensions:
             if local not in {"input", "output"}:
                 self._report(child, f"zeebe:ioMapping 内的 {local} 不执行；请删除")
                 continue
-            if local == "output" and tag == "serviceTask":
+            if local == "output" and tag in _THROWERS:
                 self._report(
-                    child, "指令不向流程返回数据，serviceTask 不能有 output；请用 businessRuleTask 或 scriptTask"
+                    child, f"{tag} 不带回数据，不能有 output；请用 businessRuleTask、scriptTask 或 callActivity"
                 )
+            elif local == "input" and tag in _CATCHERS:
+                self._report(child, f"{tag} 只接收数据，不能有 input；请用 output")
             found = self._attributes(child, "source", "target")
-            # An input may be called `policy`: it is only what a table or a form gets to see.
-            target = self._variable(child, found.get("target", ""), reserved=local == "output")
-            source = self.given(child, found.get("source", "="), "source")
+            # An input may be called `policy` where only a table or a form gets to see it.
+            target = self._variable(child, found.get("target", ""), reserved=local == "output" or tag in _VARIABLES)
+            source = self._given(child, found.get("source", "="), "source")
             if any(one.target == target for one in lines[f"{local}s"]):
                 self._report(child, f"{local} 的 target “{target}” 重复")
             lines[f"{local}s"].append(Assigned(source, target))
         return {name: tuple(found) for name, found in lines.items()}
 
+    def _versiontag(self, element: Any, tag: str) -> dict[str, Any]:
+        self._attributes(element, "value")
+        return {}  # a name of the version for people; versions are told apart by their content
+
+    def _calledelement(self, element: Any, tag: str) -> dict[str, Any]:
+        known = ("processId", "processIdExpression", "bindingType")
+        whole = ("propagateAllParentVariables", "propagateAllChildVariables")
+        found = self._attributes(element, *known, *whole)
+        self._bound(element, found)
+        written = [found[name] for name in known[:2] if name in found]
+        if len(written) != 1:
+            self._report(element, "zeebe:calledElement 须写明一个 processId：流程的 id，或以 = 开头的 FEEL")
+            return {}
+        text = written[0]
+        if "processIdExpression" in found and not text.startswith("="):
+            text = "=" + text
+        for name in whole:
+            if found.get(name, "true") not in {"true", "false"}:
+                self._report(element, f"{name} 只能为 true 或 false")
+        return {
+            "called": self._given(element, text, "processId"),
+            "hands_over_all": found.get(whole[0]) != "false",
+            "takes_back_all": found.get(whole[1]) != "false",
+        }
+
+    def _subscription(self, element: Any, tag: str) -> dict[str, Any]:
+        text = self._attributes(element, "correlationKey").get("correlationKey", "")
+        return {"correlation": self._given(element, text, "correlationKey")} if text else {}
+
+    def _conditionalfilter(self, element: Any, tag: str) -> dict[str, Any]:
+        found = self._attributes(element, "variableNames", "variableEvents")
+        events = {one.strip() for one in found.get("variableEvents", "create, update").split(",")}
+        if events != {"create", "update"}:
+            self._report(element, "variableEvents 只能为 create, update 或不写：条件在任何变化后都会重新计算")
+        if "variableNames" not in found:
+            return {}
+        return {"filter": frozenset(one.strip() for one in found["variableNames"].split(","))}
+
     def _loopcharacteristics(self, element: Any, tag: str) -> dict[str, Any]:
         found = self._attributes(element, "inputCollection", "inputElement", "outputCollection", "outputElement")
-        collection = self.given(element, found.get("inputCollection", ""), "inputCollection")
-        result = self.given(element, found["outputElement"], "outputElement") if "outputElement" in found else None
-        if not isinstance(collection, Formula) or isinstance(result, Text):
+        collection = (
+            self._given(element, found["inputCollection"], "inputCollection") if "inputCollection" in found else None
+        )
+        result = self._given(element, found["outputElement"], "outputElement") if "outputElement" in found else None
+        if isinstance(collection, Text) or isinstance(result, Text):
             self._report(element, "inputCollection 和 outputElement 须为以 = 开头的 FEEL")
             return {}
+        if collection is None and "inputElement" in found:
+            self._report(element, "inputElement 须与 inputCollection 同时写明")
         if (result is None) != ("outputCollection" not in found):
             self._report(element, "outputCollection 与 outputElement 须同时写明")
         for name in ("inputElement", "outputCollection"):
             if name in found:
                 self._variable(element, found[name])
         item, results = found.get("inputElement", ""), found.get("outputCollection", "")
-        return {"collection": collection, "item": item, "results": results, "result": result}
+        fields: dict[str, Any] = {"item": item, "results": results, "result": result}
+        return fields | ({"collection": collection} if collection else {})
 
     def _variable(self, element: Any, name: str, *, reserved: bool = True) -> str:
         if not name.isidentifier():
