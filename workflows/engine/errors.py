@@ -11,6 +11,18 @@ class TimerNotOpen(TaskNotOpen):
     message = N_("该时限已不在等待中")
 
 
+class SubscriptionNotOpen(TaskNotOpen):
+    """The step does not wait for a message or signal: it came, was cancelled, or never did."""
+
+    message = N_("该步骤已不在等待消息或信号")
+
+
+class CallNotOpen(TaskNotOpen):
+    """The call activity is not waiting: what it called has returned, or it was cancelled."""
+
+    message = N_("该调用已不在等待")
+
+
 class Incident(Refusal):
     """The diagram cannot go on from here. Nothing moved; somebody has to look at the diagram or the data."""
 
@@ -34,6 +46,18 @@ class EndlessLoop(Incident):
     """More automatic steps in a row than any sensible diagram has: it circles without waiting for anybody."""
 
     message = N_("流程连续自动执行了 %(count)s 步仍未等待任何人，可能在“%(step)s”附近无限循环")
+
+
+class TooManyTokens(Incident):
+    """More tokens are open at once than any sensible instance has: something goes on multiplying."""
+
+    message = N_("流程同时进行的分支超过 %(count)s 个，可能在“%(step)s”附近不断增加")
+
+
+class ErrorNotCaught(Incident):
+    """An error end event whose error nobody catches, in an instance that nobody called."""
+
+    message = N_("“%(step)s”抛出的错误“%(error)s”没有任何事件捕获")
 
 
 class NothingWaits(Incident):

@@ -9,8 +9,9 @@ from typing import Any
 from workflows.engine.errors import EndlessLoop, ExpressionFailed
 from workflows.engine.expressions import Formula, Given
 from workflows.engine.model import Assigned, Flow, Step
+from workflows.engine.parts import Parts
 from workflows.engine.plain import plain
-from workflows.engine.progress import ExpressionProblem, House, Order, Passed, RulingAt
+from workflows.engine.progress import ExpressionProblem, House, Order, Passed, Published, Reported, RulingAt
 
 #: Most automatic steps of one run. The longest sensible run passes some dozens; a circle that waits for nobody passes any.
 MAX_STEPS = 10_000
@@ -81,8 +82,14 @@ def _without_task(context: Mapping[str, Any]) -> Mapping[str, Any]:
 class Journey:
     """Collects what happens between one wait and the next."""
 
-    def __init__(self, house: House, next_token: int = 1, next_write: int = 1) -> None:
+    def __init__(
+        self, house: House, next_token: int = 1, next_write: int = 1, parts: Mapping[str, Any] | None = None
+    ) -> None:
         self.house = house
+        #: Pieces of the state that lie beside the tree of tokens; those given lie in the state itself.
+        self.parts = Parts(house.parts, parts)
+        #: Start event of the process by which the instance begins; "" for the one that nothing asks for by name.
+        self.at = ""
         self.next_token = next_token
         self.next_write = next_write
         #: Automatic tasks that can run, first come first served.
@@ -91,6 +98,8 @@ class Journey:
         self.orders: list[Order] = []
         self.rulings: list[RulingAt] = []
         self.ended: list[str] = []
+        self.published: list[Published] = []
+        self.reported: list[Reported] = []
         self.problems: list[ExpressionProblem] = []
         #: What every step may see of the house; `task` there is only for the task being completed.
         self._seen = _without_task(house.context)
@@ -101,6 +110,11 @@ class Journey:
         """A new token, unique within the instance and the same in every repetition of the same run."""
         self.next_token += 1
         return f"{prefix}t{self.next_token - 1}"
+
+    def tick(self) -> int:
+        """A number higher than that of everything written or completed before."""
+        self.next_write += 1
+        return self.next_write - 1
 
     def write(self, data: Data, name: str, value: Any) -> None:
         """Replace the variable ``name`` by ``value``, whole."""

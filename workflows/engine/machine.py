@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from SpiffWorkflow.bpmn.script_engine import PythonScriptEngine
@@ -10,10 +12,25 @@ from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
-from workflows.engine.errors import NothingWaits
+from workflows.engine.errors import NothingWaits, TooManyTokens
 from workflows.engine.journey import Data, Journey, latest
-from workflows.engine.specs import FLOW, OF, InclusiveGateway, ScopeEnd, drop, live, merge_into
+from workflows.engine.occurrences import ask
+from workflows.engine.repeating import Repeated
+from workflows.engine.specs import (
+    FLOW,
+    OF,
+    InclusiveGateway,
+    ScopeEnd,
+    kept,
+    live,
+    merge_into,
+    open_in,
+    settle,
+    withdraw,
+)
 
+#: Most tokens open at once in one instance, remembered activities included.
+MAX_TOKENS = 10_000
 #: Token of the root of each scope; never seen outside.
 ROOT = "root"
 
@@ -71,6 +88,10 @@ class Instance(_Lean, BpmnWorkflow):
     def __init__(self, machine: Any, journey: Journey) -> None:
         super().__init__(machine.spec, machine.inner, script_engine=FeelOnly(journey), deserializing=True)
         self.journey = journey
+        #: What waited before the verb, by token.
+        self.before: dict[str, Task] = {}
+        #: Whether some step waits for a condition.
+        self._asks = machine.asks
         plant(self)
 
     def create_subprocess(self, my_task: Task, spec_name: str) -> Inside:
@@ -87,15 +108,44 @@ class Instance(_Lean, BpmnWorkflow):
         return [self, *self.subprocesses.values()]
 
     def find(self, token: str) -> Task | None:
-        """The task of that token, or None."""
+        """The task of that token, or None; members of repetitions in which it lies are woken."""
+        names = token.split(".")
+        for end in range(1, len(names), 2):
+            host = self._awake(".".join(names[:end]))
+            if host is None or not isinstance(host.task_spec, Repeated) or not names[end].isdecimal():
+                return None
+            host.task_spec.wake(host, int(names[end]))
+        return self._awake(token)
+
+    def woken(self, tasks: Iterable[Task]) -> None:
+        """Note that these slept until now: what waits in them waited before the verb."""
+        self.before |= waiting(tasks)
+
+    def wake_catchers(self) -> None:
+        """Wake the members of every repetition in which something waits for a signal or a condition."""
+        todo = self.scopes()
+        while todo:
+            scope = todo.pop()
+            for task in live(scope):
+                if isinstance(task.task_spec, Repeated) and task.task_spec.catches:
+                    known = set(self.subprocesses)
+                    task.task_spec.wake_all(task)
+                    todo += [inside for token, inside in self.subprocesses.items() if token not in known]
+
+    def _awake(self, token: str) -> Task | None:
         for scope in self.scopes():
             if token in scope.tasks and token != ROOT:
                 return scope.tasks[token]
         return None
 
     def known(self) -> Data:
-        """Of every variable the value written last, in any branch."""
-        return latest(*(task.data for scope in self.scopes() for task in scope.tasks.values()))
+        """Of every variable the value written last, in any branch; of what a member of a repetition knows, what its host knows too."""
+        scopes = [scope for scope in self.scopes() if not scope.prefix]
+        return latest(*(task.data for scope in scopes for task in scope.tasks.values() if OF not in task.internal_data))
+
+    def waiting(self) -> dict[str, Task]:
+        """What waits for a person, a moment, a message, a signal or a called process, by token."""
+        return waiting(task for scope in self.scopes() for task in scope.tasks.values())
 
     def run(self) -> None:
         """Move every token until each waits for a person or a moment, or the instance is complete."""
@@ -106,10 +156,42 @@ class Instance(_Lean, BpmnWorkflow):
                 if task._state == TaskState.READY:
                     task.run()
                     if not isinstance(task.task_spec, ScopeEnd):
-                        drop(task)
-            if not self._release():
+                        settle(task)
+                    if len(task.workflow.tasks) > MAX_TOKENS or len(self.subprocesses) > MAX_TOKENS:
+                        self._refuse_more()
+            if self.completed:
+                self._forget()
+                return
+            if not self._release() and not (self._asks and ask(self)):
                 break
+        if sum(len(scope.tasks) for scope in self.scopes()) > MAX_TOKENS:
+            self._refuse_more()
         self._check_not_stuck()
+        self._gather()
+
+    def _gather(self) -> None:
+        # From the inside out: what a member inside a member wrote passes through both hosts.
+        for scope in sorted(self.scopes(), key=lambda scope: -scope.prefix.count(".")):
+            for task in live(scope):
+                if OF in task.internal_data:
+                    host = scope.tasks[task.internal_data[OF]]
+                    host.task_spec.gather(host, task)
+
+    def break_off(self, my_task: Task) -> None:
+        """End the instance at ``my_task``, whatever else is open."""
+        my_task.data = latest(self.known(), my_task.data)
+        self._forget()
+        self.last_task = my_task
+        self.completed = True
+
+    def _forget(self) -> None:
+        for task in kept(self):
+            if open_in(task):
+                withdraw(task)
+
+    def _refuse_more(self) -> None:
+        most = Counter(task.task_spec for scope in self.scopes() for task in kept(scope)).most_common(1)[0][0]
+        raise TooManyTokens(count=MAX_TOKENS, step=most.bpmn_name or most.name)
 
     def _release(self) -> bool:
         """Let one inclusive join go on to which no further token can come; False when there is none."""
@@ -123,10 +205,20 @@ class Instance(_Lean, BpmnWorkflow):
         # A join is no wait: somebody or some moment must be able to move at least one token of each scope.
         for scope in self.scopes():
             waiting = [task for task in live(scope) if not isinstance(task.task_spec, ScopeEnd)]
-            if scope.completed or any(task.task_spec.waits for task in waiting):
+            if not waiting or any(task.task_spec.waits for task in waiting):
                 continue
             spec = waiting[0].task_spec
             raise NothingWaits(step=spec.bpmn_name or spec.name)
+        open_now = [task.task_spec for scope in self.scopes() for task in live(scope)] if self._asks else []
+        if open_now and not any(spec.row or isinstance(spec, Repeated) for spec in open_now):
+            # A condition alone is no wait either: nothing is left that could make it true.
+            spec = next(spec for spec in open_now if spec.asks)
+            raise NothingWaits(step=spec.bpmn_name or spec.name)
+
+
+def waiting(tasks: Iterable[Task]) -> dict[str, Task]:
+    """Those of ``tasks`` that the caller keeps a row for, by token."""
+    return {task.id: task for task in tasks if task.task_spec.row and task._state == task.task_spec.row_state}
 
 
 def plant(workflow: Any) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from workflows.engine.plain import plain
 from workflows.feel import YearsMonths
 
 #: Zone of every moment written without one: the office's own.
@@ -18,9 +19,7 @@ _DURATION = re.compile(
     r"(?P<sign>-?)P(?=.)(?:(?P<years>\d{1,4})Y)?(?:(?P<months>\d{1,5})M)?(?:(?P<weeks>\d{1,5})W)?(?:(?P<days>\d{1,6})D)?"
     r"(?:T(?=.)(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,9})(?:\.\d{1,6})?S)?)?"
 )
-
-
-_CYCLE = re.compile(r"R(?P<times>\d{0,6})/(?P<span>[^/]+)")
+_CYCLE = re.compile(r"(?:R(?P<times>\d{0,6})/)?(?P<every>-?P[0-9A-Z.]+)")
 
 
 @dataclass(frozen=True)
@@ -64,27 +63,6 @@ def span(text: str) -> Span:
     return Span(-months, -rest) if found["sign"] else Span(months, rest)
 
 
-@dataclass(frozen=True)
-class Cycle:
-    """Again and again after the same length of time."""
-
-    #: How many times; None for as long as it waits.
-    times: int | None
-    span: Span
-
-
-def cycle(text: str) -> Cycle:
-    """Read an ISO 8601 repetition (`R3/PT1H`, `R/P1D`) or a duration, which repeats for ever; else ValueError."""
-    text = text.strip()
-    found = _CYCLE.fullmatch(text)
-    if not found and not _DURATION.fullmatch(text):
-        raise ValueError(f"不是 ISO 8601 循环（如 R3/PT1H、R/P1D）：{text}")
-    every = span(found["span"] if found else text)
-    if every.months <= 0 and every.rest <= timedelta():
-        raise ValueError(f"循环的时长须大于零：{text}")
-    return Cycle(int(found["times"]) if found and found["times"] else None, every)
-
-
 def moment(text: str) -> datetime:
     """Read an ISO 8601 date and time; without zone it is Asia/Shanghai. ValueError when it is none, or only a day."""
     text = text.strip()
@@ -124,6 +102,23 @@ def after_duration(value: Any, now: datetime) -> Due:
     else:
         raise ValueError(f"不是时长：{_shown(value)}")
     return Due(length.after(now))
+
+
+def cycle(value: Any) -> tuple[int | None, str]:
+    """How often (None: without end) and with what ISO span a cycle repeats: `R3/PT1H`, `R/P1D`, or a length alone as `R/`.
+
+    Takes text or a FEEL duration; ValueError for anything else, and for a cycle of no rounds.
+    """
+    if isinstance(value, timedelta | YearsMonths):
+        return None, str(plain(value, "timeCycle"))
+    found = _CYCLE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not found:
+        raise ValueError(f"不是循环（如 R3/PT1H）：{_shown(value)}")
+    span(found["every"])
+    times = int(found["times"]) if found["times"] else None
+    if times == 0:
+        raise ValueError(f"循环至少一次：{value}")
+    return times, found["every"]
 
 
 def _aware(value: datetime) -> datetime:

@@ -1,17 +1,18 @@
-"""Our task specs: what each BPMN element does when a token reaches it. SpiffWorkflow's life cycle, our meaning.
+"""Our task specs: what each task and gateway does when a token reaches it. SpiffWorkflow's life cycle, our meaning.
 
 Differences from the stock specs, each of them deliberate: nothing is predicted (children exist once a step is passed); a
 token carries the sequence flow it came by; joins consume tokens; data are cells that are never changed; a boundary event is a
-task beside its host, tied to it by the host's token; no Python text is ever evaluated.
+task beside its host, tied to it by the host's token; no Python text is ever evaluated. Events are in occurrences.py, what holds a
+scope in scopes.py, what is undone in compensation.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from SpiffWorkflow.bpmn.specs.bpmn_task_spec import BpmnTaskSpec
-from SpiffWorkflow.bpmn.specs.mixins import BpmnSpecMixin, SubWorkflowTaskMixin
+from SpiffWorkflow.bpmn.specs.mixins import BpmnSpecMixin
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
@@ -20,9 +21,17 @@ from workflows.engine.journey import Data, Journey, latest
 from workflows.engine.model import Flow, Step
 from workflows.engine.progress import Order, RulingAt
 
+if TYPE_CHECKING:
+    from workflows.engine.occurrences import Boundary
+
 #: Keys of a task's internal data: flow it came by, token of its boundary event's host, evaluated inputs; of the member of a
-#: repetition the token of the task that stands for the whole.
-FLOW, HOST, INPUTS, OF = "flow", "host", "inputs", "of"
+#: repetition the token of the task that stands for the whole; of a step that undoes another that of the throw that waits for it.
+FLOW, HOST, INPUTS, OF, UNDOING = "flow", "host", "inputs", "of", "undoing"
+#: When a remembered activity was completed, as a number that grows.
+ORDER = "order"
+#: State of an activity that is done but remembered, because it may have to be undone. SpiffWorkflow's own use of it, a
+#: predicted task, does not occur here.
+REMEMBERED = TaskState.LIKELY
 
 
 def journey(task: Task) -> Journey:
@@ -33,7 +42,12 @@ def journey(task: Task) -> Journey:
 
 def live(workflow: Any) -> list[Task]:
     """Unfinished tasks of one scope, oldest first."""
-    return [task for task in workflow.tasks.values() if task._state & TaskState.NOT_FINISHED_MASK]
+    return [task for task in workflow.tasks.values() if task._state & TaskState.DEFINITE_MASK]
+
+
+def kept(workflow: Any) -> list[Task]:
+    """Everything of one scope that outlives the run: unfinished tasks and remembered activities, oldest first."""
+    return [task for task in workflow.tasks.values() if task._state & (TaskState.DEFINITE_MASK | REMEMBERED)]
 
 
 def drop(task: Task) -> None:
@@ -43,14 +57,36 @@ def drop(task: Task) -> None:
     """
     workflow = task.workflow
     root = workflow.task_tree
-    if task is root:
+    if task is root or task.id not in workflow.tasks:
         return
-    parent = task.parent
-    parent._children.remove(task.id)
+    _uproot(task, root)
+    del workflow.tasks[task.id]
+
+
+def _uproot(task: Task, root: Task) -> None:
+    task.parent._children.remove(task.id)
     for child in task.children:
         child._parent = root.id
         root._children.append(child.id)
-    del workflow.tasks[task.id]
+
+
+def settle(task: Task) -> None:
+    """What becomes of a task that has run: it is gone, or remembered when it may have to be undone."""
+    if not task.task_spec.remembered or task._state != TaskState.COMPLETED:
+        drop(task)
+        return
+    root = task.workflow.task_tree
+    _uproot(task, root)
+    task._children = []
+    task._parent = root.id
+    root._children.append(task.id)
+    task._state = REMEMBERED
+    task.internal_data = {ORDER: journey(task).tick()}
+
+
+def open_in(task: Task) -> bool:
+    """Whether ``task`` is still part of its scope, not withdrawn by something that it set off itself."""
+    return task.id in task.workflow.tasks
 
 
 def withdraw(task: Task) -> None:
@@ -60,16 +96,20 @@ def withdraw(task: Task) -> None:
 
 
 def knows(task: Task) -> Data:
-    """What is known at ``task``: for a sub-process also what its inside has written."""
-    inside = task.workflow.top_workflow.subprocesses.get(task.id)
-    if inside is None:
-        return dict(task.data)
-    return latest(task.data, *(knows(one) for one in inside.tasks.values()))
+    """What is known at ``task``: for a sub-process or a repetition also what its inside has written."""
+    found: Data = task.task_spec.knows(task)
+    return found
 
 
-def spawn(parent: Task, spec: Any, flow: Flow | None) -> Task:
+def known_in(workflow: Any) -> Data:
+    """Of every variable the value written last by any open branch of a scope."""
+    return latest(*(knows(task) for task in live(workflow)))
+
+
+def spawn(parent: Task, spec: Any, flow: Flow | None, *, token: str = "") -> Task:
     """A token on its way to ``spec``, knowing what ``parent`` knows."""
-    child = Task(parent.workflow, spec, parent, TaskState.FUTURE, id=journey(parent).token(parent.workflow.prefix))
+    token = token or journey(parent).token(parent.workflow.prefix)
+    child = Task(parent.workflow, spec, parent, TaskState.FUTURE, id=token)
     child.data = dict(parent.data)
     if flow is not None:
         child.internal_data[FLOW] = flow.id
@@ -79,8 +119,25 @@ def spawn(parent: Task, spec: Any, flow: Flow | None) -> Task:
 class Unpredicted(BpmnTaskSpec):
     """A spec whose tasks exist only when a token is there."""
 
-    #: Whether a person, a moment or the inside of a sub-process can move a token that waits here.
+    #: Whether a person, a moment, something from outside or the inside of a sub-process can move a token that waits here.
     waits = False
+    #: What the caller keeps for a token that waits here ("task", "timer", "subscription" or "call"; "" for nothing), and the
+    #: state in which it waits.
+    row = ""
+    row_state = TaskState.WAITING
+    #: Whether it waits for a condition, which is asked whenever the instance comes to rest.
+    asks = False
+    #: Whether it is the start of an event sub-process, which does not keep its scope open.
+    listens = False
+    #: Whether it is remembered once it is done.
+    remembered = False
+
+    def test(self) -> None:
+        return None  # whether a token can come here was checked when the diagram was deployed
+
+    def knows(self, my_task: Task) -> Data:
+        """What is known at ``my_task``, its inside included."""
+        return dict(my_task.data)
 
     def _predict(self, my_task: Task, seen: Any = None, looked_ahead: int = 0, mask: int = 0) -> None:
         return None
@@ -94,14 +151,21 @@ class Unpredicted(BpmnTaskSpec):
 
 
 class ScopeStart(Unpredicted):
-    """Root of a process or sub-process: it leads to the start event."""
+    """Root of a process or sub-process: it opens the event sub-processes and leads to the start event."""
 
-    def test(self) -> None:
-        return None
+    def __init__(self, wf_spec: Any, name: str) -> None:
+        super().__init__(wf_spec, name)
+        #: The start event that nothing asks for by name, and those that wait beside the scope; set once by the builder.
+        self.entry: Any = None
+        self.listeners: tuple[Any, ...] = ()
 
     def _run_hook(self, my_task: Task) -> bool:
-        (start,) = self.outputs
-        spawn(my_task, start, None)
+        run, inner = journey(my_task), my_task.workflow
+        at = run.at if inner is inner.top_workflow else ""
+        for listener in self.listeners:
+            if listener.row or listener.asks:
+                spawn(my_task, listener, None)
+        spawn(my_task, self._wf_spec.task_specs[at] if at else self.entry, None)
         my_task.data = {}
         return True
 
@@ -112,12 +176,15 @@ class ScopeEnd(Unpredicted):
     def _update_hook(self, my_task: Task) -> bool:
         others = [task for task in live(my_task.workflow) if task is not my_task]
         earlier = [task for task in others if task.task_spec is self]
+        listeners = [task for task in others if task.task_spec.listens]
         my_task.data = latest(*(task.data for task in earlier), my_task.data)
         for task in earlier:
             withdraw(task)
-        if len(earlier) < len(others):
+        if len(earlier) + len(listeners) < len(others):
             my_task._set_state(TaskState.WAITING)
             return False
+        for task in listeners:
+            withdraw(task)
         return True
 
 
@@ -130,8 +197,9 @@ class Element(BpmnSpecMixin, Unpredicted):
         #: Flows that enter and leave, in document order; set once by the builder.
         self.entering: tuple[Flow, ...] = ()
         self.leaving: tuple[Flow, ...] = ()
-        #: Boundary events on this step.
-        self.boundaries: tuple[BoundaryTimer, ...] = ()
+        #: Boundary events on this step, and those of them that wait by themselves while the step does.
+        self.boundaries: tuple[Boundary, ...] = ()
+        self.watched: tuple[Boundary, ...] = ()
 
     def _run_hook(self, my_task: Task) -> bool:
         self.act(my_task)
@@ -143,9 +211,13 @@ class Element(BpmnSpecMixin, Unpredicted):
         """Do what the step is for."""
 
     def leave(self, my_task: Task) -> None:
-        """Put a token on each flow to be taken; a step without flows ends its branch."""
+        """Put a token on each flow to be taken; a step without flows ends its branch, or was there to undo another."""
         if not self.leaving:
-            spawn(my_task, self._wf_spec.end, None)
+            if self.step.undoes:
+                throw = my_task.workflow.top_workflow.find(my_task.internal_data[UNDOING])
+                throw.task_spec.undone(throw, my_task)
+            else:
+                spawn(my_task, self._wf_spec.end, None)
             return
         for flow in self.chosen(my_task):
             journey(my_task).take(flow)
@@ -168,7 +240,7 @@ class Element(BpmnSpecMixin, Unpredicted):
 
     def watch(self, my_task: Task) -> None:
         """Open the boundary events of a step that begins to wait."""
-        for boundary in self.boundaries:
+        for boundary in self.watched:
             event = spawn(my_task.parent, boundary, None)
             event.data = dict(my_task.data)
             event.internal_data[HOST] = my_task.id
@@ -181,11 +253,11 @@ class Element(BpmnSpecMixin, Unpredicted):
                 withdraw(task)
 
     def _on_complete_hook(self, my_task: Task) -> None:
-        if self.boundaries:
+        if self.watched:
             self.unwatch(my_task)
 
     def _on_cancel(self, my_task: Task) -> None:
-        if self.boundaries:
+        if self.watched:
             self.unwatch(my_task)
 
     def store_outputs(self, my_task: Task, produced: Mapping[str, Any], task: Mapping[str, Any] | None = None) -> None:
@@ -203,23 +275,11 @@ class Element(BpmnSpecMixin, Unpredicted):
             run.write(my_task.data, name, value)
 
 
-class End(Element):
-    """End event: its branch ends. A terminate event ends every branch of its scope."""
-
-    def act(self, my_task: Task) -> None:
-        journey(my_task).ended.append(self.step.id)
-        if self.step.event is not None:
-            for task in live(my_task.workflow):
-                # Cancelling a host takes its boundary events along.
-                if task is not my_task and task.id in my_task.workflow.tasks:
-                    my_task.data = latest(my_task.data, knows(task))
-                    withdraw(task)
-
-
 class UserTask(Element):
     """Waits for a person."""
 
     waits = True
+    row, row_state = "task", TaskState.READY
 
     def __init__(self, wf_spec: Any, step: Step, name: str = "") -> None:
         super().__init__(wf_spec, step, name, manual=True)
@@ -309,7 +369,7 @@ class ParallelGateway(Element):
 
 
 class InclusiveGateway(Element):
-    """Leaves by every flow whose condition holds; joins as soon as no further token can still arrive (see joins.py)."""
+    """Leaves by every flow whose condition holds; joins as soon as no further token can still arrive (see machine.py)."""
 
     def __init__(self, wf_spec: Any, step: Step) -> None:
         super().__init__(wf_spec, step)
@@ -334,56 +394,3 @@ def merge_into(my_task: Task, consumed: list[Task]) -> None:
     my_task.data = latest(my_task.data, *(task.data for task in consumed))
     for task in consumed:
         withdraw(task)
-
-
-class TimerCatch(Element):
-    """Waits for a moment."""
-
-    waits = True
-
-    def _update_hook(self, my_task: Task) -> bool:
-        my_task._set_state(TaskState.WAITING)
-        return False
-
-
-class BoundaryTimer(TimerCatch):
-    """Waits for a moment beside its host; interrupting, it ends the host."""
-
-    def act(self, my_task: Task) -> None:
-        host = my_task.workflow.tasks[my_task.internal_data[HOST]]
-        # Whatever was filled in inside the host up to now stays known, interrupted or not.
-        my_task.data = latest(my_task.data, knows(host))
-        if self.step.interrupting:
-            withdraw(host)
-
-    def test(self) -> None:
-        return None  # no flow enters a boundary event
-
-
-class SubProcess(SubWorkflowTaskMixin, Element):
-    """Embedded sub-process: a scope of its own that begins with what the token knows."""
-
-    waits = True
-
-    def __init__(self, wf_spec: Any, step: Step) -> None:
-        super().__init__(wf_spec, step, subworkflow_spec=step.id)
-
-    def _update_hook(self, my_task: Task) -> bool:
-        inside = my_task.workflow.top_workflow.create_subprocess(my_task, self.spec)
-        inside.task_tree.data = dict(my_task.data)
-        my_task._set_state(TaskState.STARTED)
-        self.watch(my_task)
-        inside.task_tree._ready()
-        return False
-
-    def _on_subworkflow_completed(self, subworkflow: Any, my_task: Task) -> None:
-        my_task.data = dict(subworkflow.last_task.data)
-        del my_task.workflow.top_workflow.subprocesses[my_task.id]
-        my_task._ready()
-
-    def _on_cancel(self, my_task: Task) -> None:
-        inside = my_task.workflow.top_workflow.subprocesses.pop(my_task.id, None)
-        for task in live(inside) if inside is not None else ():
-            if task.id in inside.tasks:
-                withdraw(task)
-        Element._on_cancel(self, my_task)
