@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows.engine.codec import opened, unpack
+from workflows.engine.codec import opened
+from workflows.engine.rows import unpack
 
 
 def variables(state: bytes) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -146,7 +147,9 @@ class Walk:
 
     def __init__(self, drawn: Diagram, variables: Mapping[str, Any] | None = None, lent: House | None = None) -> None:
         self.diagram = drawn
-        self.house = lent or house()
+        #: Stored parts of the state, as the table of parts keeps them.
+        self.parts: dict[str, bytes] = {}
+        self.house = replace(lent or house(), parts=self._parts)
         self.tokens: dict[str, str] = {}
         self.timers: dict[str, str] = {}
         self.flows: list[str] = []
@@ -186,7 +189,14 @@ class Walk:
     def variables(self) -> Mapping[str, Any]:
         return self.progress.variables
 
+    def _parts(self, beginning: str) -> dict[str, bytes]:
+        return {key: part for key, part in self.parts.items() if key.startswith(beginning)}
+
     def _note(self, progress: Progress) -> Progress:
+        for beginning in progress.parts_gone:
+            for key in self._parts(beginning):
+                del self.parts[key]
+        self.parts |= progress.parts
         for token in progress.closed:
             del self.tokens[token]
         for token in progress.timers_closed:

@@ -34,8 +34,9 @@ from tests.workflows.engine.drawing import (
     zeebe,
 )
 from workflows.engine import complete, rest, start
-from workflows.engine.codec import FORMAT, pack, unpack
+from workflows.engine.codec import FORMAT
 from workflows.engine.errors import StateUnreadable
+from workflows.engine.rows import pack, unpack
 
 EVERYTHING = (
     begin(),
