@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, null, select
+from sqlalchemy import ColumnElement, Select, and_, null, select
 from sqlalchemy.orm import Session
 
 from workflows import deployment, engine, people, policies, traffic
@@ -102,15 +102,7 @@ def load(
 
     ``among`` is a condition on the task, e.g. that the viewer may open it: who may not, finds none.
     """
-    newest = select(PackSet.digest).order_by(PackSet.number.desc()).limit(1).scalar_subquery()
-    query = (
-        select(Instance, Organisation, Person, Account.email_confirmed_at, Round, Stream.seq, Stream.head_hash, newest, Task)
-        .join(Organisation, Organisation.id == Instance.organisation_id)
-        .join(Person, Person.id == Instance.starter_id)
-        .outerjoin(Account, Account.person_id == Person.id)
-        .outerjoin(Round, Round.id == Instance.round_id)
-        .join(Stream, Stream.name == "instance:" + Instance.number)
-    )
+    query = _whole().add_columns(Task)
     if task_number is not None:
         # The engine keeps the members of a large repetition in parts of their own, and asks for the one of its token.
         own_part = and_(Part.instance_id == Instance.id, Part.key == Task.token + ":")
@@ -122,15 +114,41 @@ def load(
     found = session.execute(query).one_or_none()
     if found is None:
         raise NotFound()
-    row, organisation, starter, confirmed, round_row, seq, head, newest_set, task, part, data = found
+    *whole, task, part, data = found
+    case = _case(session, *whole)
+    return (case if part is None else replace(case, parts={part: bytes(data)})), task
+
+
+def load_many(session: Session, instance_ids: Collection[int]) -> dict[int, Case]:
+    """Read instances by their keys, in one statement; those that there are."""
+    found = session.execute(_whole().where(Instance.id.in_(instance_ids)))
+    return {whole[0].id: _case(session, *whole) for whole in found}
+
+
+def _whole() -> Select[Any]:
+    """What ``_case`` is made of."""
+    newest = select(PackSet.digest).order_by(PackSet.number.desc()).limit(1).scalar_subquery()
+    return (
+        select(Instance, Organisation, Person, Account.email_confirmed_at, Round, Stream.seq, Stream.head_hash, newest)
+        .join(Organisation, Organisation.id == Instance.organisation_id)
+        .join(Person, Person.id == Instance.starter_id)
+        .outerjoin(Account, Account.person_id == Person.id)
+        .outerjoin(Round, Round.id == Instance.round_id)
+        .join(Stream, Stream.name == "instance:" + Instance.number)
+    )
+
+
+def _case(
+    session: Session, row: Instance, organisation: Organisation, starter: Person, confirmed: datetime | None,
+    round_row: Round | None, seq: int, head: str, newest_set: str,
+) -> Case:
     loaded = deployment.definition(session, row.definition)
     pack = deployment.pack_of(session, row.pack_set, newest_set, row.place, row.ruling_on)
-    case = Case(
+    return Case(
         row.number, row.title, loaded, row.pack_set, pack, deployment.rulebook(session, loaded, row.pack_set),
         row.ruling_on, organisation, Somebody(starter.id, starter.number, starter.name, confirmed is not None),
-        round_row, row.started_at, (seq, head), row, row.calls, caller_of(row), {} if part is None else {part: bytes(data)},
+        round_row, row.started_at, (seq, head), row, row.calls, caller_of(row),
     )
-    return case, task
 
 
 def caller_of(row: Instance) -> Caller | None:

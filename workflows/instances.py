@@ -12,9 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from workflows import access, assignments, deployment, engine, people
-from workflows.access import Viewer, office_day
+from workflows.access import Viewer
 from workflows.audit import TIMEOUT, Act, Kind, person_stream, record
-from workflows.case import house, load, new, peek_number, take_number
+from workflows.case import Case, house, load, new, peek_number, take_number
 from workflows.db import Database
 from workflows.drafts import DraftView, draft
 from workflows.engine.rest import variables as variables_at_rest
@@ -385,21 +385,34 @@ def wake(db: Database, timer_id: int, *, at: datetime) -> Moved | None:
         if timer is None or timer.fired_at is not None or timer.due_at > at:
             return None
         case, _ = load(session, instance_id=timer.instance_id)
-        if case.row is None:
-            return None
-        try:
-            progress = engine.fire(case.loaded.diagram, case.row.state, timer.token, house(session, case, at))
-        except TaskNotOpen:
-            return None  # the step ended between the two reads
-        transition = Transition(
-            case, progress, Kind.TIMER_FIRED, TIMEOUT, at, case.loaded.diagram.steps[timer.step_id],
-            claim=lambda session: _claim_timer(session, timer_id, at), extra={"due_at": timer.due_at},
-        )
-        transition.prepare(session)
+        transition = waking(session, case, timer, at)
+    if transition is None:
+        return None
     try:
         return transition.write(db)
     except (TimerTaken, InstanceMoved):
         return None
+
+
+def waking(
+    session: Session, case: Case, timer: Timer, at: datetime, known: people.Known | None = None
+) -> Transition | None:
+    """What firing a timer of the diagram does to a case, not yet written; nothing when the case does not run.
+
+    ``known`` is shared by all that are prepared together.
+    """
+    if case.row is None or case.row.status != "running":
+        return None
+    try:
+        progress = engine.fire(case.loaded.diagram, case.row.state, timer.token, house(session, case, at))
+    except TaskNotOpen:
+        return None  # the step ended between the two reads
+    transition = Transition(
+        case, progress, Kind.TIMER_FIRED, TIMEOUT, at, case.loaded.diagram.steps[timer.step_id],
+        claim=lambda session: _claim_timer(session, timer.id, at), extra={"due_at": timer.due_at}, known=known,
+    )
+    transition.prepare(session)
+    return transition
 
 
 class TimerTaken(TaskNotOpen):

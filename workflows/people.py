@@ -394,11 +394,15 @@ class Candidates:
     explanation: Mapping[str, Any] = field(default_factory=dict)
 
 
+#: What rules meant a moment ago, for work on many cases at once: (role, at, organisation id, day) -> place and holders.
+Known = dict[tuple[str, Any, int, date], tuple[tuple[int, str, str] | None, list[Somebody]]]
+
+
 def candidates(
     session: Session, rules: Iterable[Mapping[str, Any]], assigned: Somebody | None, organisation_id: int, on: date,
-    excluded: Sequence[tuple[Somebody, str]],
+    excluded: Sequence[tuple[Somebody, str]], known: Known | None = None,
 ) -> Candidates:
-    """Resolve a task's rules on a day; one statement a rule.
+    """Resolve a task's rules on a day; one statement a rule, and none for one that ``known`` answered before.
 
     ``rules`` are what FEEL's ``role()`` gives: ``{"role": key, "at": None | level | organisation code}``, relative to
     the instance's employing organisation; ``excluded`` are people who may not take it whatever role they hold.
@@ -410,7 +414,14 @@ def candidates(
         found[assigned.id] = assigned
         steps.append({"rule": {"person": assigned.number}, "candidates": [assigned.named()]})
     for rule in rules:
-        place, holders = _holders(session, rule, organisation_id, on)
+        asked = (str(rule.get("role")), rule.get("at"), organisation_id, on)
+        if known is None or asked not in known:
+            answer = _holders(session, rule, organisation_id, on)
+            if known is not None:
+                known[asked] = answer
+        else:
+            answer = known[asked]
+        place, holders = answer
         step = {"rule": dict(rule), "organisation": None, "candidates": [holder.named() for holder in holders]}
         steps.append(step)
         if place is not None:

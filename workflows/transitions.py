@@ -98,6 +98,8 @@ class Transition:
     claim: Callable[[Session], None] = field(default=lambda _session: None)
     #: More for the event's payload.
     extra: Mapping[str, Any] = field(default_factory=dict)
+    #: More that people are told because of this act.
+    also: Sequence[Message] = ()
     openings: tuple[_Opening, ...] = ()
     title: str = ""
     #: Name of a signal it sends -> the processes that such a signal starts.
@@ -106,6 +108,8 @@ class Transition:
     ends_as: str = "completed"
     #: Deliveries (their keys) that may arrive now; known once it is written.
     caused: tuple[int, ...] = ()
+    #: Shared by acts on many cases that are prepared together, so that one rule is looked up once.
+    known: people.Known | None = None
 
     def prepare(self, session: Session) -> None:
         """Look up, outside the write transaction, whom the newly opened tasks are for and when to remind."""
@@ -152,7 +156,8 @@ class Transition:
         assigned = self._assigned(session, opened.assignee)
         excluded = self._excluded(session, step) if assigned is None else []
         rules = [rule for rule in opened.candidates if isinstance(rule, Mapping) and "role" in rule]
-        found = people.candidates(session, rules, assigned, case.organisation.id, office_day(self.at), excluded)
+        found = people.candidates(session, rules, assigned, case.organisation.id, office_day(self.at), excluded,
+                                  self.known)
         days: tuple[str, ...] = ()
         reminders: tuple[datetime, ...] = ()
         if opened.due_at is not None:
@@ -403,7 +408,7 @@ class Transition:
         """What people are told because of this act."""
         case = self.case
         common = {"title": self.title, "number": case.number, **{k: str(v) for k, v in facts.items()}}
-        messages = []
+        messages = list(self.also)
         for opening in self.openings:
             kind = opening.step.properties.get("jiaoyan:notice", "task_opened")
             inputs = opening.opened.inputs
