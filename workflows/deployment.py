@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
@@ -103,13 +103,15 @@ def check(files: Mapping[str, bytes], check_form: FormCheck) -> Source:
         if path.endswith(".dmn"):
             problems += table_doubts(raw, path)
     bundles: list[Bundle] = []
+    diagrams: list[engine.Diagram] = []
     for path, raw in files.items():
         if path.endswith(".bpmn"):
-            diagrams = _collect(problems, lambda raw=raw, path=path: engine.read(raw, file=path, names=HOUSE_NAMES)) or ()  # type: ignore[misc]
-            for diagram in diagrams:
-                bundle, found = _bundle(diagram, path, files, forms)
-                problems += found
-                bundles.append(bundle)
+            diagrams += _collect(problems, lambda raw=raw, path=path: engine.read(raw, file=path, names=HOUSE_NAMES)) or ()  # type: ignore[misc]
+    problems += _beside(diagrams, {problem.file for problem in problems})
+    for diagram in diagrams:
+        bundle, found = _bundle(diagram, diagram.file, files, forms)
+        problems += [*engine.unknown_names(diagram, HOUSE_NAMES, diagrams), *found]
+        bundles.append(bundle)
     return Source(tuple(bundles), packs, tuple(sorted(set(problems))))
 
 
@@ -129,6 +131,24 @@ def _form_id(raw: bytes) -> str | None:
     return found.get("id") if isinstance(found, dict) else None
 
 
+def _beside(diagrams: Collection[engine.Diagram], unread: Collection[str]) -> Iterator[Problem]:
+    """What is wrong between diagrams: a process that two files hold, a call of one that none holds.
+
+    Only the tree is looked at, so that what it deploys does not hang on what was deployed before. Nothing is said about
+    calls while a file of the tree could not be read (``unread``): the process may lie in it.
+    """
+    files: dict[str, str] = {}
+    for diagram in diagrams:
+        first = files.setdefault(diagram.process_id, diagram.file)
+        if first != diagram.file:
+            yield Problem(diagram.file, diagram.start.line, diagram.process_id, f"流程 {diagram.process_id} 已在 {first} 中")
+    for diagram in diagrams:
+        for step in diagram.steps.values():
+            called = step.called.text if step.kind == "call" and isinstance(step.called, engine.Text) else None
+            if called is not None and called not in files and not any(path.endswith(".bpmn") for path in unread):
+                yield Problem(diagram.file, step.line, step.id, f"没有 id 为 {called} 的流程；被调用的流程须在同一目录树中")
+
+
 def _bundle(
     diagram: engine.Diagram, path: str, files: Mapping[str, bytes], forms: Mapping[str, str]
 ) -> tuple[Bundle, list[Problem]]:
@@ -136,7 +156,7 @@ def _bundle(
     chosen = {path: files[path]}
     chosen |= {other: raw for other, raw in files.items() if other.endswith(".dmn")
                and PurePosixPath(other).parent.as_posix() in {folder, "bpmn/shared"}}
-    problems: list[Problem] = [*engine.unknown_names(diagram, HOUSE_NAMES), *manners.check(diagram)]
+    problems: list[Problem] = [*manners.check(diagram)]
     rulebook: Rulebook | None = None
     try:
         rulebook = Rulebook.from_files({name: raw for name, raw in files.items()

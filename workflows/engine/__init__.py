@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 
+from workflows.engine.expressions import Text
 from workflows.engine.model import Assigned, Diagram, Event, Flow, Repetition, Step, Timer
 from workflows.engine.names import unknown_names
 from workflows.engine.progress import (
@@ -52,6 +53,7 @@ __all__ = [
     "Reported",
     "RulingAt",
     "Step",
+    "Text",
     "Timer",
     "complete",
     "deliver",
