@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.orm import Session
 
 from workflows import people
@@ -219,8 +219,17 @@ def viewer(session: Session, token: str, *, at: datetime, ip: str | None, settin
 
 def viewer_by_name(session: Session, sign_in_name: str, *, at: datetime, ip: str | None = None) -> Viewer | None:
     """The person behind a sign-in name, for work at the machine's own console: nobody has signed in."""
+    return _viewer(session, Account.sign_in_name == sign_in_name, at, ip)
+
+
+def viewer_of(session: Session, person_id: int, *, at: datetime) -> Viewer | None:
+    """A person with the roles they hold now, for an act of theirs that is repeated; nobody if their account is disabled."""
+    return _viewer(session, (Account.person_id == person_id) & Account.disabled_at.is_(None), at, None)
+
+
+def _viewer(session: Session, where: ColumnElement[bool], at: datetime, ip: str | None) -> Viewer | None:
     row = session.execute(
-        select(Account, Person).join(Person, Person.id == Account.person_id).where(Account.sign_in_name == sign_in_name)
+        select(Account, Person).join(Person, Person.id == Account.person_id).where(where)
     ).one_or_none()
     if row is None:
         return None

@@ -115,7 +115,7 @@ class Incident(Row):
     id: Mapped[Key]
     #: Random public id; stands in addresses.
     number: Mapped[str] = mapped_column(unique=True)
-    #: What failed: ``task:<number>``, ``timer:<id>``, ``delivery:<id>``, ``start:<token>``.
+    #: What failed: ``task:<number>/<person number>``, ``timer:<id>``, ``delivery:<id>``, ``start:<token>``.
     subject: Mapped[str]
     instance_id: Mapped[int | None] = mapped_column(ForeignKey("instance.id"), index=True)
     step_id: Mapped[str | None]
@@ -134,7 +134,7 @@ class Incident(Row):
     tries: Mapped[int] = mapped_column(default=1)
     #: Empty when only a person may try again.
     next_try_at: Mapped[datetime | None]
-    #: ``open``, ``resolved`` (a later try went through), ``moot`` (what failed is no longer asked for).
+    #: ``open``, ``resolved`` (a later try went through), ``moot`` (what failed is no longer asked for), ``dismissed``.
     status: Mapped[str]
     ended_at: Mapped[datetime | None]
     ended_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))

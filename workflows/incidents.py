@@ -1,0 +1,594 @@
+"""Incidents (流程异常): acts that the machine could not carry out, each kept with what has to be done again.
+
+The act itself was rolled back and nothing moved; the incident is written afterwards, in a transaction of its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, and_, case, cast, exists, func, literal, or_, select, text, update
+from sqlalchemy import exc as database_errors
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, aliased
+
+from workflows import access, deployment, notices, people
+from workflows.access import Viewer, held_on, office_day
+from workflows.audit import RULE, Act, Actor, Kind, instance_stream, office_stream, record
+from workflows.db import Database
+from workflows.engine.errors import Incident as EngineIncident
+from workflows.engine.rows import pack, unpack
+from workflows.errors import (
+    N_,
+    CalendarUnknown,
+    CaseFailed,
+    FactsRefused,
+    IncidentOver,
+    IncidentStands,
+    NotFound,
+    OrderFailed,
+    ReasonNeeded,
+    Refusal,
+    StartFailed,
+    UnknownTable,
+)
+from workflows.models import Account, Definition, Delivery, Incident, Instance, Membership, Person, Task, Timer
+from workflows.models import Submission as SubmissionRow
+from workflows.notices import Message
+from workflows.people import Page
+from workflows.submission import AttachmentRef, Submission
+
+#: Waits before the tries that the machine makes by itself; after the last of them only a person tries again.
+BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=12))
+#: Refusals that an automatic step raises, never the person who acted.
+_OF_AUTOMATIC_STEPS = (EngineIncident, OrderFailed, FactsRefused, UnknownTable, CalendarUnknown)
+#: The database is away or busy: nothing is wrong with the case, and an incident could not be written either.
+_PASSING = (database_errors.OperationalError, database_errors.InterfaceError, database_errors.TimeoutError)
+#: Cause -> its words in a list, where no value of the case may stand. Other causes are defects of the program.
+CAUSES: Mapping[str, str] = {
+    "NoFlowTaken": N_("没有可走的流向"),
+    "ExpressionFailed": N_("表达式无法计算"),
+    "EndlessLoop": N_("流程无限循环"),
+    "NothingWaits": N_("流程停住，无事可等"),
+    "ValueNotPlain": N_("变量的值不能保存"),
+    "ReservedName": N_("变量名被系统占用"),
+    "StateUnreadable": N_("流程状态无法读取"),
+    "OrderFailed": N_("自动办理没有成功"),
+    "FactsRefused": N_("规则判定的依据不完整"),
+    "UnknownTable": N_("没有所要的决策表"),
+    "CalendarUnknown": N_("工作日安排尚未载入"),
+}
+DEFECT = N_("程序出错")
+#: Subject before the colon -> what failed, in words.
+SUBJECTS: Mapping[str, str] = {
+    "task": N_("办理环节"), "timer": N_("期限届满"), "delivery": N_("消息或调用"), "start": N_("发起办件"),
+}  # fmt: skip
+#: Status -> its words.
+STATUSES: Mapping[str, str] = {
+    "open": N_("待处理"), "resolved": N_("已消除"), "moot": N_("不再需要"), "dismissed": N_("不再重试"),
+}  # fmt: skip
+#: Characters of a reason: a word says too little, and a reason is no essay.
+SHORTEST_REASON, LONGEST_REASON = 5, 500
+
+
+@dataclass(frozen=True)
+class Raised:
+    """What became of a failed act."""
+
+    number: str
+    #: When the machine tries again; nothing when only a person may.
+    next_try_at: datetime | None
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What failed, as its rows say it."""
+
+    instance: Instance | None
+    step_id: str | None
+    #: Whether it is still asked for.
+    stands: bool
+
+
+def caught(
+    db: Database, error: Exception, *, subject: str, at: datetime, by_id: int | None = None,
+    request: Mapping[str, Any] | None = None,
+) -> Exception:
+    """What a verb should raise for ``error``: itself if the person is to read it, else the word that an incident was raised.
+
+    Ordinary refusals pass, and so does a database that is away. Call it outside any transaction.
+    """
+    if not is_incident(error):
+        return error
+    raised = raise_(db, subject=subject, error=error, at=at, by_id=by_id, request=request)
+    with db.read() as session:
+        instance = _subject(session, subject).instance
+    failed = StartFailed(incident=raised.number) if instance is None else CaseFailed(
+        number=instance.number, incident=raised.number
+    )
+    failed.__cause__ = error
+    return failed
+
+
+def is_incident(error: Exception) -> bool:
+    """Whether an act failed for a reason that no person who acts can mend."""
+    return isinstance(error, _OF_AUTOMATIC_STEPS) or not isinstance(error, (Refusal, *_PASSING))
+
+
+def raise_(
+    db: Database, *, subject: str, error: Exception, at: datetime, by_id: int | None = None,
+    request: Mapping[str, Any] | None = None,
+) -> Raised:
+    """Record that an act failed: a new incident, or one more try of the open one of this ``subject``.
+
+    ``subject`` is ``task:<number>/<person number>``, ``timer:<id>``, ``delivery:<id>`` or ``start:<token>``;
+    ``request`` what has to be done again (see ``as_request``). One transaction and one event, ``incident:raised``.
+    """
+    with db.write() as session:
+        found = _subject(session, subject)
+        values = _described(error) | {
+            "instance_id": found.instance.id if found.instance is not None else None, "step_id": found.step_id,
+            "request": dict(request or {}), "by_id": by_id,
+        }  # fmt: skip
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        row = session.execute(
+            dialect.insert(Incident)
+            .values(number=secrets.token_hex(5), subject=subject, at=at, tries=1, status="open", **values)
+            .on_conflict_do_update(
+                index_elements=["subject"], index_where=text("status = 'open'"),
+                set_={**values, "tries": Incident.tries + 1},
+            )
+            .returning(Incident)
+        ).scalar_one()
+        return _failed(session, row, found, error, Kind.INCIDENT_RAISED, RULE, at)
+
+
+def failed_again(db: Database, number: str, error: Exception, *, by: Actor, at: datetime) -> Raised:
+    """Record that a try of the incident failed: one event, ``incident:retried``; ``IncidentOver`` if it has ended."""
+    with db.write() as session:
+        row = _open(session, number)
+        for name, value in (_described(error) | {"tries": row.tries + 1}).items():
+            setattr(row, name, value)
+        session.flush()
+        return _failed(session, row, _subject(session, row.subject), error, Kind.INCIDENT_RETRIED, by, at)
+
+
+def _failed(
+    session: Session, row: Incident, found: _Subject, error: Exception, kind: Kind, by: Actor, at: datetime
+) -> Raised:
+    allowed = int(error.params.get("retries", len(BACK_OFF))) if isinstance(error, Refusal) else len(BACK_OFF)
+    by_itself = row.tries <= min(allowed, len(BACK_OFF))
+    row.next_try_at = at + BACK_OFF[row.tries - 1] if by_itself else None
+    session.flush()
+    _hold(session, row)
+    if row.tries == 1 or not by_itself:
+        params = {
+            "incident": row.number, "number": found.instance.number if found.instance is not None else "-",
+            "cause": CAUSES.get(row.cause, DEFECT),
+        }  # fmt: skip
+        worded = "incident_raised" if row.tries == 1 and by_itself else "incident_left"
+        notices.queue(session, [Message(administrators(session, at), worded, params)], at=at)
+    _record(session, row, found.instance, kind, by, at, {"cause": row.cause, "tries": row.tries,
+                                                         "next_try_at": row.next_try_at})
+    return Raised(row.number, row.next_try_at)
+
+
+def administrators(session: Session, at: datetime) -> dict[int, bool]:
+    """Everybody who keeps the system today, and whether mail may go to them."""
+    rows = session.execute(
+        select(Membership.person_id, Account.email_confirmed_at)
+        .outerjoin(Account, Account.person_id == Membership.person_id)
+        .where(Membership.role == "system_admin", held_on(office_day(at)))
+    )
+    return {person_id: confirmed is not None for person_id, confirmed in rows}
+
+
+def _described(error: Exception) -> dict[str, Any]:
+    """The columns that tell a cause. Free text of a program's error may hold what somebody typed: it is kept apart."""
+    at_fault = error.__cause__ if isinstance(error, OrderFailed) and error.__cause__ is not None else error
+    frames = traceback.extract_tb(at_fault.__traceback__)
+    detail: dict[str, Any] = {
+        "kind": type(at_fault).__name__,
+        "where": [f"{Path(frame.filename).stem}.{frame.name}:{frame.lineno}" for frame in frames[-12:]],
+    }
+    if isinstance(error, Refusal):
+        params = {key: str(value) for key, value in error.params.items()}
+        detail["text"] = "" if at_fault is error else str(at_fault)[:2000]
+        message = error.message
+    else:
+        params, message = {}, DEFECT
+        detail["text"] = str(error)[:2000]
+    return {"cause": type(error).__name__, "message": message, "params": params, "detail": detail}
+
+
+def _subject(session: Session, subject: str) -> _Subject:
+    """The rows behind a subject, and whether what failed is still asked for."""
+    kind, _, key = subject.partition(":")
+    instance: Instance | None = None
+    if kind == "task":
+        row = session.execute(
+            select(Instance, Task.step_id, Task.status)
+            .join(Task, Task.instance_id == Instance.id)
+            .where(Task.number == key.partition("/")[0])
+        ).one_or_none()
+        if row is None:
+            return _Subject(None, None, stands=False)
+        instance, step_id, status = row
+        return _Subject(instance, step_id, stands=status in {"open", "suspended"})
+    if kind == "timer":
+        timer = session.get(Timer, int(key))
+        if timer is None:
+            return _Subject(None, None, stands=False)
+        return _Subject(session.get(Instance, timer.instance_id), timer.step_id, stands=timer.fired_at is None)
+    if kind == "delivery":
+        delivery = session.get(Delivery, int(key))
+        if delivery is None:
+            return _Subject(None, None, stands=False)
+        where = delivery.instance_id or delivery.from_instance_id
+        instance = session.get(Instance, where) if where is not None else None
+        return _Subject(instance, delivery.step_id, stands=delivery.ended_at is None)
+    sent = session.execute(select(SubmissionRow.id).where(SubmissionRow.token == key)).first()
+    return _Subject(None, None, stands=sent is None)
+
+
+# --- what waits because of it ---------------------------------------------------------------------------------------
+
+
+def _hold(session: Session, row: Incident) -> None:
+    """A timer that failed waits for its next try. What somebody sent in time is not overtaken by a deadline meanwhile."""
+    kind, _, key = row.subject.partition(":")
+    if kind == "timer":
+        session.execute(update(Timer).where(Timer.id == int(key), Timer.fired_at.is_(None)).values(held=True))
+    elif kind == "task" and row.instance_id is not None:
+        session.execute(
+            update(Timer)
+            .where(Timer.instance_id == row.instance_id, Timer.kind == "engine", Timer.fired_at.is_(None))
+            .values(held=True)
+        )
+
+
+def release(session: Session, instance_id: int) -> None:
+    """Let the timers of an instance fire again: of a running one, and those that no open incident holds."""
+    own, others = aliased(Incident), aliased(Incident)
+    running = exists().where(Instance.id == Timer.instance_id, Instance.status == "running")
+    failed_itself = exists().where(
+        own.status == "open", own.subject == literal("timer:") + cast(Timer.id, String)
+    )
+    submission_kept = exists().where(
+        others.status == "open", others.instance_id == Timer.instance_id, others.subject.startswith("task:")
+    )
+    session.execute(
+        update(Timer)
+        .where(
+            Timer.instance_id == instance_id, Timer.held.is_(True), Timer.fired_at.is_(None), running, ~failed_itself,
+            or_(Timer.kind != "engine", ~submission_kept),
+        )
+        .values(held=False)
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
+
+
+# --- how it ends ----------------------------------------------------------------------------------------------------
+
+
+def end(
+    db: Database, number: str, status: str, *, by: Actor, at: datetime, by_id: int | None = None, reason: str = ""
+) -> None:
+    """Close an incident as ``resolved``, ``moot`` or ``dismissed``: one event; what was kept of the act is dropped.
+
+    ``IncidentOver`` when somebody closed it first.
+    """
+    with db.write() as session:
+        row = _open(session, number)
+        row.status, row.ended_at, row.ended_by_id, row.next_try_at = status, at, by_id, None
+        # The submission stands in the case now, or nowhere: here it would be a second copy of personal data.
+        row.request, row.detail = {}, {key: value for key, value in row.detail.items() if key != "text"}
+        session.flush()
+        if row.instance_id is not None:
+            release(session, row.instance_id)
+        instance = session.get(Instance, row.instance_id) if row.instance_id is not None else None
+        payload = {"outcome": status, "tries": row.tries} | ({"words": reason} if reason else {})
+        _record(session, row, instance, Kind.INCIDENT_RESOLVED, by, at, payload, outcome=status)
+
+
+def dismiss(db: Database, viewer: Viewer, number: str, reason: str, *, at: datetime) -> None:
+    """Give up an act of a person that failed (不再重试): their task stays open and their draft stays theirs.
+
+    ``IncidentStands`` for a timer or a delivery that still has to act.
+    """
+    access.require(viewer, "system_admin")
+    words = reason_of(reason)
+    with db.read() as session:
+        row = _open(session, number)
+        if row.subject.partition(":")[0] in {"timer", "delivery"} and _subject(session, row.subject).stands:
+            raise IncidentStands()
+    end(db, number, "dismissed", by=people.administrator(viewer), at=at, by_id=viewer.person_id, reason=words)
+
+
+def reason_of(given: str) -> str:
+    """The reason in words, trimmed; ``ReasonNeeded`` when it says too little or too much."""
+    words = " ".join(given.split())
+    if not SHORTEST_REASON <= len(words) <= LONGEST_REASON:
+        raise ReasonNeeded(count=SHORTEST_REASON, most=LONGEST_REASON)
+    return words
+
+
+def _open(session: Session, number: str) -> Incident:
+    row = session.execute(select(Incident).where(Incident.number == number).with_for_update()).scalar_one_or_none()
+    if row is None:
+        raise NotFound()
+    if row.status != "open":
+        raise IncidentOver()
+    return row
+
+
+def _record(
+    session: Session, row: Incident, instance: Instance | None, kind: Kind, by: Actor, at: datetime,
+    more: Mapping[str, Any], *, outcome: str | None = None,
+) -> None:
+    """One event, in the instance's stream or, where there is none yet, in the office's."""
+    payload = {"incident": row.number, "subject": row.subject, "step": row.step_id, **more}
+    record(session, Act(
+        instance_stream(instance.number) if instance is not None else office_stream("incidents"), kind, at, by,
+        definition=instance.definition if instance is not None else None,
+        instance=instance.number if instance is not None else None,
+        task=row.subject.partition(":")[2].partition("/")[0] if row.subject.startswith("task:") else None,
+        outcome=outcome, reason=EngineIncident.code, payload=payload,
+    ))
+
+
+# --- what has to be done again --------------------------------------------------------------------------------------
+
+
+def as_request(submission: Submission, **more: str) -> dict[str, Any]:
+    """A submission as an incident keeps it, so that exactly the same is sent again."""
+    return {
+        **more,
+        "form": submission.form_id, "token": submission.token, "data": pack(dict(submission.data)),
+        "seen": pack(dict(submission.seen)),
+        "attachments": [
+            {"sha256": one.sha256, "name": one.name, "media_type": one.media_type, "size": one.size, "field": one.field}
+            for one in submission.attachments
+        ],
+    }  # fmt: skip
+
+
+def submission_of(request: Mapping[str, Any]) -> Submission:
+    """The submission that ``as_request`` kept."""
+    return Submission(
+        request["form"], unpack(request["data"]), request["token"],
+        tuple(AttachmentRef(**one) for one in request["attachments"]), unpack(request["seen"]),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An open incident, for whoever tries it again."""
+
+    number: str
+    #: ``task``, ``timer``, ``delivery`` or ``start``, and its key.
+    kind: str
+    key: str
+    request: Mapping[str, Any]
+    by_id: int | None
+    at: datetime
+    #: Whether what failed is still asked for, and its case neither over nor suspended.
+    stands: bool
+    suspended: bool
+
+
+def kept(session: Session, number: str) -> Kept:
+    """The open incident with everything that trying it again needs; ``NotFound`` or ``IncidentOver``."""
+    row = _open(session, number)
+    found = _subject(session, row.subject)
+    kind, _, key = row.subject.partition(":")
+    status = found.instance.status if found.instance is not None else "running"
+    return Kept(
+        row.number, kind, key.partition("/")[0], row.request, row.by_id, row.at,
+        found.stands and status in {"running", "suspended"}, status == "suspended",
+    )
+
+
+def due(session: Session, at: datetime, *, limit: int = 100) -> list[tuple[str, datetime]]:
+    """(number, due moment) of open incidents that the machine is to try now, the earliest first."""
+    rows = session.execute(
+        select(Incident.number, Incident.next_try_at)
+        .where(Incident.status == "open", Incident.next_try_at <= at)
+        .order_by(Incident.next_try_at, Incident.id)
+        .limit(limit)
+    )
+    return [(number, moment) for number, moment in rows.tuples() if moment is not None]
+
+
+def take(db: Database, number: str, moment: datetime, *, at: datetime) -> bool:
+    """Take a try that is due, so that of several beats one makes it; should that one die, it is due again soon."""
+    with db.write() as session:
+        taken = session.execute(
+            update(Incident)
+            .where(Incident.number == number, Incident.status == "open", Incident.next_try_at == moment)
+            .values(next_try_at=at + BACK_OFF[1])
+        )
+        return bool(taken.rowcount)  # type: ignore[attr-defined]
+
+
+def moot(session: Session, *, limit: int = 100) -> list[str]:
+    """Numbers of open incidents whose act is no longer asked for: done in another way, called off, or its case is over."""
+    over = exists().where(Instance.id == Incident.instance_id, Instance.ended_at.is_not(None))
+    task = exists().where(
+        Task.instance_id == Incident.instance_id, Task.status.not_in(("open", "suspended")),
+        Incident.subject.like(literal("task:") + Task.number + literal("/%")),
+    )
+    timer = exists().where(
+        Timer.instance_id == Incident.instance_id, Timer.fired_at.is_not(None),
+        Incident.subject == literal("timer:") + cast(Timer.id, String),
+    )
+    delivery = exists().where(
+        Delivery.ended_at.is_not(None), Incident.subject == literal("delivery:") + cast(Delivery.id, String)
+    )
+    start = and_(
+        Incident.subject.startswith("start:"),
+        exists().where(SubmissionRow.token == func.substr(Incident.subject, len("start:") + 1)),
+    )
+    rows = session.execute(
+        select(Incident.number)
+        .where(Incident.status == "open", or_(over, task, timer, delivery, start))
+        .order_by(Incident.id)
+        .limit(limit)
+    )
+    return list(rows.scalars())
+
+
+# --- for pages ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What a list of incidents is narrowed to; every empty field is no condition."""
+
+    status: str = ""
+    cause: str = ""
+    process_id: str = ""
+    #: Whole number of a case or of an incident.
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class IncidentRow:
+    """One incident in a list. Nothing that somebody typed stands in it."""
+
+    number: str
+    #: ``task``, ``timer``, ``delivery`` or ``start``.
+    kind: str
+    instance_number: str | None
+    process_id: str | None
+    process_name: str | None
+    step_id: str | None
+    step_name: str
+    cause: str
+    #: The cause in words, a message id.
+    words: str
+    at: datetime
+    tries: int
+    next_try_at: datetime | None
+    status: str
+
+
+@dataclass(frozen=True)
+class IncidentView(IncidentRow):
+    """One incident whole, as an administrator sees it."""
+
+    #: Who acted when it failed; empty for a machine.
+    by_name: str | None
+    #: Where in the diagram: place of the expression and the expression, the order; never values.
+    place: str
+    expression: str
+    order: str
+    #: Kind of a program's error and the places of the program it came through.
+    error: str
+    where: Sequence[str]
+    #: The sentence with the reason, which may hold values of the case: empty unless the viewer may see the case.
+    message: str
+    params: Mapping[str, str]
+    text: str
+    may_see: bool
+    #: Whether it can be given up without losing anything.
+    dismissible: bool
+    ended_at: datetime | None
+    ended_by_name: str | None
+
+
+def _rows(session: Session, where: Sequence[ColumnElement[bool]], size: int, offset: int) -> list[tuple[Incident, IncidentRow]]:
+    rows = session.execute(
+        select(Incident, Instance.number, Instance.process_id, Definition.name, Instance.definition)
+        .outerjoin(Instance, Instance.id == Incident.instance_id)
+        .outerjoin(Definition, Definition.digest == Instance.definition)
+        .where(*where)
+        # What is to be done stands first, the newest on top.
+        .order_by(case((Incident.status == "open", 0), else_=1), Incident.at.desc(), Incident.id.desc())
+        .limit(size)
+        .offset(offset)
+    ).all()
+    return [(row, _row(session, row, number, process, name, digest)) for row, number, process, name, digest in rows]
+
+
+def _row(
+    session: Session, row: Incident, number: str | None, process: str | None, name: str | None, digest: str | None
+) -> IncidentRow:
+    step_name = row.step_id or ""
+    if digest is not None and row.step_id is not None:
+        step = deployment.definition(session, digest).diagram.steps.get(row.step_id)
+        step_name = step.name or step.id if step is not None else row.step_id
+    return IncidentRow(
+        row.number, row.subject.partition(":")[0], number, process, name, row.step_id, step_name, row.cause,
+        CAUSES.get(row.cause, DEFECT), row.at, row.tries, row.next_try_at, row.status,
+    )  # fmt: skip
+
+
+def find(session: Session, sought: Sought, *, page: int = 1, size: int = 30) -> Page:
+    """Incidents, the open ones first; rows are ``IncidentRow``."""
+    where: list[ColumnElement[bool]] = []
+    if sought.status:
+        where.append(Incident.status == sought.status)
+    if sought.cause:
+        where.append(Incident.cause == sought.cause)
+    if sought.process_id:
+        where.append(Instance.process_id == sought.process_id)
+    if sought.text:
+        where.append(or_(Instance.number == sought.text.upper(), Incident.number == sought.text.lower()))
+    total = session.execute(
+        select(func.count()).select_from(Incident).outerjoin(Instance, Instance.id == Incident.instance_id).where(*where)
+    ).scalar_one()
+    found = _rows(session, where, size, (page - 1) * size)
+    return Page([row for _, row in found], total, page, size)
+
+
+def causes(session: Session) -> list[tuple[str, str]]:
+    """(cause, its words) of every incident there is, for a filter."""
+    found = session.execute(select(Incident.cause).distinct().order_by(Incident.cause)).scalars()
+    return [(cause, CAUSES.get(cause, cause)) for cause in found]
+
+
+def one(session: Session, viewer: Viewer, number: str, at: datetime) -> IncidentView:
+    """One incident; ``NotFound`` without it. What may hold values of the case is for those who may see the case."""
+    found = _rows(session, [Incident.number == number], 1, 0)
+    if not found:
+        raise NotFound()
+    row, listed = found[0]
+    may_see = row.instance_id is not None and session.execute(
+        select(Instance.id).where(Instance.id == row.instance_id, access.may_see(viewer, at))
+    ).first() is not None
+    names = dict(session.execute(
+        select(Person.id, Person.name).where(Person.id.in_([row.by_id or 0, row.ended_by_id or 0]))
+    ).tuples().all())
+    return IncidentView(
+        **{field.name: getattr(listed, field.name) for field in fields(listed)},
+        by_name=names.get(row.by_id or 0), place=row.params.get("place", ""), expression=row.params.get("expression", ""),
+        order=row.params.get("order", ""), error=str(row.detail.get("kind", "")), where=row.detail.get("where", ()),
+        message=row.message if may_see else "", params=row.params if may_see else {},
+        text=str(row.detail.get("text", "")) if may_see else "", may_see=may_see,
+        dismissible=row.status == "open" and listed.kind in {"task", "start"},
+        ended_at=row.ended_at, ended_by_name=names.get(row.ended_by_id or 0),
+    )  # fmt: skip
+
+
+def open_in(session: Session, instance_number: str) -> list[str]:
+    """Numbers of the open incidents of a case, for the word on its page."""
+    return list(
+        session.execute(
+            select(Incident.number)
+            .join(Instance, Instance.id == Incident.instance_id)
+            .where(Instance.number == instance_number, Incident.status == "open")
+            .order_by(Incident.id)
+        ).scalars()
+    )
+
+
+def count_open(session: Session) -> int:
+    """How many incidents wait."""
+    return session.execute(select(func.count()).select_from(Incident).where(Incident.status == "open")).scalar_one()
