@@ -10,7 +10,18 @@ from types import SimpleNamespace
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from workflows.engine import Diagram, House, Progress, complete, fire, read, start
+from workflows.engine import (
+    Diagram,
+    House,
+    Progress,
+    complete,
+    deliver,
+    fire,
+    read,
+    report,
+    resume,
+    start,
+)
 
 NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 HEAD = (
@@ -96,6 +107,120 @@ def boundary(name: str, host: str, text: str, *, cancel: bool = True, kind: str 
     return node("boundaryEvent", name, timer(text, kind), attachedToRef=host, cancelActivity=str(cancel).lower())
 
 
+#: Elements that stand beside the process; ``drawing`` puts them there.
+DECLARATIONS = ("message", "signal", "error", "escalation", "itemDefinition", "interface", "dataStore", "import")
+
+
+def message(name: str, key: str = "") -> str:
+    """A message called as its id, with a FEEL correlation key."""
+    return node("message", name, extensions(zeebe("subscription", correlationKey="=" + key) if key else ""), name=name)
+
+
+def signal(name: str) -> str:
+    return node("signal", name, name=name)
+
+
+def error(name: str, code: str = "") -> str:
+    """An error whose code is its id unless another is given."""
+    return node("error", name, name=name, errorCode=code or name)
+
+
+def escalation(name: str, code: str = "") -> str:
+    return node("escalation", name, name=name, escalationCode=code or name)
+
+
+def what(kind: str, of: str = "") -> str:
+    """An event definition: `what("message", "m")`, `what("conditional", "n > 1")`, `what("link", "L")`, `what("cancel")`."""
+    if kind == "conditional":
+        inside = f'<bpmn:condition xsi:type="bpmn:tFormalExpression">={escape(of)}</bpmn:condition>'
+        return f"<bpmn:conditionalEventDefinition>{inside}</bpmn:conditionalEventDefinition>"
+    attribute = {"link": "name", "compensate": "activityRef"}.get(kind, f"{kind}Ref")
+    return f"<bpmn:{kind}EventDefinition{f' {attribute}={quoteattr(of)}' if of else ''}/>"
+
+
+def on(kind: str, name: str, of: str = "", inside: str = "") -> str:
+    """An intermediate event that catches."""
+    return node("intermediateCatchEvent", name, extensions(inside) + what(kind, of))
+
+
+def throw(kind: str, name: str, of: str = "", inside: str = "") -> str:
+    """An intermediate event that throws; of no kind when ``kind`` is empty."""
+    return node("intermediateThrowEvent", name, extensions(inside) + (what(kind, of) if kind else ""))
+
+
+def end_with(kind: str, name: str, of: str = "", inside: str = "") -> str:
+    return node("endEvent", name, extensions(inside) + what(kind, of))
+
+
+def at(kind: str, name: str, host: str, of: str = "", *, cancel: bool = True, inside: str = "") -> str:
+    """A boundary event of another kind than a timer."""
+    return node(
+        "boundaryEvent",
+        name,
+        extensions(inside) + what(kind, of),
+        attachedToRef=host,
+        cancelActivity=str(cancel).lower(),
+    )
+
+
+def receive(name: str, of: str, inside: str = "") -> str:
+    return node("receiveTask", name, extensions(inside), messageRef=of)
+
+
+def send(name: str, of: str, inside: str = "") -> str:
+    return node("sendTask", name, extensions(inside), messageRef=of)
+
+
+def call(name: str, process: str, inside: str = "", /, **attributes: str) -> str:
+    return node("callActivity", name, extensions(zeebe("calledElement", processId=process, **attributes) + inside))
+
+
+def first_of(name: str) -> str:
+    """An event-based gateway."""
+    return node("eventBasedGateway", name)
+
+
+def begin_on(definition: str, name: str = "s", *, interrupting: bool = True, inside: str = "") -> str:
+    """A start event with an event definition: `begin_on(what("message", "m"))`, `begin_on(timer("PT1H"))`."""
+    given = {} if interrupting else {"isInterrupting": "false"}
+    return node("startEvent", name, extensions(inside) + definition, **given)
+
+
+def event_sub(name: str, *inside: str) -> str:
+    return node("subProcess", name, "".join(inside), triggeredByEvent="true")
+
+
+def transaction(name: str, *inside: str) -> str:
+    return node("transaction", name, "".join(inside))
+
+
+def undo(host: str, handler: str) -> str:
+    """A compensation event on ``host``, and its association with ``handler`` (an activity with isForCompensation)."""
+    event = node("boundaryEvent", f"{host}-undo", what("compensate"), attachedToRef=host)
+    ends = {"sourceRef": f"{host}-undo", "targetRef": handler}
+    return event + node("association", f"{host}-{handler}", associationDirection="One", **ends)
+
+
+def again(activity: str, condition: str = "", most: str = "", before: bool = False) -> str:
+    """The activity as a standard loop."""
+    inside = f"<bpmn:loopCondition>={escape(condition)}</bpmn:loopCondition>" if condition else ""
+    given = {"loopMaximum": most} if most else {}
+    given |= {"testBefore": "true"} if before else {}
+    return _last_inside(activity, node("standardLoopCharacteristics", "", inside, **given).replace(' id=""', ""))
+
+
+def times(activity: str, number: str, *, sequential: bool = False) -> str:
+    """The activity a number of times; ``number`` is a text or `=FEEL`."""
+    inside = f"<bpmn:loopCardinality>{escape(number)}</bpmn:loopCardinality>"
+    loop = node("multiInstanceLoopCharacteristics", "", inside, isSequential=str(sequential).lower())
+    return _last_inside(activity, loop.replace(' id=""', ""))
+
+
+def _last_inside(element: str, child: str) -> str:
+    head, closing, tag = element.rpartition("</")
+    return head + child + closing + tag
+
+
 def flow(source: str, target: str, condition: str = "", name: str = "") -> str:
     inside = (
         f'<bpmn:conditionExpression xsi:type="bpmn:tFormalExpression">={escape(condition)}</bpmn:conditionExpression>'
@@ -120,8 +245,10 @@ def sub(name: str, *inside: str) -> str:
 
 
 def drawing(*inside: str, process: str = "p") -> bytes:
-    body = "".join(inside)
-    return f'{HEAD}<bpmn:process id="{process}" name="流程" isExecutable="true">{body}</bpmn:process></bpmn:definitions>'.encode()
+    beside = [part for part in inside if part.startswith(tuple(f"<bpmn:{tag} " for tag in DECLARATIONS))]
+    body = "".join(part for part in inside if part not in beside)
+    head = HEAD + "".join(beside)
+    return f'{head}<bpmn:process id="{process}" name="流程" isExecutable="true">{body}</bpmn:process></bpmn:definitions>'.encode()
 
 
 def diagram(*inside: str) -> Diagram:
@@ -172,6 +299,26 @@ class Walk:
         del self.timers[token]
         return self._note(progress)
 
+    def deliver(self, step: str, **variables: Any) -> Progress:
+        """Bring the message or signal that ``step`` waits for."""
+        token = next(token for token, one in self.subscriptions.items() if one.step_id == step)
+        if not self.subscriptions[token].stays:
+            del self.subscriptions[token]
+        return self._note(deliver(self.diagram, self.progress.state, token, variables, self.house))
+
+    def resume(self, step: str, **variables: Any) -> Progress:
+        """Let the process that ``step`` called end with ``variables``."""
+        token = next(token for token, at in self.calls.items() if at == step)
+        del self.calls[token]
+        return self._note(resume(self.diagram, self.progress.state, token, variables, self.house))
+
+    def report(self, step: str, kind: str, code: str, **variables: Any) -> Progress:
+        """Let the process that ``step`` called report an error or an escalation."""
+        token = next(token for token, at in self.calls.items() if at == step)
+        if kind == "error":
+            del self.calls[token]
+        return self._note(report(self.diagram, self.progress.state, token, kind, code, variables, self.house))
+
     def token(self, step: str) -> str:
         return next(token for token, at in self.tokens.items() if at == step)
 
@@ -184,6 +331,11 @@ class Walk:
     def waiting(self) -> list[str]:
         """Steps of the waiting timers, oldest first."""
         return list(self.timers.values())
+
+    @property
+    def listening(self) -> list[str]:
+        """Steps that wait for a message or a signal, oldest first."""
+        return [one.step_id for one in self.subscriptions.values()]
 
     @property
     def variables(self) -> Mapping[str, Any]:
@@ -203,6 +355,14 @@ class Walk:
             del self.timers[token]
         self.tokens |= {one.token: one.step_id for one in progress.opened}
         self.timers |= {one.token: one.step_id for one in progress.timers}
+        for token in progress.subscriptions_closed:
+            del self.subscriptions[token]
+        for token in progress.calls_closed:
+            del self.calls[token]
+        self.subscriptions |= {one.token: one for one in progress.subscriptions}
+        self.calls |= {one.token: one.step_id for one in progress.calls}
+        self.published += progress.published
+        self.reported += progress.reported
         self.flows += progress.flows
         self.steps += [one.step_id for one in progress.passed if one.kind != "flow"]
         self.progress = progress
