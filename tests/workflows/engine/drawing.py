@@ -272,16 +272,22 @@ def ruling(**outputs: Any) -> Any:
 class Walk:
     """One instance driven by step ids; every verb goes through stored bytes."""
 
-    def __init__(self, drawn: Diagram, variables: Mapping[str, Any] | None = None, lent: House | None = None) -> None:
+    def __init__(
+        self, drawn: Diagram, variables: Mapping[str, Any] | None = None, lent: House | None = None, at: str = ""
+    ) -> None:
         self.diagram = drawn
         #: Stored parts of the state, as the table of parts keeps them.
         self.parts: dict[str, bytes] = {}
         self.house = replace(lent or house(), parts=self._parts)
         self.tokens: dict[str, str] = {}
         self.timers: dict[str, str] = {}
+        self.subscriptions: dict[str, OpenedSubscription] = {}
+        self.calls: dict[str, str] = {}
+        self.published: list[Published] = []
+        self.reported: list[Reported] = []
         self.flows: list[str] = []
         self.steps: list[str] = []
-        self.progress = self._note(start(drawn, variables or {}, self.house))
+        self.progress = self._note(start(drawn, variables or {}, self.house, at=at))
 
     def do(self, step: str, **variables: Any) -> Progress:
         """Complete the open task at ``step`` (the oldest, if several)."""
