@@ -13,7 +13,14 @@ from workflows.people import ROLES
 #: Properties of a process -> what they mean.
 OF_PROCESS: Mapping[str, str] = {
     "jiaoyan:title": "办件标题，FEEL",
+    "jiaoyan:withdraw": "撤回申请时交给办件的消息名：由可中断的消息边界事件或事件子流程接收，接收之处即可撤回的阶段",
+    "jiaoyan:withdraw-until": "用户任务 id（空格分隔）：到达其中任一环节之前，申请人可以撤回，办件随即结束",
+    "jiaoyan:may-suspend": "除系统管理员外可以暂停和恢复办件的角色（空格分隔）",
+    "jiaoyan:may-cancel": "除系统管理员外可以终止办理的角色（空格分隔）",
+    "jiaoyan:may-rewind": "除系统管理员外可以把办件退回到先前环节的角色（空格分隔）",
 }
+#: Those of them that list roles.
+ROLE_LISTS = frozenset({"jiaoyan:may-suspend", "jiaoyan:may-cancel", "jiaoyan:may-rewind"})
 #: Properties of a step -> what they mean.
 OF_STEP: Mapping[str, str] = {
     "jiaoyan:stage": "进度条上的阶段名",
@@ -54,10 +61,27 @@ def _of(properties: Mapping[str, str], known: Mapping[str, str], diagram: engine
             for step_id in value.split():
                 if step_id not in diagram.steps:
                     yield f"jiaoyan:separate-from：图中没有环节 {step_id}"
+        elif name in ROLE_LISTS:
+            for role in value.split():
+                if role not in ROLES:
+                    yield f"{name}：没有名为 {role} 的角色；可用：{'、'.join(ROLES)}"
+        elif name == "jiaoyan:withdraw":
+            if not any(_interrupted_by(step, value) for step in diagram.steps.values()):
+                yield f"{name}：图中没有可中断的消息边界事件或事件子流程等待消息“{value}”"
+        elif name == "jiaoyan:withdraw-until":
+            for step_id in value.split():
+                if step_id not in diagram.steps or diagram.steps[step_id].kind != "user":
+                    yield f"{name}：图中没有用户任务 {step_id}"
         elif name in FORMULAS:
             yield from _formula(name, value, diagram)
         elif value.startswith("="):
             yield f"{name} 是文字，不是 FEEL 表达式"
+
+
+def _interrupted_by(step: engine.Step, message: str) -> bool:
+    event = step.event
+    waits = step.kind == "boundary" or (step.kind == "start" and step.scope != "")
+    return waits and step.interrupting and event is not None and (event.kind, event.name) == ("message", message)
 
 
 def _formula(name: str, value: str, diagram: engine.Diagram) -> Iterator[str]:

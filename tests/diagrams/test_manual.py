@@ -46,6 +46,25 @@ def test_a_property_that_nobody_would_heed_is_refused_with_its_place(name: str, 
     assert problems[0].line > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("jiaoyan:may-cancel", "bureau_head emperor", "没有名为 emperor 的角色"),
+        ("jiaoyan:withdraw", "查询", "没有可中断的消息边界事件或事件子流程等待消息“查询”"),
+        ("jiaoyan:withdraw", "撤回", "没有可中断的消息边界事件或事件子流程等待消息“撤回”"),
+        ("jiaoyan:withdraw-until", "review end", "图中没有用户任务 end"),
+    ],
+)
+def test_a_property_of_the_process_is_checked_too(name: str, value: str, reason: str) -> None:
+    problems = manners.check(diagram({}, {name: value}))
+    assert [(problem.element, reason in problem.reason) for problem in problems] == [("specimen", True)]
+
+
+def test_properties_of_the_process_that_are_heeded_pass() -> None:
+    heeded = {"jiaoyan:may-suspend": "bureau_hr bureau_head", "jiaoyan:withdraw": "撤回申请", "jiaoyan:withdraw-until": "review"}
+    assert manners.check(diagram({}, heeded)) == []
+
+
 def test_properties_that_are_heeded_pass() -> None:
     heeded = {"jiaoyan:stage": "审核", "jiaoyan:review": "true", "jiaoyan:separate-from": "review",
               "jiaoyan:notice": "task_opened", "jiaoyan:escalate-to": '=role("bureau_head")', "vendor:other": "x"}
