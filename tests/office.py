@@ -42,7 +42,10 @@ from workflows.transitions import Moved
 BEGAN = datetime(2026, 11, 2, 9, 0, tzinfo=OFFICE_ZONE)
 CLOSES = datetime(2026, 12, 4, 18, 0, tzinfo=OFFICE_ZONE)
 #: Kinds of event of which each is one change of an instance's state.
-MOVES = (Kind.INSTANCE_STARTED, Kind.TASK_COMPLETED, Kind.TIMER_FIRED)
+MOVES = (
+    Kind.INSTANCE_STARTED, Kind.TASK_COMPLETED, Kind.TIMER_FIRED, Kind.MESSAGE_RECEIVED, Kind.SIGNAL_RECEIVED,
+    Kind.CALL_RETURNED, Kind.CALL_REPORTED, Kind.INSTANCE_CANCELLED,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -198,7 +201,7 @@ class Office:
                 .join(Event, Event.event_id == EventPayload.event_id)
                 .where(Event.kind.in_(MOVES))
             ).scalars()
-            return {one["flow"] for raw in raws for one in orjson.loads(raw)["passed"] if one["flow"]}
+            return {one["flow"] for raw in raws for one in orjson.loads(raw).get("passed", ()) if one["flow"]}
 
 
 #: (folder, what the form already holds) -> values by field key.
@@ -304,7 +307,7 @@ class Case:
     def path(self) -> list[str]:
         """The sequence flows taken, in order."""
         return [
-            one["flow"] for event in self.events(*MOVES) for one in self.office.payload(event)["passed"] if one["flow"]
+            one["flow"] for event in self.events(*MOVES) for one in self.office.payload(event).get("passed", ()) if one["flow"]
         ]
 
     def events(self, *kinds: Kind) -> list[Event]:

@@ -17,6 +17,8 @@ from workflows.settings import OFFICE_ZONE
 READING_ROLES = frozenset({"auditor"})
 #: Roles that see all cases run by their own office (same organisation tree node or below), because they run them.
 OFFICE_ROLES = frozenset({"bureau_hr", "bureau_head", "tri_head", "tri_office"})
+#: Roles that send messages and signals: to the cases in their charge, the system administrator to every case.
+SENDING_ROLES = OFFICE_ROLES | {"system_admin"}
 
 
 @dataclass(frozen=True)
@@ -141,13 +143,37 @@ def may_see(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
 
 
 def instance_for(session: Session, viewer: Viewer, number: str, at: datetime) -> Instance:
-    """The instance, if the person may see it; ``NotFound`` otherwise, whether or not it exists."""
+    """The instance, if the person may see it or what called it; ``NotFound`` otherwise, whether or not it exists."""
     found = session.execute(
         select(Instance).where(Instance.number == number, may_see(viewer, at))
     ).scalar_one_or_none()
+    if found is None and sees_caller(session, viewer, number, at):
+        found = session.execute(select(Instance).where(Instance.number == number)).scalar_one()
     if found is None:
         raise NotFound()
     return found
+
+
+def sees_caller(session: Session, viewer: Viewer, number: str, at: datetime) -> bool:
+    """Whether the instance was called by one that the person may see, directly or through others."""
+    above = session.execute(select(Instance.parent_id).where(Instance.number == number)).scalar()
+    while above is not None:
+        if session.execute(select(Instance.id).where(Instance.id == above, may_see(viewer, at))).first() is not None:
+            return True
+        above = session.execute(select(Instance.parent_id).where(Instance.id == above)).scalar()
+    return False
+
+
+def require_sender(viewer: Viewer) -> None:
+    """Refuse with ``Forbidden`` unless the person may send messages and signals to cases."""
+    require(viewer, *SENDING_ROLES)
+
+
+def in_reach(memberships: tuple[Held, ...]) -> ColumnElement[bool] | None:
+    """Condition on ``Instance``: a message of somebody with these roles may move it; nothing when it may move any."""
+    if any(held.role == "system_admin" for held in memberships):
+        return None
+    return subtree(tuple(held.organisation_id for held in memberships if held.role in OFFICE_ROLES))
 
 
 def may_audit(viewer: Viewer) -> bool:

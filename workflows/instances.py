@@ -16,6 +16,7 @@ from workflows.access import Viewer
 from workflows.audit import TIMEOUT, Act, Kind, person_stream, record
 from workflows.case import Case, house, load, new, peek_number, take_number
 from workflows.db import Database
+from workflows.deliveries import carry_out
 from workflows.drafts import DraftView, draft
 from workflows.engine.rest import variables as variables_at_rest
 from workflows.errors import (
@@ -186,7 +187,7 @@ def start(
             if isinstance(transition, Moved):
                 return transition
         try:
-            return transition.write(db)
+            return carry_out(db, transition)
         except (IntegrityError, InstanceMoved):
             continue  # another start took the number, or it was this very submit or person: look again
     raise InstanceMoved()
@@ -232,7 +233,7 @@ def complete_task(
         if isinstance(transition, Moved):
             return transition
     try:
-        return transition.write(db)
+        return carry_out(db, transition)
     except (IntegrityError, TaskAlreadyDone, InstanceMoved):
         with db.read() as session:
             repeated = _repeated(session, viewer, submission.token)
@@ -386,10 +387,13 @@ def wake(db: Database, timer_id: int, *, at: datetime) -> Moved | None:
             return None
         case, _ = load(session, instance_id=timer.instance_id)
         transition = waking(session, case, timer, at)
-    if transition is None:
-        return None
+    return None if transition is None else woken(db, transition)
+
+
+def woken(db: Database, transition: Transition) -> Moved | None:
+    """Write what firing a timer does; nothing when somebody else fired it, or moved the case, in the meantime."""
     try:
-        return transition.write(db)
+        return carry_out(db, transition)
     except (TimerTaken, InstanceMoved):
         return None
 

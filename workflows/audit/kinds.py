@@ -47,6 +47,7 @@ class Kind(_Labelled):
     SIGNAL_SENT = "signal:sent", N_("广播信号")
     SIGNAL_RECEIVED = "signal:received", N_("收到信号")
     CALL_RETURNED = "call:returned", N_("被调用流程返回")
+    CALL_REPORTED = "call:reported", N_("被调用流程上报")
     INCIDENT_RAISED = "incident:raised", N_("流程异常")
     INCIDENT_RETRIED = "incident:retried", N_("重试流程异常")
     INCIDENT_RESOLVED = "incident:resolved", N_("流程异常已消除")
