@@ -19,12 +19,15 @@ from workflows.feel.analysis import free_names, mentions
 from workflows.feel.builtins_text import show
 from workflows.feel.compare import before
 from workflows.feel.compiler import compile_node
+from workflows.feel.expression import guarded
 from workflows.feel.scope import Run, Scope
 from workflows.feel.types import SIMPLE
 from workflows.feel.values import Range, Value, kind
 
 #: Most steps of one search; a table that needs more is reported as too large to check.
 MAX_VISITS = 200_000
+#: Most steps that one constant of a cell may take to compute.
+MAX_CONSTANT = 2_000
 
 
 class TooLarge(Exception):
@@ -59,7 +62,8 @@ def constant(node: ast.Node) -> tuple[bool, Value]:
     if names or mentions(node, "?") or mentions(node, "now") or mentions(node, "today"):
         return False, None
     run = Run()
-    value = compile_node(node, {})(Scope({}, None, run))
+    run.steps = MAX_CONSTANT
+    value = guarded(compile_node(node, {}), Scope({}, None, run))
     return not run.problems, value
 
 

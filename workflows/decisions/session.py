@@ -49,7 +49,7 @@ class Session:
         names = {self._name(fact) for fact in node.requires}
         missing = sorted(name for name in names if name not in self._inputs)
         for name in missing:
-            self._run.fail(f"the service needs “{name}”")
+            self._run.note(f"the service needs “{name}”")
         value, parts = (None, ()) if missing else self._serve(node, wanted)
         ruling = self._close(node, value, parts)
         self._run.restore(notes)
@@ -137,7 +137,8 @@ class Session:
             self._facts[node.key] = coerce(value, node.type)
         fits, value = self._facts[node.key]
         if not fits:
-            return self._run.fail(f"“{name}” is not of its declared type")
+            self._run.note(f"“{name}” is not of its declared type")
+            return None
         return Facts({name: value}, self._run)[name]
 
     # Functions ------------------------------------------------------------------------------------------------
@@ -180,7 +181,7 @@ class Session:
         parts = tuple(inner.ruling(output) for output in node.outputs)
         for part in parts:
             for problem in part.problems:
-                self._run.fail(problem)
+                self._run.note(problem)
             for citation in part.citations:
                 self._run.cite(citation)
         if len(parts) == 1:

@@ -19,7 +19,7 @@ def entry(value: Value, name: str, run: Run) -> Value:
     if value is None:
         return None
     if isinstance(value, list):
-        run.spend(len(value))
+        run.spend(2 * len(value))
         return [entry(item, name, run) for item in value]
     properties = _PROPERTIES.get(kind(value), {})
     read = properties.get(name)
@@ -88,7 +88,7 @@ _PROPERTIES: dict[str, dict[str, Callable[[Value], Value]]] = {
 
 def at_position(items: list[Value], position: Decimal, run: Run) -> Value:
     """The item at a position, from 1, or from the end where negative; null outside the list."""
-    at = int(position) if position == position.to_integral_value() else 0
+    at = int(position) if abs(position) <= len(items) and position == position.to_integral_value() else 0
     if at == 0 or abs(at) > len(items):
         return run.fail(f"position {position} is outside the list")
     return items[at - 1 if at > 0 else at]
@@ -104,8 +104,9 @@ def filtered(items: list[Value], condition: Callable[[Scope], Value], scope: Sco
     """Items for which the condition is true; or the item at the position that it gives."""
     run = scope.run
     if not items:
-        silent = Scope({}, scope, Run(run.now))
-        return run.fail("the list is empty") if type(condition(silent)) is Decimal else []
+        with run.aside() as silent:
+            position = type(condition(Scope({}, scope, silent))) is Decimal
+        return run.fail("the list is empty") if position else []
     kept: list[Value] = []
     for index, item in enumerate(items):
         run.spend(cost)
@@ -131,6 +132,7 @@ def steps(start: Value, end: Value, run: Run) -> Iterator[Value]:
     elif kind(start) == kind(end) == "date":
         first, last = temporal.day_number(start), temporal.day_number(end)
         for number in range(first, last + 1) if first <= last else range(first, last - 1, -1):
+            run.spend(2)
             yield temporal.day_of(number)
     else:
         run.fail(f"no iteration runs from a {kind(start)} to a {kind(end)}")

@@ -99,5 +99,5 @@ def mentions(node: Any, name: str) -> bool:
 
 
 def weight(node: ast.Node) -> int:
-    """What running the node once costs, in steps."""
-    return 1 + sum(1 for _ in parts(node)) // 8
+    """What running the node once costs, in steps: one for each part, and the round or call itself."""
+    return 2 + sum(1 for _ in parts(node))

@@ -82,6 +82,7 @@ def divide(left: Value, right: Value, run: Run) -> Value:
 def power(left: Value, right: Value, run: Run) -> Value:
     """``left ** right``."""
     if type(left) is Decimal and type(right) is Decimal:
+        run.spend(100)
         return checked(NUMBERS.power(left, right), run)
     return run.fail("** with null") if left is None or right is None else _mismatch("**", left, right, run)
 

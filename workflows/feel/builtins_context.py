@@ -28,7 +28,7 @@ def get_value_deep(run: Run, context: Mapping[str, Value], keys: list[Value]) ->
 @built_in("get entries", "m: context")
 @built_in("get entries", "context: context")
 def get_entries(run: Run, context: Mapping[str, Value]) -> list[Value]:
-    run.spend(len(context))
+    run.spend(3 * len(context))
     return [{"key": key, "value": run.ready(context[key])} for key in context]
 
 
@@ -53,6 +53,7 @@ def context_put(run: Run, context: Mapping[str, Value], key: str, value: Value) 
 
 @built_in("context put", "context: context, keys: list, value: any")
 def context_put_deep(run: Run, context: Mapping[str, Value], keys: list[Value], value: Value) -> Value:
+    run.spend(len(keys))
     if not keys or not all(isinstance(key, str) for key in keys):
         return run.fail("context put: the keys are not a list of strings")
     inner = value

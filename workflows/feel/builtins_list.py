@@ -104,6 +104,7 @@ def median(run: Run, *arguments: Value) -> Value:
     items = _numbers(run, "median", arguments)
     if not items:
         return None
+    run.spend(len(items))
     ordered = sorted(items)
     middle = len(ordered) // 2
     if len(ordered) % 2:
@@ -120,6 +121,7 @@ def stddev(run: Run, *arguments: Value) -> Value:
     if len(items) < 2:
         return run.fail("stddev: fewer than two numbers")
     middle = mean(run, items)
+    run.spend(len(items))
     squares = Decimal(0)
     for item in items:
         gap = NUMBERS.subtract(item, middle)
@@ -164,16 +166,16 @@ def sublist(run: Run, items: list[Value], start: Decimal, length: Decimal | None
     at = _index(items, start)
     if at is None:
         return run.fail(f"sublist: position {start} is outside the list")
-    if length is None:
-        return items[at:]
-    if length < 1 or at + int(length) > len(items):
+    if length is not None and not 1 <= length < len(items) - at + 1:
         return run.fail("sublist: the length reaches beyond the list")
-    return items[at : at + int(length)]
+    found = items[at:] if length is None else items[at : at + int(length)]
+    run.spend(len(found))
+    return found
 
 
 def _index(items: list[Value], position: Decimal) -> int | None:
-    at = int(position)
-    if at == 0 or abs(at) > len(items):
+    at = int(position) if abs(position) < len(items) + 1 else 0
+    if at == 0:
         return None
     return at - 1 if at > 0 else len(items) + at
 
@@ -221,6 +223,7 @@ def list_replace(run: Run, items: list[Value], position: Decimal, item: Value) -
 def list_replace_matching(run: Run, items: list[Value], match: Value, item: Value) -> list[Value] | None:
     changed: list[Value] = []
     for old in items:
+        run.spend(1)
         answer = call(run, match, old, item)
         if not isinstance(answer, bool):
             return run.fail("list replace: the match function gives no boolean")
@@ -281,7 +284,7 @@ def sort(run: Run, items: list[Value], precedes: Value = None) -> list[Value] | 
     """``precedes(a, b)`` is true where a comes first; without it the items' own order counts."""
 
     def compare(left: Value, right: Value) -> int:
-        run.spend(1)
+        run.spend(4)
         if precedes is None:
             answer = before(left, right)
             if answer is None:

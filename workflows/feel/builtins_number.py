@@ -80,11 +80,13 @@ def sqrt(run: Run, number: Decimal) -> Decimal | None:
 
 @built_in("log", "number: number")
 def log(run: Run, number: Decimal) -> Decimal | None:
+    run.spend(60)
     return run.fail("log: the number is not positive") if number <= 0 else NUMBERS.ln(number)
 
 
 @built_in("exp", "number: number")
 def exp(run: Run, number: Decimal) -> Decimal | None:
+    run.spend(30)
     return arithmetic.checked(NUMBERS.exp(number), run)
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from workflows.feel import temporal
 from workflows.feel.functions import built_in
 from workflows.feel.lexer import quote
-from workflows.feel.names import words
+from workflows.feel.names import MAX_NAME, words
 from workflows.feel.pattern import Pattern, PatternRefused, compile_pattern
 from workflows.feel.scope import Run
 from workflows.feel.values import NUMBERS, Range, Value
@@ -23,16 +23,18 @@ def string(run: Run, value: Value) -> str | None:
 
 def show(value: Value, run: Run, *, inside: bool = False) -> str:
     """The value as FEEL text; strings are quoted only inside lists and contexts."""
+    run.spend(2)
     if isinstance(value, str):
+        run.spend(len(value) >> 4)
         return quote(value) if inside else value
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Decimal):
         return show_number(value)
-    run.spend(1)
     if isinstance(value, list):
         return "[" + ", ".join(show(item, run, inside=True) for item in value) + "]"
     if isinstance(value, Mapping):
+        run.spend(sum(4 + (len(str(key)) >> 4) for key in value))
         pairs = (f"{_show_key(key)}: {show(run.ready(value[key]), run, inside=True)}" for key in value)
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, Range):
@@ -49,7 +51,7 @@ def show(value: Value, run: Run, *, inside: bool = False) -> str:
 
 
 def _show_key(key: str) -> str:
-    return key if words(key) and key.replace(" ", "").isidentifier() else quote(key)
+    return key if len(key) <= MAX_NAME and words(key) and key.replace(" ", "").isidentifier() else quote(key)
 
 
 def show_number(value: Decimal) -> str:
@@ -84,13 +86,13 @@ def string_length(run: Run, text: str) -> Decimal:
 @built_in("substring", "string: text, start position: number, length?: number")
 def substring(run: Run, text: str, start: Decimal, length: Decimal | None = None) -> str | None:
     """Positions count from 1, negative ones from the end."""
-    at = int(start)
-    if at == 0 or abs(at) > len(text):
+    at = int(start) if abs(start) < len(text) + 1 else 0
+    if at == 0:
         return run.fail(f"substring: position {start} is outside the string")
-    if length is not None and int(length) < 1:
+    if length is not None and length < 1:
         return run.fail("substring: the length is not positive")
     begin = at - 1 if at > 0 else len(text) + at
-    return text[begin:] if length is None else text[begin : begin + int(length)]
+    return text[begin:] if length is None or length > len(text) else text[begin : begin + int(length)]
 
 
 @built_in("upper case", "string: text")
@@ -131,6 +133,7 @@ def ends_with(run: Run, text: str, match: str) -> bool:
 @built_in("string join", "list: list, delimiter?: text|null")
 def string_join(run: Run, items: list[Value], delimiter: str | None = None) -> str | None:
     """Null items are left out."""
+    run.spend(len(items))
     parts = [item for item in items if item is not None]
     if not all(isinstance(part, str) for part in parts):
         return run.fail("string join: an item is not a string")
@@ -139,7 +142,7 @@ def string_join(run: Run, items: list[Value], delimiter: str | None = None) -> s
 
 
 def _pattern(run: Run, name: str, pattern: str, flags: str | None) -> Pattern | None:
-    run.spend(1 + len(pattern))
+    run.spend(4 * (1 + len(pattern)))
     try:
         return compile_pattern(pattern, flags or "")
     except PatternRefused as refused:

@@ -17,6 +17,8 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+#: Steps for looking up a zone by name: one met for the first time is looked for among the system's files.
+_ZONE = 50
 
 
 @built_in("date", "from: text")
@@ -42,6 +44,7 @@ def _whole(number: Decimal) -> int:
 
 @built_in("date and time", "from: text")
 def moment_from_text(run: Run, text: str) -> Value:
+    run.spend(_ZONE if "@" in text else 0)
     found = temporal.read_moment(text)
     return found if found is not None else run.fail(f"date and time: {text!r} is not a date and time")
 
@@ -71,6 +74,7 @@ def moment_from_parts(
     second: Decimal,
     place: dt.timedelta | str | None = None,
 ) -> Value:
+    run.spend(_ZONE if isinstance(place, str) else 0)
     date = temporal.make_date(_whole(year), _whole(month), _whole(day))
     zone = (
         temporal.zone_named(place)
@@ -87,6 +91,7 @@ def moment_from_parts(
 
 @built_in("time", "from: text")
 def time_from_text(run: Run, text: str) -> Value:
+    run.spend(_ZONE if "@" in text else 0)
     found = None if text.startswith("T") else temporal.read_time(text)
     return found if found is not None else run.fail(f"time: {text!r} is not a time")
 

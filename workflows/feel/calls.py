@@ -12,7 +12,7 @@ from workflows.feel.values import Function, Value, kind
 
 def invoke(function: Value, label: str, run: Run, arguments: Sequence[Value], names: Sequence[str]) -> Value:
     """The result of a call, null with a reason where it cannot be made."""
-    run.spend(1)
+    run.spend(2)
     if isinstance(function, BuiltIn):
         return function.call(run, arguments, names)
     if isinstance(function, Function):

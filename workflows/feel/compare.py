@@ -23,14 +23,19 @@ def equal(left: Value, right: Value, spend: Spend = _free) -> bool | None:
     what = kind(left)
     if what != kind(right):
         return None
+    if what == "string":
+        spend(len(left) >> 8)
+        return bool(left == right)
     if what == "list":
         spend(len(left))
         return _all_equal(zip(left, right, strict=True), spend) if len(left) == len(right) else False
     if what == "context":
         return _same_entries(left, right, spend)
     if what in ("time", "date and time"):
+        spend(4)
         return _same_second(left, right)
     if what == "range":
+        spend(4)
         return _same_range(left, right)
     return bool(left == right)
 
@@ -46,7 +51,9 @@ def _all_equal(pairs: Iterable[tuple[Value, Value]], spend: Spend = _free) -> bo
 
 
 def _same_entries(left: Mapping[str, Value], right: Mapping[str, Value], spend: Spend) -> bool | None:
-    spend(len(left))
+    if len(left) != len(right):
+        return False
+    spend(2 * len(left))
     if set(left) != set(right):
         return False
     return _all_equal(((known(left[key]), known(right[key])) for key in left), spend)

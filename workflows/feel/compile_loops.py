@@ -74,7 +74,7 @@ def _for(node: ast.For, types: Mapping[str, Type]) -> Code:
         try:
             for inner in combinations(scope):
                 if uses_partial:
-                    scope.run.spend(len(results) >> 4)
+                    scope.run.spend(len(results) >> 3)
                     inner = inner.inner({"partial": list(results)})
                 results.append(body(inner))
         except _NoDomain:

@@ -118,6 +118,8 @@ def _compare(node: ast.Compare, types: Mapping[str, Type]) -> Code:
         first, second = left(scope), right(scope)
         cls = type(first)
         if cls is type(second) and (cls is Decimal or cls is str):
+            if cls is str and len(first) > 255:
+                scope.run.spend(len(first) >> 8)
             return quick(first, second)
         answer = judge(first, second, scope.run.spend)
         if answer is None:

@@ -181,7 +181,12 @@ def _function(node: ast.FunctionOf, types: Mapping[str, Type]) -> Code:
     if node.external:
         return lambda scope: make_function(names, wanted, _refuse_external, scope)
     cost = weight(node.body)
-    return lambda scope: make_function(names, wanted, body, scope, cost=cost)
+
+    def make(scope: Scope) -> Value:
+        scope.run.spend(4)
+        return make_function(names, wanted, body, scope, cost=cost)
+
+    return make
 
 
 def _refuse_external(scope: Scope) -> Value:

@@ -52,17 +52,23 @@ class Expression:
     ) -> Value:
         """The value in a context; None when it fails, with the reason appended to ``problems``. Never raises."""
         run = Run(now)
-        value = guarded(lambda scope: plain(self.run(scope), run.spend), Scope(context, None, run, outside=True))
+        value = self._value(context, run)
         if run.unknown:  # perhaps a key such as "first-name" that could not be known when the text was read
             more = odd_names(context, self.text) - self._known
             if more:
                 try:
-                    return _cached(self.text, self._known | more).evaluate(context, now=now, problems=problems)
+                    again = _read(self.text, self._known | more)
                 except FeelSyntaxError:
                     pass
+                else:
+                    run.problems.clear()
+                    value = again._value(context, run)
         if problems is not None:
             problems.extend(run.problems)
         return value
+
+    def _value(self, context: Mapping[str, Any], run: Run) -> Value:
+        return guarded(lambda scope: plain(self.run(scope), run.spend), Scope(context, None, run, outside=True))
 
 
 class UnaryTests:
@@ -98,11 +104,12 @@ def guarded(code: Any, scope: Scope) -> Value:
     try:
         return code(scope)
     except WorkExhausted as reached:
-        return scope.run.fail(str(reached))
+        scope.run.note(str(reached))
     except RecursionError:
-        return scope.run.fail("the evaluation is nested too deep")
+        scope.run.note("the evaluation is nested too deep")
     except Exception as error:  # facts and functions of the caller may fail in any way; an evaluation never does
-        return scope.run.fail(f"the evaluation failed: {type(error).__name__}: {error}")
+        scope.run.note(f"the evaluation failed: {type(error).__name__}: {error}")
+    return None
 
 
 def odd_names(context: Mapping[str, Any], text: str) -> frozenset[str]:
@@ -118,13 +125,25 @@ def _keys(context: Mapping[str, Any], depth: int) -> Iterable[str]:
             yield from _keys(context[key], depth - 1)
 
 
-@lru_cache(maxsize=2048)
-def _cached(text: str, names: frozenset[str]) -> Expression:
+#: Longest text whose compiled form the functions below keep, in characters (about 100 bytes each).
+MAX_KEPT = 2_000
+
+
+def _read(text: str, names: frozenset[str]) -> Expression:
+    return _kept(text, names) if len(text) <= MAX_KEPT else Expression(text, names)
+
+
+@lru_cache(maxsize=256)
+def _kept(text: str, names: frozenset[str]) -> Expression:
     return Expression(text, names)
 
 
-@lru_cache(maxsize=2048)
-def _cached_tests(text: str, names: frozenset[str]) -> UnaryTests:
+def _read_tests(text: str, names: frozenset[str]) -> UnaryTests:
+    return _kept_tests(text, names) if len(text) <= MAX_KEPT else UnaryTests(text, names)
+
+
+@lru_cache(maxsize=256)
+def _kept_tests(text: str, names: frozenset[str]) -> UnaryTests:
     return UnaryTests(text, names)
 
 
@@ -140,9 +159,9 @@ def compile_unary(tests: str, *, names: Collection[str] = ()) -> UnaryTests:
 
 def evaluate(expression: str, context: Mapping[str, Any] = _NO_TYPES, *, now: dt.datetime | None = None) -> Value:
     """The value of an expression in a context; None when it fails. Raises only FeelSyntaxError."""
-    return _cached(expression, odd_names(context, expression)).evaluate(context, now=now)
+    return _read(expression, odd_names(context, expression)).evaluate(context, now=now)
 
 
 def unary_test(tests: str, value: Any, context: Mapping[str, Any] = _NO_TYPES) -> bool | None:
     """Whether a value meets unary tests such as ``< 5, [10..20)`` or ``not("a")``; None when undecidable."""
-    return _cached_tests(tests, odd_names(context, tests)).evaluate(value, context)
+    return _read_tests(tests, odd_names(context, tests)).evaluate(value, context)

@@ -51,6 +51,7 @@ class BuiltIn:
         """The result for evaluated arguments, or null with a reason."""
         reason = ""
         for signature in self.signatures:
+            run.spend(2)
             ready = _by_name(signature, arguments, names) if names else arguments
             if isinstance(ready, str):
                 reason = reason or ready
@@ -58,10 +59,10 @@ class BuiltIn:
             fitted = _fit(signature, ready)
             if isinstance(fitted, list):
                 for value in fitted:
-                    if type(value) is str and len(value) > 64:
-                        run.spend(len(value) >> 6)
+                    if type(value) is str and len(value) > 16:
+                        run.spend(len(value) >> 4)
                 result = signature.run(run, *fitted)
-                if type(result) is str and len(result) > 64:
+                if type(result) is str and len(result) > 16:
                     run.room(len(result))
                 return result
             reason = reason or fitted

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from workflows.feel.errors import FeelSyntaxError
 
 #: Longest text that is read, in characters.
-MAX_TEXT = 100_000
+MAX_TEXT = 50_000
 
 _SPACE = "\\s\u0085\u00a0\u1680\u180e\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
 # DMN 1.5, 10.3.1.2, grammar rules 27–29 (name start char, name part char).

@@ -20,9 +20,17 @@ STOPS = frozenset({"and", "or", "in", "between", "then", "else", "return", "sati
 RESERVED = STOPS | {"if", "for", "some", "every", "function", "true", "false", "null"}
 
 
-@lru_cache(maxsize=4096)
+#: Longest name that is read as one, in characters.
+MAX_NAME = 400
+
+
 def words(name: str) -> tuple[str, ...]:
     """The token texts of a name; empty when it cannot be one."""
+    return _words(name) if len(name) <= MAX_NAME else ()
+
+
+@lru_cache(maxsize=4096)
+def _words(name: str) -> tuple[str, ...]:
     try:
         found = tokens(name)[:-1]
     except FeelSyntaxError:

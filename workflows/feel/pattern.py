@@ -29,7 +29,7 @@ from workflows.feel.pattern_syntax import (
 #: Most ways that Python's ``re`` may have to try for one search.
 MAX_WAYS = 500_000
 #: Most ranges of characters that a pattern for ``re`` may list.
-MAX_SETS = 10_000
+MAX_SETS = 2_000
 
 Spend = Callable[[int], None]
 #: The spans of a match, the whole first; (-1, -1) for a group that took no part.
@@ -45,6 +45,8 @@ class Pattern:
         self._literal = "q" in flags
         self._has_references = _has_references(self._tree)
         self._size = _size(self._tree)
+        #: Parts of the pattern, all of which are looked at to know what a search may cost.
+        self._parts = _count(self._tree)
         self._compiled: re.Pattern[str] | None = None
         self._machine: Machine | None = None
 
@@ -58,9 +60,10 @@ class Pattern:
 
     def search(self, text: str, spend: Spend, start: int = 0) -> Match | None:
         """The first match from ``start`` on."""
+        spend(self._parts)
         cost = self._cost(len(text) - start)
         if cost <= MAX_WAYS and self._size <= MAX_SETS:
-            spend(1 + int(cost) // 128)
+            spend(1 + int(cost) // 32)
             if self._compiled is None:
                 spend(self._size)
                 self._compiled = re.compile(_translate(self._tree), re.IGNORECASE if self._ignore_case else 0)
@@ -114,7 +117,7 @@ class Pattern:
 __all__ = ["Pattern", "PatternRefused", "compile_pattern"]
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def compile_pattern(pattern: str, flags: str = "") -> Pattern:
     """The pattern, read once. Raises PatternRefused."""
     return Pattern(pattern, flags)
@@ -159,6 +162,15 @@ def _has_references(tree: Tree) -> bool:
         case Sequence(parts=parts) | Choice(branches=parts):
             return any(map(_has_references, parts))
     return False
+
+
+def _count(tree: Tree) -> int:
+    match tree:
+        case Group(inside=inside) | Repeat(inside=inside):
+            return 1 + _count(inside)
+        case Sequence(parts=parts) | Choice(branches=parts):
+            return 1 + sum(map(_count, parts))
+    return 1
 
 
 def _size(tree: Tree) -> int:

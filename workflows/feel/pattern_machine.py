@@ -8,6 +8,8 @@ from workflows.feel.pattern_syntax import Anchor, CharSet, Choice, Group, Patter
 
 #: Most instructions of one program.
 MAX_PROGRAM = 20_000
+#: Most characters whose answer an instruction remembers.
+MAX_KNOWN = 128
 
 # Instructions: (code, argument, second argument)
 _CHAR, _SPLIT, _JUMP, _SAVE, _ANCHOR, _MATCH = range(6)
@@ -92,6 +94,7 @@ class Machine:
     def search(self, text: str, spend: Callable[[int], None], start: int) -> tuple[tuple[int, int], ...] | None:
         """The spans of the first match from ``start`` on, or None."""
         program = self._program
+        weight = 2 + (self._slots >> 7)  # each thread carries the places of all groups
         found: tuple[int, ...] | None = None
         threads: list[tuple[int, tuple[int, ...]]] = []
         for at in range(start, len(text) + 1):
@@ -100,7 +103,7 @@ class Machine:
                 self._follow(pc, slots, text, at, reached)
             if found is None:
                 self._follow(0, (-1,) * self._slots, text, at, reached)
-            spend(1 + len(reached))
+            spend(1 + len(reached) * weight)
             threads = []
             char = text[at : at + 1]
             for pc, slots in reached.items():
@@ -111,7 +114,9 @@ class Machine:
                 if code == _CHAR and char:
                     fits = known.get(char)
                     if fits is None:
-                        fits = known[char] = chars.has(char)
+                        fits = chars.has(char)
+                        if len(known) < MAX_KNOWN:
+                            known[char] = fits
                     if fits:
                         threads.append((pc + 1, slots))
             if not threads and (found is not None or not char):

@@ -10,6 +10,8 @@ from functools import lru_cache
 #: Longest pattern, and largest count of a repetition.
 MAX_PATTERN = 2_000
 MAX_REPEAT = 1_000
+#: Deepest subtraction of character classes.
+MAX_CLASSES = 8
 _TOP = 0x10FFFF
 Ranges = tuple[tuple[int, int], ...]
 
@@ -119,17 +121,29 @@ def subtract(ranges: Ranges, less: Ranges) -> Ranges:
 _ASSIGNED = ((0, 0x323AF), (0xE0000, 0xE01EF))
 
 
+@lru_cache(maxsize=1)
+def _by_category() -> dict[str, list[tuple[int, int]]]:
+    """Runs of characters by their general category, in one walk over all that are assigned."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for low, high in _ASSIGNED:
+        for code in range(low, high + 1):
+            pairs = found.setdefault(unicodedata.category(chr(code)), [])
+            if pairs and pairs[-1][1] == code - 1:
+                pairs[-1] = (pairs[-1][0], code)
+            else:
+                pairs.append((code, code))
+    return found
+
+
+@lru_cache(maxsize=64)
+def _all_but(name: str) -> Ranges:
+    return complement(category(name))
+
+
 @lru_cache(maxsize=64)
 def category(name: str) -> Ranges:
     """All characters of a general category such as ``Lu`` or ``L``."""
-    pairs: list[tuple[int, int]] = []
-    for low, high in _ASSIGNED:
-        for code in range(low, high + 1):
-            if unicodedata.category(chr(code)).startswith(name):
-                if pairs and pairs[-1][1] == code - 1:
-                    pairs[-1] = (pairs[-1][0], code)
-                else:
-                    pairs.append((code, code))
+    pairs = [pair for letters, some in _by_category().items() if letters.startswith(name) for pair in some]
     if name in ("C", "Cn"):
         pairs += [(0x323B0, 0xDFFFF), (0xE01F0, _TOP)]
     return merge(*pairs)
@@ -320,17 +334,17 @@ class _Reader:
         if name in _BLOCKS:
             found: Ranges = (_BLOCKS[name],)
         elif name in _CATEGORIES:
-            found = category(name)
+            return category(name) if letter == "p" else _all_but(name)
         else:
             raise PatternRefused(f"{name!r} is no category or block known here")
         return found if letter == "p" else complement(found)
 
-    def _set(self) -> tuple[Ranges, bool]:
+    def _set(self, depth: int = 0) -> tuple[Ranges, bool]:
         """The inside of ``[…]``, up to and with the closing bracket; white space counts here even with flag x."""
         text = self.text
         negated = text[self.at : self.at + 1] == "^"
         self.at += negated
-        pairs: list[tuple[int, int]] = []
+        pairs: set[tuple[int, int]] = set()  # the same category may be named again and again
         less: Ranges | None = None
         first = self.at
         while True:
@@ -342,12 +356,14 @@ class _Reader:
                 break
             if text[self.at : self.at + 2] == "-[" and self.at > first:
                 self.at += 2
-                inner, inner_negated = self._set()
+                if depth == MAX_CLASSES:
+                    raise PatternRefused(f"classes are subtracted more than {MAX_CLASSES} deep")
+                inner, inner_negated = self._set(depth + 1)
                 less = complement(inner) if inner_negated else inner
                 if text[self.at : self.at + 1] != "]":
                     raise PatternRefused("a subtraction stands last in a character class")
                 continue
-            pairs.extend(self._member(first))
+            pairs.update(self._member(first))
         ranges = merge(*pairs)
         if less is not None:
             return subtract(complement(ranges) if negated else ranges, less), False

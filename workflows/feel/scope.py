@@ -10,12 +10,15 @@ from typing import Any
 from workflows.feel.errors import WorkExhausted
 from workflows.feel.values import READY, Value, known
 
-#: Most iterations, calls and list items that one evaluation may use.
+#: Most steps that one evaluation may use. A step is about a microsecond's work: a part of an expression that runs, an
+#: item of a list, sixteen characters of a string.
 MAX_STEPS = 300_000
 #: Deepest recursion of functions.
 MAX_CALLS = 60
 #: Longest string an operation may produce, in characters.
 MAX_STRING = 1_000_000
+#: Problems that one evaluation keeps, and the longest of them in characters.
+MAX_PROBLEMS, MAX_PROBLEM = 100, 500
 
 _MISSING = object()
 
@@ -32,12 +35,18 @@ class Run:
         self.calls = 0
         #: Names looked up in vain.
         self.unknown: set[str] = set()
-        self._lists: dict[int, tuple[list[Value], list[Value]]] = {}
+        self._lists: dict[int, tuple[Any, list[Value]]] = {}
 
     def fail(self, reason: str) -> None:
-        """Note why the value is null."""
-        if len(self.problems) < 100:
-            self.problems.append(reason)
+        """Note why the value is null. Writing the reason is work as well: raises WorkExhausted at the bound."""
+        self.spend(3)
+        self.note(reason)
+
+    def note(self, reason: str) -> None:
+        """Note a problem without counting work."""
+        if len(self.problems) < MAX_PROBLEMS:
+            half = MAX_PROBLEM // 2
+            self.problems.append(reason if len(reason) <= MAX_PROBLEM else f"{reason[:half]}…{reason[-half:]}")
 
     def spend(self, steps: int) -> None:
         """Count work; raises WorkExhausted when the bound is reached."""
@@ -61,11 +70,11 @@ class Run:
         cls = type(value)
         if cls in READY:
             return value
-        if cls is not list:
+        if cls is not list and cls is not tuple:
             return known(value)
         found = self._lists.get(id(value))
         if found is None:
-            self.spend(len(value) >> 4)
+            self.spend(len(value))
             found = (value, [self.ready(item) for item in value])
             self._lists[id(value)] = found  # keeps the list alive, so that its id stays its own
             self._lists[id(found[1])] = (found[1], found[1])
@@ -75,7 +84,17 @@ class Run:
         """Refuse to build a string longer than the bound."""
         if length > MAX_STRING:
             raise WorkExhausted(f"a string would be longer than {MAX_STRING} characters")
-        self.spend(length >> 6)
+        self.spend(length >> 4)
+
+    @contextmanager
+    def aside(self) -> Iterator[Run]:
+        """A run whose problems are not kept; its work and depth count here."""
+        inner = Run(self.now)
+        inner.steps, inner.calls = self.steps, self.calls
+        try:
+            yield inner
+        finally:
+            self.steps = inner.steps
 
 
 class Scope:

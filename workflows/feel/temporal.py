@@ -155,9 +155,13 @@ def read_any(text: str) -> Value:
     return read_moment(text)
 
 
-@lru_cache(maxsize=1024)
 def zone_named(name: str) -> dt.tzinfo | None:
     """A zone of the IANA database, or None."""
+    return _zone_named(name) if len(name) <= 64 else None
+
+
+@lru_cache(maxsize=1024)
+def _zone_named(name: str) -> dt.tzinfo | None:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

@@ -9,8 +9,10 @@ import pytest
 
 from tests.workflows.decisions.models import decision, fact, feel, model, table
 from workflows.decisions import conformance, load
+from workflows.decisions.coverage import constant
 from workflows.decisions.lint import lint
 from workflows.errors import DefinitionRefused
+from workflows.feel import compile
 
 SOUND = model(fact("x", "number"), decision("answer", feel("x"), "input:x"))
 
@@ -55,6 +57,13 @@ def test_older_versions_of_the_standard_are_read(version: str) -> None:
         b"https://www.omg.org/spec/DMN/20191111/MODEL/", f"http://www.omg.org/spec/DMN/{version}".encode()
     )
     assert load(older).evaluate("answer", {"x": 1}).value == 1
+
+
+def test_a_cell_that_computes_without_end_does_not_hold_up_the_check() -> None:
+    endless = "count(for i in 1..1000000000 return i)"
+    lint(model(fact("x", "number"), decision("a", table("UNIQUE", ["x"], ["o"], f"{endless} -> {endless}"), "input:x")))
+    fixed, value = constant(compile(endless).tree)
+    assert (fixed, value) == (False, None)
 
 
 def test_asking_for_what_does_not_exist() -> None:

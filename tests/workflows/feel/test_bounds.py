@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from workflows.feel import FeelSyntaxError, compile, evaluate
+from workflows.feel.expression import guarded
 from workflows.feel.pattern import compile_pattern
+from workflows.feel.pattern_machine import MAX_KNOWN
 from workflows.feel.pattern_syntax import PatternRefused
+from workflows.feel.scope import MAX_PROBLEM, MAX_PROBLEMS, MAX_STEPS, Run, Scope
 
 _DOUBLING = (
     '{a: "xxxxxxxxxxxxxxxx"'
@@ -48,6 +52,82 @@ def test_work_is_bounded(text: str) -> None:
     problems: list[str] = []
     compile(text).evaluate({"big": "a" * 50_000, "rows": list(range(20_000))}, problems=problems)
     assert time.perf_counter() - started < 5  # about one second where nothing else runs
+
+
+FACTS: dict[str, Any] = {
+    "rows": list(range(5_000)), "pairs": tuple(range(5_000)), "big": "a" * 50_000, "same": "a" * 50_000 + "!", "other": "a" * 50_000 + "?",
+    "wide": {f"k{n}": n for n in range(5_000)}, "alike": {f"k{n}": n for n in range(5_000)}, "one": {"a": 1},
+}  # fmt: skip
+
+
+def work(text: str, facts: Mapping[str, Any] = FACTS) -> int:
+    """The steps that one evaluation of a text uses."""
+    run = Run()
+    guarded(compile(text).run, Scope(facts, None, run, outside=True))
+    return MAX_STEPS - run.steps
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("sublist(rows, 1)[1]", 5_000), ("reverse(rows)[1]", 5_000), ("append(rows, 1)[1]", 5_000), ("string(rows)", 15_000),
+        ("string join(for i in rows return null)", 10_000), ("median(rows)", 10_000), ("stddev(rows)", 10_000), ("sort(rows)[1]", 20_000),
+        ("get entries(wide)[1]", 15_000), ("wide = alike", 10_000), ("one = wide", 0), ("pairs[1]", 5_000), ("rows.a", 10_000),
+        ("big + \"!\"", 3_000), ("upper case(big)", 6_000), ("same = other", 195), ("list contains([same], other)", 3_300),
+        ("[][count(for j in rows return j) > 1]", 15_000),  # the empty list's condition is tried as well
+        ("for i in 1..1000 return i + 1", 5_000), ("every i in 1..1000 satisfies i > 0", 5_000), ("rows[item < 0]", 15_000),
+        ("for d in @\"2000-01-01\"..@\"2002-09-26\" return d", 5_000), ("for i in 1..1000 return after(-1)", 12_000),
+        ("for i in 1..1000 return 1 < \"a\"", 8_000),
+        ("for i in 1..100 return partial", 400), ("for i in 1..100 return function(a) a", 700),
+        ("1.1 ** 2.2", 100), ("exp(1)", 30), ("log(2)", 60), ("time(\"10:00:00@Nowhere/At_all\")", 50),
+        ("date and time(2026, 1, 1, 1, 1, 1, \"Nowhere/Else\")", 50), ("range(\"[1..2]\")", 30), ("matches(big, \"^(a|b)+c$\")", 100_000),
+        ("matches(\"a\", \"(a|b)+c\")", 28), ("split(\"a;a;a;a\", \"(;|b|c|d|e|f|g|h|i|j)\")", 60),
+    ],
+)  # fmt: skip
+def test_work_is_counted_by_what_is_done(text: str, least: int) -> None:
+    used = work(text)
+    assert least <= used <= 4 * least + 100, used
+
+
+def test_a_key_that_was_not_known_is_not_worth_a_second_budget() -> None:
+    problems: list[str] = []
+    text = "[tax-rate, for i in 1..20000 return i * 2]"
+    assert work(text, {"tax-rate": 4}) > MAX_STEPS / 3
+    assert compile("[tax-rate, for i in 1..40000 return i * 2]").evaluate({"tax-rate": 4}, problems=problems) is None
+    assert problems[-1] == f"the evaluation needs more than {MAX_STEPS} steps"
+
+
+def test_reasons_are_short_and_few() -> None:
+    problems: list[str] = []
+    compile("for i in 1..20 return date(big)").evaluate(FACTS, problems=problems)
+    compile("for i in 1..1000 return 1 + null").evaluate(FACTS, problems=problems)
+    assert len(problems) == 20 + MAX_PROBLEMS and max(map(len, problems)) == MAX_PROBLEM + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("range(\"[1..\" + big + \"]\")", "is not a range"), ("matches(big, big)", "longer than"), ("substring(\"a\", 1e6000)", "outside"),
+        ("[1][1e6000]", "outside"), ("sublist([1], 1, 1e6000)", "beyond"), ("insert before([1], -1e6000, 1)", "outside"),
+        ("time(\"10:00:00@\" + big)", "is not a time"), ("matches(\"a\", \"[a-[b-[c-[d-[e-[f-[g-[h-[i-[j]]]]]]]]]]\")", "deep"),
+    ],
+)  # fmt: skip
+def test_sizes_are_refused(text: str, reason: str) -> None:
+    problems: list[str] = []
+    assert compile(text).evaluate(FACTS, problems=problems) is None
+    assert reason in problems[0]
+
+
+def test_a_long_key_is_no_name() -> None:
+    assert evaluate("string(c)", {"c": {"a" * 1_000: 1}}) == '{"' + "a" * 1_000 + '": 1}'
+
+
+def test_an_automaton_forgets_characters() -> None:
+    pattern = compile_pattern("(.|x)+(.|y)+z")
+    pattern.search("".join(map(chr, range(0x4E00, 0x5E00))), lambda steps: None)
+    machine = pattern._machine
+    assert machine is not None
+    assert all(len(known) <= MAX_KNOWN for _code, _set, known in machine._program if isinstance(known, dict))
 
 
 @pytest.mark.parametrize(
