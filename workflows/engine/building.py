@@ -124,6 +124,8 @@ def _spec(scope: ScopeSpec, step: Step) -> Any:
 def _each(step: Step) -> Any:
     event = step.event.kind if step.event else ""
     if step.kind in {"throw", "end"}:
+        if step.task_type:
+            return occurrences.OrderEnd
         return _THROWS[event] if event else occurrences.End if step.kind == "end" else specs.Element
     if step.kind == "send":
         return occurrences.SendTask if event else specs.ServiceTask
@@ -159,7 +161,8 @@ def _remember(diagram: Diagram, made: Mapping[str, Any]) -> None:
         if step.undone_by:
             made[step.id].remembered = True
             around = diagram.steps.get(step.scope)
-            while around is not None and not around.undone_by:
+            # What the members of a repetition did can be undone only from inside each of them.
+            while around is not None and not around.undone_by and not around.repetition:
                 made[around.id].remembered = made[around.id].keeps_inside = True
                 around = diagram.steps.get(around.scope)
 

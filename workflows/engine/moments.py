@@ -107,14 +107,16 @@ def after_duration(value: Any, now: datetime) -> Due:
 def cycle(value: Any) -> tuple[int | None, str]:
     """How often (None: without end) and with what ISO span a cycle repeats: `R3/PT1H`, `R/P1D`, or a length alone as `R/`.
 
-    Takes text or a FEEL duration; ValueError for anything else, and for a cycle of no rounds.
+    Takes text or a FEEL duration; ValueError for anything else, for a cycle of no rounds and for one that does not move on.
     """
     if isinstance(value, timedelta | YearsMonths):
-        return None, str(plain(value, "timeCycle"))
+        value = str(plain(value, "timeCycle"))
     found = _CYCLE.fullmatch(value.strip()) if isinstance(value, str) else None
     if not found:
         raise ValueError(f"不是循环（如 R3/PT1H）：{_shown(value)}")
-    span(found["every"])
+    length = span(found["every"])
+    if (length.months, length.rest) <= (0, timedelta()) or length.rest < timedelta():
+        raise ValueError(f"循环的间隔须大于零：{value}")
     times = int(found["times"]) if found["times"] else None
     if times == 0:
         raise ValueError(f"循环至少一次：{value}")

@@ -22,7 +22,9 @@ from workflows.engine.specs import (
     HOST,
     INPUTS,
     Element,
+    ServiceTask,
     journey,
+    known_in,
     knows,
     live,
     open_in,
@@ -31,8 +33,9 @@ from workflows.engine.specs import (
 )
 
 #: Keys of internal data: token of the event gateway a catch waits behind; of a cycle how often it still fires (None: for ever),
-#: its span and the moment it waits for; of a condition whether it held when it was last asked.
-GATE, CYCLE, WAS = "gate", "cycle", "was"
+#: its span and the moment it waits for; of a condition whether it held when it was last asked; the computed name of what is
+#: waited for.
+GATE, CYCLE, WAS, NAMED = "gate", "cycle", "was", "named"
 #: What the caller keeps for a waiting event, by its kind.
 _ROWS = {"timer": "timer", "message": "subscription", "signal": "subscription"}
 _NOTHING: Mapping[str, Any] = {}
@@ -43,6 +46,17 @@ def event_of(step: Step) -> Event:
     if step.event is None:
         raise TypeError(step.id)
     return step.event
+
+
+def name_of(run: Journey, step: Step, data: Data, local: Mapping[str, Any]) -> str:
+    """Name or code of the event of ``step``; ExpressionFailed for a computed one that is no text."""
+    event = event_of(step)
+    if event.naming is None:
+        return event.name
+    value = run.evaluate(step.id, "name", event.naming, run.scope(data, local))
+    if not isinstance(value, str) or not value:
+        raise run.unusable(step, "name", event.naming, "须为文字")
+    return value
 
 
 def key_of(run: Journey, step: Step, data: Data, local: Mapping[str, Any]) -> str | None:
@@ -73,13 +87,20 @@ class Catch(Element):
         return False
 
     def _update_hook(self, my_task: Task) -> bool:
+        run = journey(my_task)
         my_task._set_state(TaskState.WAITING)
+        if self.event.naming:
+            my_task.internal_data[NAMED] = name_of(run, self.step, my_task.data, my_task.internal_data.get(INPUTS, {}))
         if self.step.inputs:
-            run = journey(my_task)
             given = my_task.internal_data.get(INPUTS, {})
             my_task.internal_data[INPUTS] = {**given, **run.inputs(self.step, run.scope(my_task.data, given))}
         self.watch(my_task)
         return False
+
+    def named(self, my_task: Task) -> str:
+        """Name of the message or signal that ``my_task`` waits for."""
+        found: str = my_task.internal_data.get(NAMED, self.event.name)
+        return found
 
     def meet(self, my_task: Task, variables: Mapping[str, Any] = _NOTHING) -> None:
         """What ``my_task`` waits for has come, with ``variables``."""
@@ -185,6 +206,14 @@ class Terminate(End):
                 withdraw(task)
 
 
+class OrderEnd(End, ServiceTask):
+    """Sends an order, and its branch ends."""
+
+    def act(self, my_task: Task) -> None:
+        ServiceTask.act(self, my_task)
+        End.act(self, my_task)
+
+
 class Throw(Element):
     """Makes something happen, then passes; as an end event its branch ends there."""
 
@@ -212,9 +241,11 @@ class MessageThrow(Throw):
     """Sends a message: into the world, which brings it to whoever waits for it, in this instance too."""
 
     def throw(self, my_task: Task) -> None:
-        run, event, carried = journey(my_task), event_of(self.step), self.carried(my_task)
-        key = key_of(run, self.step, my_task.data, {**my_task.internal_data.get(INPUTS, {}), **carried})
-        run.published.append(Published(self.step.id, "message", event.name, key, carried))
+        run, carried = journey(my_task), self.carried(my_task)
+        seen = {**my_task.internal_data.get(INPUTS, {}), **carried}
+        name = name_of(run, self.step, my_task.data, seen)
+        key = key_of(run, self.step, my_task.data, seen)
+        run.published.append(Published(self.step.id, "message", name, key, carried))
 
 
 class SendTask(MessageThrow):
@@ -231,13 +262,15 @@ class SignalThrow(Throw):
     """Sends a signal: to every step of this instance that waits for it now, and into the world."""
 
     def throw(self, my_task: Task) -> None:
-        run, event, carried = journey(my_task), event_of(self.step), self.carried(my_task)
-        run.published.append(Published(self.step.id, "signal", event.name, None, carried))
+        run, carried = journey(my_task), self.carried(my_task)
+        name = name_of(run, self.step, my_task.data, carried)
+        run.published.append(Published(self.step.id, "signal", name, None, carried))
         my_task.workflow.top_workflow.wake_catchers()
         for task in waiting(my_task.workflow.top_workflow):
             # An earlier one may have interrupted it.
-            if task.task_spec.event.kind == "signal" and task.task_spec.event.name == event.name and open_in(task):
-                task.task_spec.meet(task, carried)
+            spec = task.task_spec
+            if spec.event.kind == "signal" and spec.named(task) == name and open_in(task):
+                spec.meet(task, carried)
 
 
 class LinkThrow(Throw):
@@ -271,10 +304,18 @@ def ask(instance: Any) -> bool:
     """Ask every condition that is waited for; whether one came true and moved a token."""
     instance.wake_catchers()
     known = instance.known()
-    came = [task for task in waiting(instance) if task.task_spec.asks and task.task_spec.came_true(task, known)]
-    for task in came:
+    asked = [(task, _seen(instance, task, known)) for task in waiting(instance) if task.task_spec.asks]
+    came = [(task, seen) for task, seen in asked if task.task_spec.came_true(task, seen)]
+    for task, seen in came:
         if open_in(task) and task._state == TaskState.WAITING:
             # The condition may rest on what another branch wrote; whoever goes on because of it knows that.
-            task.data = latest(task.data, known)
+            task.data = latest(task.data, seen)
             task.task_spec.meet(task)
     return bool(came)
+
+
+def _seen(instance: Any, task: Task, known: Data) -> Data:
+    """What a condition may rest on: all that the instance knows, and inside the member of a repetition what that member knows."""
+    prefix = task.workflow.prefix
+    own = [scope for scope in instance.scopes() if scope.prefix and prefix.startswith(scope.prefix)]
+    return latest(known, *(known_in(scope) for scope in own)) if own else known

@@ -117,8 +117,6 @@ def _timer_due(run: Journey, task: Task, timer: Timer, value: Any) -> Due:
         return after_duration(value, run.house.now)
     left, every = cycle(value)
     due = span(every).after(run.house.now)
-    if due <= run.house.now:
-        raise ValueError(f"循环的间隔须大于零：{every}")
     task.internal_data[CYCLE] = {"left": left, "every": every, "due": due.isoformat()}
     return Due(due)
 
@@ -127,7 +125,7 @@ def opened_subscription(run: Journey, task: Task) -> OpenedSubscription:
     """Evaluate what a message must carry to be caught."""
     spec = task.task_spec
     key = key_of(run, spec.step, task.data, task.internal_data.get(INPUTS, {}))
-    return OpenedSubscription(task.id, spec.step.id, spec.event.kind, spec.event.name, key, spec.stays)
+    return OpenedSubscription(task.id, spec.step.id, spec.event.kind, spec.named(task), key, spec.stays)
 
 
 def opened_call(run: Journey, task: Task) -> OpenedCall:

@@ -23,7 +23,8 @@ from workflows.errors import Refusal, TaskNotOpen
 def start(diagram: Diagram, variables: Mapping[str, Any], house: House, *, at: str = "") -> Progress:
     """Start an instance with ``variables`` (plain, each stored whole) and run it to its first waits.
 
-    ``at`` is the id of the start event that a message or signal met; else the instance begins at diagram.start.
+    ``at`` is the id of the start event that a message or signal met; else the instance begins at diagram.start. Where that
+    has an output mapping, ``variables`` are local to it, as in complete().
     Raises ReservedName for `instance`, `task` or `policy`, ValueNotPlain, and the incidents of workflows.engine.errors.
     """
     instance = Instance(diagram.machine, Journey(house))
@@ -31,9 +32,12 @@ def start(diagram: Diagram, variables: Mapping[str, Any], house: House, *, at: s
     entry = diagram.steps[instance.journey.at]
     if entry.kind != "start" or entry.scope:
         raise ValueError(f"{at} is no start event of the process")
-    root = instance.task_tree
-    for name, value in _allowed(variables).items():
-        instance.journey.write(root.data, name, value)
+    root, run = instance.task_tree, instance.journey
+    given = _allowed(variables)
+    if entry.outputs:
+        given = run.assigned(entry, entry.outputs, "output", run.scope(root.data, given))
+    for name, value in given.items():
+        run.write(root.data, name, value)
     root._ready()
     return _run(diagram, instance, None)
 

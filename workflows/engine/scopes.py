@@ -15,7 +15,7 @@ from SpiffWorkflow.util.task import TaskState
 from workflows.engine.errors import ErrorNotCaught
 from workflows.engine.journey import Data, latest, values
 from workflows.engine.model import Step
-from workflows.engine.occurrences import Beside, Throw, event_of
+from workflows.engine.occurrences import Beside, Throw, name_of
 from workflows.engine.progress import Reported
 from workflows.engine.specs import (
     INPUTS,
@@ -76,8 +76,10 @@ class SubProcess(SubWorkflowTaskMixin, Element):
     def _on_subworkflow_completed(self, subworkflow: Any, my_task: Task) -> None:
         inner = subworkflow.last_task.data
         my_task.data = self.outward(my_task, dict(inner))
-        if self.step.outputs:
-            self.store_outputs(my_task, {name: inner[name].value for name in my_task.internal_data.get(INPUTS, ())})
+        if INPUTS in my_task.internal_data:
+            # What was given to the inside may have been written anew there.
+            my_task.internal_data[INPUTS] = {name: inner[name].value for name in my_task.internal_data[INPUTS]}
+        self.store_outputs(my_task, {})
         if not self.keeps_inside:
             self._close(my_task)
         my_task._ready()
@@ -219,7 +221,7 @@ class ErrorEnd(Throw):
     """Throws an error. Uncaught, it ends a called instance; any other cannot go on."""
 
     def throw(self, my_task: Task) -> None:
-        code = event_of(self.step).name
+        code = name_of(journey(my_task), self.step, my_task.data, {})
         if not caught(my_task, "error", code, {}):
             fail(my_task, code)
 
@@ -237,7 +239,7 @@ class EscalationThrow(Throw):
     """Throws an escalation. Uncaught, it is a called instance's caller's, and else passes."""
 
     def throw(self, my_task: Task) -> None:
-        code = event_of(self.step).name
+        code = name_of(journey(my_task), self.step, my_task.data, {})
         if not caught(my_task, "escalation", code, {}):
             pass_on(my_task, code)
 

@@ -260,6 +260,13 @@ class Element(BpmnSpecMixin, Unpredicted):
         if self.watched:
             self.unwatch(my_task)
 
+    def local(self, my_task: Task) -> dict[str, Any]:
+        """Evaluate the input mapping as it is, not made plain: what only this step sees, with what it was given before."""
+        run, given = journey(my_task), my_task.internal_data.get(INPUTS, {})
+        inputs = run.assigned(self.step, self.step.inputs, "input", run.scope(my_task.data, given))
+        my_task.internal_data[INPUTS] = found = {**given, **inputs}
+        return found
+
     def store_outputs(self, my_task: Task, produced: Mapping[str, Any], task: Mapping[str, Any] | None = None) -> None:
         """Set variables from what a step produced, each one whole.
 
@@ -310,8 +317,9 @@ class ServiceTask(Element):
 
     def act(self, my_task: Task) -> None:
         run = journey(my_task)
-        seen = {name: cell.value for name, cell in my_task.data.items()}
-        inputs = run.inputs(self.step, run.scope(my_task.data, {}))
+        given = my_task.internal_data.get(INPUTS, {})
+        seen = {name: cell.value for name, cell in my_task.data.items()} | given
+        inputs = run.inputs(self.step, run.scope(my_task.data, given))
         run.orders.append(
             Order(self.step.id, self.step.task_type, {**seen, **inputs}, self.step.headers, self.step.retries)
         )
@@ -321,9 +329,7 @@ class BusinessRuleTask(Element):
     """Asks for a ruling; its outputs become one variable."""
 
     def act(self, my_task: Task) -> None:
-        run = journey(my_task)
-        inputs = run.assigned(self.step, self.step.inputs, "input", run.scope(my_task.data, {}))
-        my_task.internal_data[INPUTS] = inputs
+        run, inputs = journey(my_task), self.local(my_task)
         ruling = run.house.decide(self.step.decision_id, run.scope(my_task.data, inputs))
         run.rulings.append(RulingAt(self.step.id, self.step.decision_id, ruling, self.step.result_variable))
         self.store_outputs(my_task, {self.step.result_variable: ruling.outputs or ruling.value})
@@ -333,9 +339,7 @@ class ScriptTask(Element):
     """Computes a FEEL expression into a variable."""
 
     def act(self, my_task: Task) -> None:
-        run = journey(my_task)
-        inputs = run.assigned(self.step, self.step.inputs, "input", run.scope(my_task.data, {}))
-        my_task.internal_data[INPUTS] = inputs
+        run, inputs = journey(my_task), self.local(my_task)
         scope = run.scope(my_task.data, inputs)
         value = run.evaluate(self.step.id, "script", self.step.script, scope) if self.step.script else None
         self.store_outputs(my_task, {self.step.result_variable: value})
