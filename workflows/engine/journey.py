@@ -13,8 +13,8 @@ from workflows.engine.parts import Parts
 from workflows.engine.plain import plain
 from workflows.engine.progress import ExpressionProblem, House, Order, Passed, Published, Reported, RulingAt
 
-#: Most automatic steps of one run. The longest sensible run passes some dozens; a circle that waits for nobody passes any.
-MAX_STEPS = 10_000
+#: Most automatic steps of one run: thousands of notices pass, a circle that waits for nobody passes any number.
+MAX_STEPS = 50_000
 
 
 class Cell:

@@ -10,6 +10,8 @@ write wins. In a sequence and in a loop each sees what those before it wrote.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from itertools import count
 from typing import Any
 
 from SpiffWorkflow.task import Task
@@ -76,16 +78,16 @@ class Repeated(Element):
 
     def _update_hook(self, my_task: Task) -> bool:
         items = None if self.repetition.loop else self._items(my_task)
-        count = None if items is None else len(items)
-        my_task.internal_data |= {COUNT: count, DONE: 0}
-        if count == 0 or (items is None and self.repetition.test_before and not self._again(my_task)):
+        number = None if items is None else len(items)
+        my_task.internal_data |= {COUNT: number, DONE: 0}
+        if number == 0 or (items is None and self.repetition.test_before and not self._again(my_task)):
             return True
         if self.automatic:
             self._pass_all(my_task, items)
             return True
         my_task._set_state(TaskState.STARTED)
         self.watch(my_task)
-        my_task.internal_data[BESIDE] = count is not None and count > SMALL
+        my_task.internal_data[BESIDE] = number is not None and number > SMALL
         if items is None:
             self._open(my_task, 0, None)
         elif self.repetition.sequential:
@@ -117,11 +119,12 @@ class Repeated(Element):
 
     @staticmethod
     def _times(value: Any) -> list[None] | None:
-        try:
-            number = int(value)
-            return [None] * min(number, MAX_ITEMS + 1) if number == value and number >= 0 else None
-        except (TypeError, ValueError, ArithmeticError):
+        """As many items as a number says, or one more than may be; None for what is no number of times."""
+        if isinstance(value, str) and value.isdecimal():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or value < 0 or value != int(value):
             return None
+        return [None] * min(int(value), MAX_ITEMS + 1)
 
     def _run_hook(self, my_task: Task) -> bool:
         run, kept = journey(my_task), my_task.internal_data
@@ -157,7 +160,7 @@ class Repeated(Element):
         """Every member of a kind that waits for nobody, one after the other."""
         parallel = not (self.repetition.loop or self.repetition.sequential)
         base = dict(my_task.data)
-        for place in range(MAX_ITEMS + 1):
+        for place in count():
             member = self._make(my_task, place, items[place] if items else None)
             if parallel:
                 member.data = dict(base)
@@ -166,9 +169,6 @@ class Repeated(Element):
             drop(member)
             if self._gathered(my_task, member):
                 return
-        raise journey(my_task).unusable(
-            self.step, "loopCondition", self.repetition.again, f"已循环 {MAX_ITEMS} 次仍未结束"
-        )
 
     def member_done(self, my_task: Task, member: Task) -> None:
         """Gather what a member did; open the next, or finish."""
@@ -268,7 +268,11 @@ class Repeated(Element):
 
     def wake_all(self, my_task: Task) -> None:
         """Bring every open member into the tree."""
-        for place, part in list(self._parts(my_task)):
+        kept = my_task.internal_data
+        if OPEN not in kept:
+            self.wake(my_task, kept[DONE])
+            return
+        for place, part in list(self._parts(my_task)) if int(kept[OPEN], 16) else ():
             asleep = f"{my_task.id}.{place}" not in my_task.workflow.tasks
             if asleep and ROW in part and self.is_open(my_task, place):
                 self._wake(my_task, part)
