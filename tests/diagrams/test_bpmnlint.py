@@ -35,7 +35,7 @@ def lint(file: Path, rules: Path) -> subprocess.CompletedProcess[str]:
 def has_one_token(drawn: engine.Diagram) -> bool:
     """Whether at most one token is ever on the way."""
     for step in drawn.steps.values():
-        if step.kind in {"parallel", "inclusive"} or (step.kind == "boundary_timer" and not step.interrupting):
+        if step.kind in {"parallel", "inclusive"} or not step.interrupting:
             return False
         if step.kind != "exclusive" and len(drawn.leaving(step.id)) > 1:
             return False

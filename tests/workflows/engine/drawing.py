@@ -13,7 +13,10 @@ from xml.sax.saxutils import escape, quoteattr
 from workflows.engine import (
     Diagram,
     House,
+    OpenedSubscription,
     Progress,
+    Published,
+    Reported,
     complete,
     deliver,
     fire,

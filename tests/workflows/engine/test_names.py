@@ -5,7 +5,27 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from tests.workflows.engine.drawing import NOW, begin, choice, decide, diagram, end, flows, script, user, zeebe
+from tests.workflows.engine.drawing import (
+    NOW,
+    begin,
+    call,
+    catch,
+    choice,
+    decide,
+    diagram,
+    drawing,
+    end,
+    extensions,
+    flows,
+    message,
+    node,
+    on,
+    receive,
+    script,
+    sub,
+    user,
+    zeebe,
+)
 from workflows import policies
 from workflows.engine import Diagram, read, unknown_names
 
@@ -63,6 +83,96 @@ def test_a_local_name_is_unknown_elsewhere() -> None:
         flows("s a d b e"),
     )
     assert found(drawn) == {("b", "review"), ("b", "months"), ("b", "task")}
+
+
+def test_what_a_message_brings_is_known_only_to_whoever_takes_it_in_whole() -> None:
+    path = flows("s w c e")
+    whole = diagram(message("m"), begin(), receive("w", "m"), script("c", "answer", "v"), end(), path)
+    assert found(whole) == set()
+    mapped = diagram(
+        message("m"),
+        begin(),
+        receive("w", "m", mapping("output", "=reply.text", "answer")),
+        script("c", "[answer, reply]", "v"),
+        end(),
+        path,
+    )
+    assert found(mapped) == {("c", "reply")}
+    timed = diagram(begin(), catch("w", "PT1H"), script("c", "answer", "v"), end(), path)
+    assert found(timed) == {("c", "answer")}
+
+
+def test_an_event_reads_only_what_is_written() -> None:
+    drawn = diagram(
+        message("m", "application.number"),
+        begin("s", "admission.application"),
+        receive("w", "m", mapping("output", "=text", "answer")),
+        on("conditional", "k", "anwser = 1"),
+        call("c", "=kind", mapping("output", "=text", "back")),
+        end(),
+        flows("s w k c e"),
+    )
+    assert found(drawn) == {("k", "anwser"), ("c", "kind")}
+
+
+def test_what_callers_hand_over_and_hand_back_is_known_to_both() -> None:
+    def process(name: str, *inside: str) -> Diagram:
+        (drawn,) = read(drawing(*inside, process=name), file="t.bpmn")
+        return drawn
+
+    def unknown(drawn: Diagram, *beside: Diagram) -> set[str]:
+        return {one.reason.split("“")[1].split("”")[0] for one in unknown_names(drawn, HOUSE, beside)}
+
+    inner = process("inner", begin(), script("x", "application.n + months", "sum"), end(), flows("s x e"))
+    outer = process(
+        "outer",
+        begin("s", "admission.application"),
+        call("c", "inner", mapping("input", "=3", "months")),
+        script("x", "sum + slip", "v"),
+        end(),
+        flows("s c x e"),
+    )
+    assert unknown(inner) == {"application", "months"}
+    assert unknown(inner, inner, outer) == set()
+    assert unknown(outer, inner, outer) == {"slip"}
+    assert unknown(outer) == set(), "who knows what the called process hands back"
+    apart = process(
+        "apart",
+        begin("s", "admission.application"),
+        call("c", "inner", propagateAllParentVariables="false", propagateAllChildVariables="false"),
+        script("x", "sum", "v"),
+        end(),
+        flows("s c x e"),
+    )
+    assert unknown(inner, apart) == {"application", "months"}
+    assert unknown(apart, inner) == {"sum"}
+    chosen = process(
+        "chosen",
+        begin("s", "admission.application"),
+        call("c", "=application.kind", propagateAllChildVariables="false"),
+        end(),
+        flows("s c e"),
+    )
+    assert unknown(inner, chosen) == {"months"}
+
+
+def test_the_item_of_a_repeated_sub_process_is_known_inside() -> None:
+    loop = extensions(zeebe("loopCharacteristics", inputCollection="=[1]", inputElement="one"))
+    drawn = diagram(
+        begin(),
+        sub(
+            "q",
+            extensions(mapping("input", "=one + 1", "next")),
+            node("multiInstanceLoopCharacteristics", "l", loop),
+            begin("i"),
+            script("x", "[one, loopCounter, next, two]", "v"),
+            end("o"),
+            flows("i x o"),
+        ),
+        end(),
+        flows("s q e"),
+    )
+    assert found(drawn) == {("x", "two")}
 
 
 def test_the_office_s_own_diagrams_read_only_what_is_written(root: Path) -> None:
