@@ -278,6 +278,12 @@ class Repeated(Element):
                 self._wake(my_task, part)
 
     def _wake(self, my_task: Task, part: Any) -> None:
+        try:
+            self._plant(my_task, part)
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+            raise StateUnreadable(reason=f"“{self.step.id}”：{error}") from None
+
+    def _plant(self, my_task: Task, part: Any) -> None:
         top = my_task.workflow.top_workflow
         known = {cell.seq: (name, cell) for name, cell in _base(my_task).items()} | rows.cells(part[CELLS])
         woken = [rows.plant(my_task.workflow, part[ROW], known)]

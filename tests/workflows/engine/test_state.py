@@ -33,7 +33,8 @@ from tests.workflows.engine.drawing import (
     user,
     zeebe,
 )
-from workflows.engine import complete, rest, start
+from tests.workflows.engine.test_repeating import review
+from workflows.engine import complete, fire, open_tokens, rest, start
 from workflows.engine.codec import FORMAT
 from workflows.engine.errors import StateUnreadable
 from workflows.engine.rows import pack, unpack
@@ -119,6 +120,10 @@ FROZEN = {
         "D77#BAe^NG0FnqA9biS94)Dg$bHv;4(q72jUy>}bf{}PpM<W1$a{(_i^F7>HD2H*_;jA%BlDIDc8*d"
         "ck*fo)=0rhoHZKay3huzHgDGbg@Xgsj%EnyVJx=1NJ;2I2B2adQ2Z!Q6E_ho#!2nW~&0suIL2E|zF3;"
     ),
+    2: (
+        "D77#BAfvql05S*}8(@jk0dPZnYhd49aaEArq9_xL@f)3|F$e;??>SuQZE+Z7-L$w$DfQkP5d;VsX&i7Q"
+        "800YQaMqk=LEKk>jXz9+?5a|>kovkC?aZny%EZ|{Sh5iO@Z163?#*~}4P3Dc1pr0`Kxundur6B6ympEK"
+    ),
 }
 
 
@@ -129,6 +134,40 @@ def test_a_frozen_instance_thaws() -> None:
         progress = complete(drawn, state, "t2", {"amount": AMOUNT}, house())
         assert {task.step_id for task in progress.opened} == {"b", "d"}
         assert progress.variables["amount"] == AMOUNT
+
+
+REPEATED = (
+    begin(),
+    fork("f"),
+    review("a"),
+    boundary("t", "a", "P9D"),
+    review("b", sequential=True, until="count(scores) = 9"),
+    user("z"),
+    end(),
+    flows("s f a z e", "f b e", "t e"),
+)
+#: The same in format 1, whose members lay among all other tokens: P1 has signed at `a` and at `b`.
+REPEATED_1 = (
+    "D77#BU{L|}2LR%ZDj#sS%>f+{v8jo+DSg_i#YjG`i9_T=&GtGhFo3Es1kdgo=>tp&5gwFg)LR-h&=^~3"
+    "r)f)qtmZ2$0PjPBs1!&)#}23`{3uWl;U9)%@NGOVjKJTun&tRb<BR|(PAk|_?0nHtkJ63!PS2`e{lNLV"
+    "&yn=|U|KOOadvKnLL?O9BmJ%uD)`2N^>&X@ZJ~TrO)q@q7NVpR-$*Nb#PsvsoNhj*6Ltb3Ab_F~+a8lS"
+    "f)hp!IIv{VjE%_3;jvkxwis<{DG=L%CKuztsCmQN6PvIrO7~C_FM}9N+zvvkqR)eQ#F3cRsQ_2(MtroV"
+    "Wy^p+KR^)7"
+)
+
+
+def test_repetitions_frozen_in_format_1_go_on() -> None:
+    drawn, state = diagram(*REPEATED), base64.b85decode(REPEATED_1)
+    assert open_tokens(drawn, state, house()) == (("t5", "t"), ("t7", "a"), ("t8", "a"), ("t10", "b"))
+    state = complete(drawn, state, "t8", {"review": {"score": 3}}, house()).state
+    (opened,) = (found := complete(drawn, state, "t10", {"review": {"score": 6}}, house())).opened
+    assert (opened.token, opened.assignee) == ("t4.2", "P3")
+    found = complete(drawn, found.state, "t7", {"review": {"score": 2}}, house())
+    assert (found.timers_closed, found.variables["scores"]) == (("t5",), [1, 2, 3])
+    found = complete(drawn, found.state, "t4.2", {"review": {"score": 7}}, house())
+    assert found.variables["scores"] == [5, 6, 7]
+    found = fire(drawn, base64.b85decode(REPEATED_1), "t5", house())
+    assert found.closed == ("t7", "t8")
 
 
 def test_this_release_s_own_state_is_among_the_frozen() -> None:
@@ -183,7 +222,7 @@ def test_a_state_of_something_else_is_refused() -> None:
     state = start(drawn, {}, house()).state
     other = zstandard.compress(orjson.dumps({**orjson.loads(zstandard.decompress(state)), "p": "q"}))
     newer = zstandard.compress(orjson.dumps({**orjson.loads(zstandard.decompress(state)), "v": FORMAT + 1}))
-    hollow = zstandard.compress(orjson.dumps({"v": FORMAT, "p": "p", "t": 1, "w": 1, "c": False, "x": [1], "s": [[]]}))
+    hollow = zstandard.compress(orjson.dumps({"v": 1, "p": "p", "t": 1, "w": 1, "c": False, "x": [1], "s": [[]]}))
     huge = b"\x28\xb5\x2f\xfd\xe0" + (2**60).to_bytes(8, "little") + b"\x01\x00\x00"
     for bad in (
         hollow,
