@@ -177,9 +177,9 @@ class Instance(_Lean, BpmnWorkflow):
                     host = scope.tasks[task.internal_data[OF]]
                     host.task_spec.gather(host, task)
 
-    def break_off(self, my_task: Task) -> None:
-        """End the instance at ``my_task``, whatever else is open."""
-        my_task.data = latest(self.known(), my_task.data)
+    def break_off(self, my_task: Task, known: Data) -> None:
+        """End the instance at ``my_task``, whatever else is open; ``known`` is known there."""
+        my_task.data = latest(self.known(), known)
         self._forget()
         self.last_task = my_task
         self.completed = True
@@ -205,6 +205,7 @@ class Instance(_Lean, BpmnWorkflow):
         # A join is no wait: somebody or some moment must be able to move at least one token of each scope.
         for scope in self.scopes():
             waiting = [task for task in live(scope) if not isinstance(task.task_spec, ScopeEnd)]
+            waiting.sort(key=lambda task: task.task_spec.listens)
             if not waiting or any(task.task_spec.waits for task in waiting):
                 continue
             spec = waiting[0].task_spec

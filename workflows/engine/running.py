@@ -10,7 +10,7 @@ from SpiffWorkflow.task import Task
 from workflows.engine import codec
 from workflows.engine.errors import CallNotOpen, ReservedName, SubscriptionNotOpen, TimerNotOpen
 from workflows.engine.extensions import RESERVED
-from workflows.engine.journey import Journey, age, latest, values
+from workflows.engine.journey import Journey, age, values
 from workflows.engine.machine import Instance
 from workflows.engine.model import Diagram
 from workflows.engine.opening import opened_call, opened_subscription, opened_task, opened_timer
@@ -39,7 +39,7 @@ def start(diagram: Diagram, variables: Mapping[str, Any], house: House, *, at: s
     for name, value in given.items():
         run.write(root.data, name, value)
     root._ready()
-    return _run(diagram, instance, None)
+    return finish(diagram, instance, None)
 
 
 def complete(diagram: Diagram, state: bytes, token: str, variables: Mapping[str, Any], house: House) -> Progress:
@@ -56,7 +56,7 @@ def complete(diagram: Diagram, state: bytes, token: str, variables: Mapping[str,
     seen = {**spec.task_value(task), **house.context.get("task", {})}
     spec.store_outputs(task, _allowed(variables), seen)
     instance.journey.queue.append(task)
-    return _run(diagram, instance, token)
+    return finish(diagram, instance, token)
 
 
 def fire(diagram: Diagram, state: bytes, token: str, house: House) -> Progress:
@@ -67,7 +67,7 @@ def fire(diagram: Diagram, state: bytes, token: str, house: House) -> Progress:
     """
     instance, task = _load(diagram, state, house, token, "timer", TimerNotOpen)
     task.task_spec.meet(task)
-    return _run(diagram, instance, token)
+    return finish(diagram, instance, token)
 
 
 def deliver(diagram: Diagram, state: bytes, token: str, variables: Mapping[str, Any], house: House) -> Progress:
@@ -79,7 +79,7 @@ def deliver(diagram: Diagram, state: bytes, token: str, variables: Mapping[str, 
     """
     instance, task = _load(diagram, state, house, token, "subscription", SubscriptionNotOpen)
     task.task_spec.meet(task, _allowed(variables))
-    return _run(diagram, instance, token)
+    return finish(diagram, instance, token)
 
 
 def resume(diagram: Diagram, state: bytes, token: str, variables: Mapping[str, Any], house: House) -> Progress:
@@ -91,7 +91,7 @@ def resume(diagram: Diagram, state: bytes, token: str, variables: Mapping[str, A
     """
     instance, task = _load(diagram, state, house, token, "call", CallNotOpen)
     task.task_spec.returned(task, _allowed(variables))
-    return _run(diagram, instance, token)
+    return finish(diagram, instance, token)
 
 
 def report(
@@ -110,12 +110,8 @@ def report(
     for name, value in changed(known, _allowed(variables)).items():
         instance.journey.write(known, name, value)
     if not caught(task, kind, code, {}, known=known):
-        task.data = latest(task.data, known)
-        if kind == "error":
-            fail(task, code)
-        else:
-            pass_on(task, code)
-    return _run(diagram, instance, token if kind == "error" else None)
+        (fail if kind == "error" else pass_on)(task, code, known)
+    return finish(diagram, instance, token if kind == "error" else None)
 
 
 def _load(
@@ -141,7 +137,8 @@ def _allowed(variables: Mapping[str, Any]) -> Mapping[str, Any]:
 Open = dict[str, Task]
 
 
-def _run(diagram: Diagram, instance: Instance, done: str | None) -> Progress:
+def finish(diagram: Diagram, instance: Instance, done: str | None) -> Progress:
+    """Run ``instance`` on to its next waits; ``done`` is the token that the verb itself has ended."""
     instance.run()
     run = instance.journey
     if instance.completed:

@@ -128,6 +128,7 @@ class Listener(Beside):
         body = spawn(scope.task_tree, self.body, None)
         body.data = latest(known_in(scope), known)
         self.store_outputs(body, variables)
+        body.internal_data.pop(INPUTS, None)  # what was brought is local to the mapping, not to the body
         for task in live(scope) if self.step.interrupting else ():
             if task is not body and open_in(task):
                 withdraw(task)
@@ -223,16 +224,16 @@ class ErrorEnd(Throw):
     def throw(self, my_task: Task) -> None:
         code = name_of(journey(my_task), self.step, my_task.data, {})
         if not caught(my_task, "error", code, {}):
-            fail(my_task, code)
+            fail(my_task, code, my_task.data)
 
 
-def fail(my_task: Task, code: str) -> None:
-    """An error that nobody in the instance caught."""
+def fail(my_task: Task, code: str, known: Data) -> None:
+    """An error that nobody in the instance caught; ``known`` is what its thrower knew."""
     run, step = journey(my_task), my_task.task_spec.step
     if not run.house.called:
         raise ErrorNotCaught(step=step.name or step.id, error=code)
-    run.reported.append(Reported("error", code, step.id, values(my_task.data)))
-    my_task.workflow.top_workflow.break_off(my_task)
+    run.reported.append(Reported("error", code, step.id, values(known)))
+    my_task.workflow.top_workflow.break_off(my_task, known)
 
 
 class EscalationThrow(Throw):
@@ -241,11 +242,11 @@ class EscalationThrow(Throw):
     def throw(self, my_task: Task) -> None:
         code = name_of(journey(my_task), self.step, my_task.data, {})
         if not caught(my_task, "escalation", code, {}):
-            pass_on(my_task, code)
+            pass_on(my_task, code, my_task.data)
 
 
-def pass_on(my_task: Task, code: str) -> None:
-    """An escalation that nobody in the instance caught."""
+def pass_on(my_task: Task, code: str, known: Data) -> None:
+    """An escalation that nobody in the instance caught; ``known`` is what its thrower knew."""
     run = journey(my_task)
     if run.house.called:
-        run.reported.append(Reported("escalation", code, my_task.task_spec.step.id, values(my_task.data)))
+        run.reported.append(Reported("escalation", code, my_task.task_spec.step.id, values(known)))
