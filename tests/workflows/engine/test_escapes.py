@@ -5,26 +5,44 @@ from __future__ import annotations
 import builtins
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 
 from tests.workflows.engine.drawing import (
+    again,
     begin,
+    begin_on,
     boundary,
+    call,
     catch,
     choice,
     decide,
     drawing,
     end,
+    end_with,
+    error,
+    escalation,
+    event_sub,
+    extensions,
     flow,
     flows,
     house,
+    message,
     node,
+    on,
+    receive,
     ruling,
     script,
+    send,
     service,
+    signal,
+    sub,
+    throw,
     timer,
+    times,
     user,
+    what,
     zeebe,
 )
 from workflows.engine import read, start
@@ -87,11 +105,53 @@ PLACES = {
     "decision's output": lambda text: (
         decide("x", "d", "v", zeebe("ioMapping", zeebe("output", source="=" + text, target="v"))) + flows("x e")
     ),
+    "cardinality": lambda text: times(user("x"), "=" + text) + flows("x e"),
+    "cardinality as text": lambda text: times(user("x"), text) + flows("x e"),
+    "loop condition": lambda text: again(user("x"), text) + flows("x e"),
+    "loop condition before": lambda text: again(script("x", "1", "v"), text, before=True) + flows("x e"),
+    "completion condition": lambda text: (
+        times(script("x", "1", "v"), "2").replace(
+            "</bpmn:multi", f"<bpmn:completionCondition>={escape(text)}</bpmn:completionCondition></bpmn:multi"
+        )
+        + flows("x e")
+    ),
+    "conditional event": lambda text: on("conditional", "x", text) + flows("x e"),
+    "condition of an event sub-process": lambda text: (
+        user("x") + event_sub("q", begin_on(what("conditional", text), "i"), end("o"), flows("i o")) + flows("x e")
+    ),
+    "called process": lambda text: call("x", "=" + text) + flows("x e"),
+    "called process as text": lambda text: call("x", text) + flows("x e"),
+    "correlation key of a catch": lambda text: (message("m", text), receive("x", "m") + flows("x e")),
+    "correlation key of a throw": lambda text: (message("m", text), send("x", "m") + flows("x e")),
+    "name of a message": lambda text: (named(message("m"), text), send("x", "m") + flows("x e")),
+    "name of a signal": lambda text: (named(signal("m"), text), throw("signal", "x", "m") + flows("x e")),
+    "code of an error": lambda text: (named(error("m"), text), end_with("error", "x", "m") + flows("s e")),
+    "code of an escalation": lambda text: (named(escalation("m"), text), throw("escalation", "x", "m") + flows("x e")),
+    "what a message carries": lambda text: (
+        message("m"),
+        send("x", "m", zeebe("ioMapping", zeebe("input", source="=" + text, target="v"))) + flows("x e"),
+    ),
+    "input of a sub-process": lambda text: (
+        sub(
+            "x",
+            extensions(zeebe("ioMapping", zeebe("input", source="=" + text, target="v"))),
+            begin("i"),
+            end("o"),
+            flows("i o"),
+        )
+        + flows("x e")
+    ),
     "name": lambda text: (
         user("x").replace('id="x"', 'id="x" name="' + text.replace("&", "").replace('"', "'").replace("<", "") + '"')
         + flows("x e")
     ),
 }
+
+
+def named(declaration: str, text: str) -> str:
+    """The declaration with a FEEL name or code."""
+    given = quoteattr("=" + text)
+    return declaration.replace('name="m"', f"name={given}").replace('Code="m"', f"Code={given}")
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -103,8 +163,12 @@ def test_no_escape_runs(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     for text in escapes(marker):
         try:
+            parts = PLACES[place](text)
             raw = drawing(
-                begin(), end(), flow("s", "t" if place == "condition after a task" else "x"), PLACES[place](text)
+                begin(),
+                end(),
+                flow("s", "t" if place == "condition after a task" else "x"),
+                *((parts,) if isinstance(parts, str) else parts),
             )
             if place == "condition after a task":
                 raw = raw.replace(b"</bpmn:process>", flow("t", "x").encode() + b"</bpmn:process>")
