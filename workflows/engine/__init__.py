@@ -28,6 +28,7 @@ from workflows.engine.progress import (
     RulingAt,
 )
 from workflows.engine.reading import read
+from workflows.engine.rewinding import rewind
 from workflows.engine.running import complete, deliver, fire, open_tokens, report, resume, start
 
 # SpiffWorkflow puts each task's data, which is personal, into every log record below this level.
@@ -62,6 +63,7 @@ __all__ = [
     "read",
     "report",
     "resume",
+    "rewind",
     "start",
     "unknown_names",
 ]

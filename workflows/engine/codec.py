@@ -66,7 +66,11 @@ def _sleeps(task: Task) -> bool:
 
 def load(diagram: Diagram, state: bytes, house: House) -> Instance:
     """The instance that dump() wrote, ready to go on. Raises StateUnreadable for anything else."""
-    found = opened(state)
+    return revive(diagram, opened(state), house)
+
+
+def revive(diagram: Diagram, found: dict[str, Any], house: House) -> Instance:
+    """The instance of a layout that opened() gave; as load()."""
     if found.get("p") != diagram.process_id:
         raise StateUnreadable(reason=f"属于流程 {found.get('p')}")
     try:

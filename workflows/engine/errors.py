@@ -78,6 +78,49 @@ class ReservedName(Incident):
     message = N_("变量名“%(name)s”由系统保留，不能写入")
 
 
+class RewindAmbiguous(Refusal):
+    """An earlier step cannot wait again, because more than the way from there to here would be undone."""
+
+    code = "E_REWIND"
+    message = N_("不能退回到“%(step)s”")
+
+
+class RewindBeside(RewindAmbiguous):
+    """Another branch was under way when the step was done."""
+
+    message = N_("不能退回到“%(step)s”：当时“%(other)s”与它并行，恢复那时的状态会使该分支后来的办理落空")
+
+
+class RewindIntoRepetition(RewindAmbiguous):
+    """The step was one of many, or many were under way beside it."""
+
+    message = N_("不能退回到“%(step)s”：当时“%(other)s”的多次办理尚未结束")
+
+
+class RewindIntoCall(RewindAmbiguous):
+    """Another process had been called and had not ended."""
+
+    message = N_("不能退回到“%(step)s”：当时“%(other)s”调用的流程尚未结束")
+
+
+class RewindOverCompensation(RewindAmbiguous):
+    """An activity since then must be undone by its own steps, is being undone, or was."""
+
+    message = N_("不能退回到“%(step)s”：“%(other)s”另有撤销的步骤，退回会使撤销遗漏或重复")
+
+
+class RewindBesideEvent(RewindAmbiguous):
+    """A branch is under way that an event began beside the step."""
+
+    message = N_("不能退回到“%(step)s”：“%(other)s”是由其他事件引出的分支，不在退回的路上")
+
+
+class RewindUnknown(RewindAmbiguous):
+    """The step did not wait in the state given."""
+
+    message = N_("不能退回到“%(step)s”：那时它没有在等待办理")
+
+
 class StateUnreadable(Incident):
     """Stored bytes that are not a state of this diagram: damaged, of another version, or of another process."""
 

@@ -308,6 +308,17 @@ class Repeated(Element):
         my_task.data = latest(my_task.data, written)
 
 
+def wake_everything(instance: Any) -> None:
+    """Bring every member of every repetition into the tree."""
+    seen: set[int] = set()
+    while fresh := [scope for scope in instance.scopes() if id(scope) not in seen]:
+        seen |= {id(scope) for scope in fresh}
+        for scope in fresh:
+            for task in live(scope):
+                if isinstance(task.task_spec, Repeated):
+                    task.task_spec.wake_all(task)
+
+
 def _key(host: Task, place: int) -> str:
     return f"{host.id}.{place}:"
 
