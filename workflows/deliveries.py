@@ -207,25 +207,23 @@ def _due(session: Session, at: datetime, seen: set[int], limit: int) -> list[int
         Incident.status == "open", Incident.subject == literal("delivery:") + cast(Delivery.id, String)
     )
     goes_to = case((Delivery.kind == "call", Delivery.from_instance_id), else_=Delivery.instance_id)
-    target = aliased(Instance)
+    target, awaiting = aliased(Instance), aliased(Instance)
     asleep = and_(Delivery.kind != "called_off", exists().where(target.id == goes_to, target.status == "suspended"))
     open_ones = [Delivery.ended_at.is_(None), Delivery.id.not_in(seen), ~failed, ~asleep]
     due = select(Delivery.id).where(*open_ones, Delivery.due_at <= at).order_by(Delivery.id).limit(limit)
-    found = list(session.execute(due).scalars())
-    if found:
-        return found
     # A message and a step that waits for it, of which neither saw the other when it was written.
     awaited = (
         select(Delivery.id)
         .join(Subscription, and_(Subscription.kind == "message", Subscription.name == Delivery.name,
                                  Subscription.key == Delivery.key, Subscription.ended_at.is_(None)))
-        .join(target, and_(target.id == Subscription.instance_id, target.status == "running"))
+        .join(awaiting, and_(awaiting.id == Subscription.instance_id, awaiting.status == "running"))
         .where(*open_ones, Delivery.kind == "message")
         .distinct()
         .order_by(Delivery.id)
         .limit(limit)
     )
-    return list(session.execute(awaited).scalars())
+    found = {*session.execute(due).scalars(), *session.execute(awaited).scalars()}
+    return sorted(found)[:limit]
 
 
 #: What is to be done about a delivery: nothing now, or an act with a transaction of its own.
@@ -379,9 +377,12 @@ def _beginning(session: Session, delivery: Delivery, at: datetime) -> Transition
         _take(session, delivery.id, at)
         take_number(session, begun)
 
+    def link(session: Session, instance_id: int) -> None:
+        session.execute(update(Delivery).where(Delivery.id == delivery.id).values(instance_id=instance_id))
+
     told = {"name": delivery.name, "key": delivery.key, "from": _sender(session, delivery), **_content(variables)}
     transition = Transition(begun, progress, Kind.INSTANCE_STARTED, RULE, at, loaded.diagram.steps[step_id], claim=claim,
-                            extra={"received": told})
+                            link=link, extra={"received": told})
     transition.prepare(session)
     return transition
 

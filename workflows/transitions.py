@@ -96,6 +96,8 @@ class Transition:
     changes: Sequence[Mapping[str, Any]] = ()
     #: Takes the task, timer or delivery in the write transaction, or raises; returns nothing.
     claim: Callable[[Session], None] = field(default=lambda _session: None)
+    #: Names the instance, once it has a key, in the rows that made it.
+    link: Callable[[Session, int], None] = field(default=lambda _session, _instance_id: None)
     #: More for the event's payload.
     extra: Mapping[str, Any] = field(default_factory=dict)
     #: More that people are told because of this act.
@@ -567,6 +569,7 @@ def write_rows(session: Session, writings: Sequence[Writing]) -> None:
         row for one in writings for row in one.transition.timer_rows(one.instance_id, one.task_ids)
     ])
     for one in writings:
+        one.transition.link(session, one.instance_id)
         one.transition.caused = one.transition.pass_on(session, one.instance_id, one.event)
         one.transition.write_submission(session, one.instance_id, one.event)
     _many(session, _NEW_RULING, [
