@@ -18,6 +18,7 @@ from webapp.paging import page_number, words
 from workflows import case_file, search
 from workflows.access import Viewer
 from workflows.audit import ActorKind, Kind, Verification, instance_stream, verify
+from workflows.case import STATUSES
 from workflows.errors import NotFound
 
 pages = Blueprint("audit", __name__, url_prefix="/audit")
@@ -48,7 +49,7 @@ def _sought() -> search.Sought:
         person=words("person"), place=words("place"), process_id=words("process"), actor=words("actor"),
         since=_day("since"), until=_day("until"), kind=_one_of("kind", frozenset(kind.value for kind in KINDS)),
         actor_kind=_one_of("actor_kind", frozenset(kind.value for kind in ActorKind)), text=words("q"),
-        status=_one_of("status", frozenset({"running", "completed"})),
+        status=_one_of("status", frozenset(STATUSES)),
     )  # fmt: skip
 
 

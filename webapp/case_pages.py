@@ -23,6 +23,7 @@ from webapp.office import office
 from workflows import case_file, notices
 from workflows.access import office_day
 from workflows.audit.export import Exported
+from workflows.case import STATUSES
 from workflows.errors import N_, Forbidden, NotFound
 from workflows.people import ROLES
 from workflows.rulebook import OUTCOMES
@@ -189,5 +190,5 @@ def install(app: Flask) -> None:
     app.jinja_env.globals.update(
         due_words=due_words, who=who, reasons=case_file.reasons, value_words=value_words, outcome_words=outcome_words,
         role_name=role_name, notice_words=notice_words, tag_words=tag_words, colon=colon,
-        comma=comma,
+        comma=comma, case_statuses=STATUSES,
     )  # fmt: skip

@@ -17,6 +17,7 @@ from webapp import composition
 from workflows import accounts, audit, case_file, deployment, people, timers
 from workflows.access import office_day
 from workflows.audit import Act, Kind, office_stream, record
+from workflows.case import STATUSES
 from workflows.clock import machine_now
 from workflows.errors import ClockNotMovable, DefinitionRefused, Refusal
 from workflows.models import Instance
@@ -320,7 +321,7 @@ def instances_group() -> None:
 
 @instances_group.command("list")
 @data_option
-@click.option("--status", type=click.Choice(["running", "completed"]), help="Only those.")
+@click.option("--status", type=click.Choice(list(STATUSES)), help="Only those.")
 @click.option("--limit", default=50, show_default=True)
 def instances_list(data: Path, status: str | None, limit: int) -> None:
     """List instances, the newest first, as JSON lines.

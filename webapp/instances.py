@@ -21,6 +21,7 @@ from webapp.office import office
 from webapp.paging import page_number, words
 from workflows import case_file, deployment, instances, search
 from workflows.access import Viewer, office_day
+from workflows.case import STATUSES
 from workflows.errors import DuplicateCase, Refusal, WindowClosed, WindowNotOpen
 from workflows.instances import FormRequest
 from workflows.registers import rounds
@@ -39,7 +40,7 @@ def index() -> str:
     """The cases a person may see: started, acted in, or in their charge."""
     status = request.args.get("status", "")
     sought = search.Sought(
-        text=words("q"), person=words("person"), status=status if status in {"running", "completed"} else ""
+        text=words("q"), person=words("person"), status=status if status in STATUSES else ""
     )
     with office().db.read() as reading:
         found = search.find(reading, g.viewer, sought, at=now(), page=page_number())

@@ -40,7 +40,7 @@ def rulings(case: CaseFile, viewer: Viewer) -> Sequence[RulingView]:
     """The rulings; an applicant reads them once the office has answered: told why not, or the case has ended."""
     if not is_applicant(case, viewer):
         return case.rulings
-    answered = case.status == "completed" or any(task.holder == viewer.number for task in case.open_tasks)
+    answered = case.ended_at is not None or any(task.holder == viewer.number for task in case.open_tasks)
     return case.rulings if answered else ()
 
 

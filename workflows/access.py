@@ -133,7 +133,7 @@ def may_see(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
         Task.instance_id == Instance.id,
         or_(
             Task.done_by_id == viewer.person_id,
-            and_(Task.status == "open", may_take(viewer.person_id, office_day(at))),
+            and_(Task.status.in_(("open", "suspended")), may_take(viewer.person_id, office_day(at))),
         ),
     )
     charge = tuple(

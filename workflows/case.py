@@ -14,12 +14,18 @@ from workflows import deployment, engine, people, policies, traffic
 from workflows.access import office_day
 from workflows.audit import FIRST, instance_stream
 from workflows.deployment import Loaded
-from workflows.errors import InstanceMoved, NotFound
+from workflows.errors import N_, InstanceMoved, NotFound
 from workflows.models import Account, Instance, Organisation, PackSet, Part, Person, Round, Series, Stream, Task
 from workflows.people import Somebody
 from workflows.policies import Pack
 from workflows.rulebook import Rulebook
 from workflows.settings import OFFICE_ZONE
+
+#: Status of an instance -> its words.
+STATUSES: Mapping[str, str] = {
+    "running": N_("办理中"), "suspended": N_("已暂停"), "completed": N_("已办结"), "cancelled": N_("已终止"),
+    "withdrawn": N_("已撤回"), "failed": N_("出错结束"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from workflows.access import Viewer, held_on, may_see, office_day
 from workflows.audit import Act, ActorKind, Kind, person_stream, record
 from workflows.audit.export import Exported, Say, Sheet, as_json, as_workbook, chinese
+from workflows.case import STATUSES
 from workflows.db import Database
 from workflows.errors import N_, NotFound
 from workflows.models import Definition, Event, Instance, Membership, Organisation, Person, Task
@@ -42,7 +43,7 @@ class Sought:
     actor_kind: str = ""
     #: Part of the title, or the whole number.
     text: str = ""
-    #: ``running`` or ``completed``.
+    #: A key of ``workflows.case.STATUSES``.
     status: str = ""
     #: Only what the person who looks has started.
     own: bool = False
@@ -251,11 +252,10 @@ def _sheet(rows: Iterable[CaseRow], total: int, say: Say) -> Sheet:
         N_("办件编号"), N_("名称"), N_("事项"), N_("用人单位"), N_("申请人"), N_("状态"), N_("当前环节"), N_("办理期限"),
         N_("发起时间"), N_("办结时间"),
     )  # fmt: skip
-    words = {"running": N_("办理中"), "completed": N_("已办结")}
     lines: list[list[object]] = [
         [
             row.number, row.title, say(row.process_name, {}), row.organisation_name, row.starter_name,
-            say(words.get(row.status, row.status), {}), "、".join(say(name, {}) for name, _ in row.waiting), row.due_at,
+            say(STATUSES.get(row.status, row.status), {}), "、".join(say(name, {}) for name, _ in row.waiting), row.due_at,
             row.started_at, row.ended_at,
         ]
         for row in rows

@@ -161,7 +161,7 @@ class _Reading:
             .order_by(Task.opened_at, Task.id)
         ).all()
         candidates: dict[int, list[tuple[str, str, str]]] = {}
-        waiting = [row.id for row, *_ in rows if row.status == "open"]
+        waiting = [row.id for row, *_ in rows if row.status in {"open", "suspended"}]
         if waiting:
             for task_id, role, code, place, number, name in self.session.execute(
                 select(

@@ -22,7 +22,7 @@ def stages(
         found.pop(stage.name, None)  # passed again after a return: it stands where it was last
         found[stage.name] = stage
 
-    current = [task for task in tasks if task.status == "open"]
+    current = [task for task in tasks if task.status in {"open", "suspended"}]
     cancelled = {task.step_id for task in tasks if task.status == "cancelled"}
     for event in events:
         for passed in event.payload.get("passed", ()):
@@ -34,7 +34,7 @@ def stages(
         if name and name not in found:
             put(Stage(name, "cancelled"))
     for task in current:
-        put(Stage(names.get(task.step_id) or task.name, "now", due_at=task.due_at))
+        put(Stage(names.get(task.step_id) or task.name, "now", due_at=task.due_at, held=task.status == "suspended"))
     if outcome_name:
         return (*found.values(), Stage(outcome_name, "done"))
     for step_id in _ahead(diagram, current[-1].step_id if current else ""):

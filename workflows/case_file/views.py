@@ -18,7 +18,7 @@ class TaskView:
     step_id: str
     name: str
     form_id: str | None
-    #: ``open``, ``done``, ``cancelled``.
+    #: ``open``, ``suspended``, ``done``, ``cancelled``.
     status: str
     opened_at: datetime
     due_at: datetime | None
@@ -159,6 +159,8 @@ class Stage:
     at: datetime | None = None
     #: Until when what waits there is due.
     due_at: datetime | None = None
+    #: Whether it stands still because the case is suspended.
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ class CaseFile:
     starter_number: str
     round_number: str | None
     round_title: str | None
-    #: ``running`` or ``completed``.
+    #: A key of ``workflows.case.STATUSES``.
     status: str
     outcome: str | None
     outcome_name: str | None
@@ -208,3 +210,8 @@ class CaseFile:
     def open_tasks(self) -> tuple[TaskView, ...]:
         """What it waits for now."""
         return tuple(task for task in self.tasks if task.status == "open")
+
+    @property
+    def held_tasks(self) -> tuple[TaskView, ...]:
+        """What it will wait for again when it is resumed."""
+        return tuple(task for task in self.tasks if task.status == "suspended")
