@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from SpiffWorkflow.task import Task
-from SpiffWorkflow.util.task import TaskState
 
 from workflows.engine.journey import latest
 from workflows.engine.occurrences import Throw, event_of
@@ -26,11 +25,12 @@ class CompensationThrow(Throw):
 
     waits = True
 
-    def _update_hook(self, my_task: Task) -> bool:
-        my_task.internal_data[PLAN] = [task.id for task in self.remembered_for(my_task)]
-        my_task._set_state(TaskState.STARTED)
-        self._undo_next(my_task)
-        return False
+    def _run_hook(self, my_task: Task) -> bool | None:
+        if PLAN not in my_task.internal_data:
+            my_task.internal_data[PLAN] = [task.id for task in self.remembered_for(my_task)]
+            if self._undo_next(my_task):
+                return None  # it runs again when the last is undone
+        return super()._run_hook(my_task)
 
     def remembered_for(self, my_task: Task) -> Iterator[Task]:
         """What is to be undone, in that order: of one activity, or everything of the scope.
@@ -44,7 +44,8 @@ class CompensationThrow(Throw):
             inner = owner is None or not isinstance(owner.task_spec, EventSubProcess)
             scope = None if owner is None or inner else owner.workflow
 
-    def _undo_next(self, my_task: Task) -> None:
+    def _undo_next(self, my_task: Task) -> bool:
+        """Begin to undo the next one; False when there is none left."""
         top, plan = my_task.workflow.top_workflow, my_task.internal_data[PLAN]
         while plan:
             memory = top.find(plan.pop(0))
@@ -60,13 +61,14 @@ class CompensationThrow(Throw):
             undo.internal_data[UNDOING] = my_task.id
             withdraw(memory)
             undo.task_spec._update(undo)
-            return
-        my_task._ready()
+            return True
+        return False
 
     def undone(self, my_task: Task, undo: Task) -> None:
         """``undo`` has done its work."""
         my_task.data = latest(my_task.data, undo.data)
-        self._undo_next(my_task)
+        if not self._undo_next(my_task):
+            my_task._ready()
 
     def throw(self, my_task: Task) -> None:
         return None
@@ -82,12 +84,12 @@ class CompensationThrow(Throw):
 class CancelEnd(CompensationThrow):
     """Cancels its transaction: calls off what is open in it, undoes what was done, and leaves by the cancel event on its border."""
 
-    def _update_hook(self, my_task: Task) -> bool:
+    def _run_hook(self, my_task: Task) -> bool | None:
         for task in live(my_task.workflow):
             if task is not my_task and open_in(task):
                 my_task.data = latest(my_task.data, knows(task))
                 withdraw(task)
-        return super()._update_hook(my_task)
+        return super()._run_hook(my_task)
 
     def throw(self, my_task: Task) -> None:
         scope = my_task.workflow

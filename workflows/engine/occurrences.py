@@ -217,7 +217,7 @@ class OrderEnd(End, ServiceTask):
 class Throw(Element):
     """Makes something happen, then passes; as an end event its branch ends there."""
 
-    def _run_hook(self, my_task: Task) -> bool:
+    def _run_hook(self, my_task: Task) -> bool | None:
         run = journey(my_task)
         run.pass_step(self.step)
         if self.step.kind == "end":
@@ -251,7 +251,7 @@ class MessageThrow(Throw):
 class SendTask(MessageThrow):
     """Sends a message and passes."""
 
-    def _run_hook(self, my_task: Task) -> bool:
+    def _run_hook(self, my_task: Task) -> bool | None:
         return Element._run_hook(self, my_task)
 
     def act(self, my_task: Task) -> None:
