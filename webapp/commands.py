@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,9 @@ import orjson
 from sqlalchemy import select
 
 from webapp import composition
-from workflows import accounts, audit, case_file, deployment, people, timers
+from workflows import accounts, audit, case_file, deliveries, deployment, people, timers
 from workflows.access import office_day
-from workflows.audit import Act, Kind, office_stream, record
+from workflows.audit import Act, Kind, new_event_id, office_stream, record
 from workflows.case import STATUSES
 from workflows.clock import machine_now
 from workflows.errors import ClockNotMovable, DefinitionRefused, Refusal
@@ -77,7 +79,7 @@ def serve(data: Path, port: int, host: str, threads: int, no_worker: bool) -> No
 @main.command()
 @data_option
 def worker(data: Path) -> None:
-    """Run the background process: timers, notices, jobs.
+    """Run the background process: timers, deliveries, notices, jobs.
 
     Example: jiaoyan worker --data /srv/jiaoyan
     """
@@ -348,6 +350,79 @@ def instances_show(number: str, data: Path) -> None:
     """
     with composition.opened(data) as office:
         click.echo(case_file.export(office.db, None, number, "json", at=office.clock.now()).content.decode())
+
+
+@main.group("messages")
+def messages_group() -> None:
+    """Messages between cases, and into them."""
+
+
+variables_option = click.option(
+    "--variables", "variables_file", type=click.Path(exists=True, path_type=Path, dir_okay=False),
+    help="JSON file with the variables that it carries; numbers keep their digits.",
+)
+origin_option = click.option(
+    "--origin", help="Name of this sending: the same one twice is sent once. A new one unless given."
+)
+
+
+@messages_group.command("send")
+@click.argument("name")
+@click.option("--key", default="", help="Correlation key that the waiting step asks for.")
+@variables_option
+@origin_option
+@data_option
+def messages_send(name: str, key: str, variables_file: Path | None, origin: str | None, data: Path) -> None:
+    """Send a message to the one case that waits for NAME with that key; else it waits for 30 days.
+
+    Example: jiaoyan messages send 撤回 --key LN-2026-00001 --variables reason.json
+    """
+    carried = _variables(variables_file)
+    with composition.opened(data) as office:
+        sent = deliveries.send_message(office.db, composition.OPERATOR, name, key, carried,
+                                       origin=origin or new_event_id(), at=office.clock.now())
+    _say_sent(sent)
+
+
+@main.group("signals")
+def signals_group() -> None:
+    """Signals to every case that waits for them."""
+
+
+@signals_group.command("send")
+@click.argument("name")
+@variables_option
+@origin_option
+@data_option
+def signals_send(name: str, variables_file: Path | None, origin: str | None, data: Path) -> None:
+    """Send a signal to every case that waits for NAME now.
+
+    Example: jiaoyan signals send 停止评审
+    """
+    carried = _variables(variables_file)
+    with composition.opened(data) as office:
+        sent = deliveries.broadcast(office.db, composition.OPERATOR, name, carried, origin=origin or new_event_id(),
+                                    at=office.clock.now())
+    _say_sent(sent)
+
+
+def _variables(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        found = json.loads(file.read_bytes(), parse_float=Decimal)
+    except ValueError as error:
+        raise click.UsageError(f"{file}: not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise click.UsageError(f"{file}: must be a JSON object: name -> value")
+    return found
+
+
+def _say_sent(sent: deliveries.Sent) -> None:
+    for number in sent.reached:
+        click.echo(number)
+    before = "; sent before, nothing was sent again" if sent.repeated else ""
+    click.echo(f"{len(sent.reached)} reached, {sent.waiting} on the way{before}")
 
 
 def _print(value: Any) -> None:

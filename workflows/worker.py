@@ -1,4 +1,4 @@
-"""The background process: one beat over timers, notices and jobs. Rows decide what is due; the beat only looks."""
+"""The background process: one beat over timers, deliveries, notices and jobs. Rows decide what is due; the beat only looks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from workflows import jobs, notices, timers
+from workflows import deliveries, jobs, notices, timers
 from workflows.clock import Clock
 from workflows.db import Database
 from workflows.jobs import Handlers
@@ -22,7 +22,7 @@ logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 _log = structlog.get_logger("jiaoyan.worker")
 
-#: Seconds between two looks at timers and notices, and between two looks at jobs.
+#: Seconds between two looks at timers, deliveries and notices, and between two looks at jobs.
 TIMER_SECONDS, JOB_SECONDS = 5, 1
 
 
@@ -38,7 +38,7 @@ class Worker:
         self._handlers, self._translate, self._held = handlers, translate, held
         # One thread a kind of work and one run at a time: a slow mail server holds up no timer.
         self._scheduler = BackgroundScheduler(
-            executors={name: ThreadPoolExecutor(1) for name in ("timers", "notices", "jobs")},
+            executors={name: ThreadPoolExecutor(1) for name in ("timers", "deliveries", "notices", "jobs")},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone="UTC",
         )
@@ -47,6 +47,7 @@ class Worker:
         """Begin to beat, in threads of this process."""
         beats: tuple[tuple[str, Callable[[], None], int], ...] = (
             ("timers", self.fire_timers, TIMER_SECONDS),
+            ("deliveries", self.deliver, TIMER_SECONDS),
             ("notices", self.deliver_notices, TIMER_SECONDS),
             ("jobs", self.run_jobs, JOB_SECONDS),
         )
@@ -65,6 +66,14 @@ class Worker:
         fired = timers.fire_due(self._db, at=self._clock.now(), report=_report)
         if fired:
             _log.info("timers fired", count=fired)
+
+    def deliver(self) -> None:
+        """One beat over messages, signals and calls on their way; what fails is an incident and in the log."""
+        if self._held():
+            return
+        arrived = deliveries.deliver_due(self._db, at=self._clock.now())
+        if arrived:
+            _log.info("deliveries arrived", count=arrived)
 
     def deliver_notices(self) -> None:
         """One beat over queued mail."""
