@@ -194,13 +194,10 @@ class Filling:
     def send(self, bound: Bound, verb: Callable[[Submission], Moved]) -> Moved:
         """Hand the filled form to the verb. Who comes too late, or is refused, leaves ``input:rejected`` in their own stream."""
         try:
-            moved = verb(build.submission(bound))
+            return verb(build.submission(bound))
         except Refusal as refusal:
             self.lost(refusal)
             raise
-        if self.asked.draft is not None:
-            drafts.discard_draft(office().db, g.viewer.person_id, self.asked.subject)
-        return moved
 
     def lost(self, refusal: Refusal) -> None:
         """Record that a whole form was refused, by the refusal's code."""

@@ -11,6 +11,7 @@ from flask import Flask, g, request, session
 from werkzeug.wrappers import Response
 
 from webapp.fence import is_loopback
+from webapp.moments import now
 from webapp.office import office
 from workflows import accounts
 
@@ -59,8 +60,7 @@ def _recognise() -> None:
     token = request.cookies.get(cookie_name(), "")
     if not token:
         return
-    here = office()
-    at = here.clock.now()
+    here, at = office(), now()
     with here.db.read() as reading:
         g.viewer = accounts.viewer(reading, token, at=at, ip=request.remote_addr, settings=here.settings)
     if g.viewer is not None:

@@ -23,6 +23,8 @@ from workflows.case_file import CaseFile
 from workflows.errors import NotFound, Refusal, TaskAlreadyDone, TaskNotOpen
 from workflows.instances import FormRequest
 from workflows.registers import evidence
+from workflows.submission import Submission
+from workflows.transitions import Moved
 
 pages = Blueprint("tasks", __name__)
 
@@ -118,10 +120,13 @@ def complete(number: str) -> Any:
             under=asked.instance_title, send=SEND,
         )  # fmt: skip
     try:
-        filling.send(got.bound, partial(_complete, number))
+        moved = filling.send(got.bound, partial(_complete, number, asked))
     except Refusal as refusal:
         return _kept(filling, got.bound, refusal)
-    return _after(number)
+    if moved.handed_on:
+        flash(gettext("已提交，该任务已转由他人办理"), "success")
+        return redirect(url_for("inbox.index"), 303)
+    return redirect(url_for(".sent", number=number), 303)
 
 
 def _too_late(asked: FormRequest) -> Refusal:
@@ -130,8 +135,8 @@ def _too_late(asked: FormRequest) -> Refusal:
     return TaskAlreadyDone(name=asked.done_by_name, time=asked.done_at)
 
 
-def _complete(number: str, submission: Any) -> Any:
-    return instances.complete_task(office().db, g.viewer, number, submission, at=now())
+def _complete(number: str, asked: FormRequest, submission: Submission) -> Moved:
+    return instances.complete_task(office().db, g.viewer, number, submission, at=now(), asked=asked)
 
 
 def _kept(filling: Filling, bound: Bound, refusal: Refusal) -> tuple[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, Date, and_, bindparam, exists, false, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from workflows.audit import Actor, ActorKind
@@ -64,12 +64,12 @@ def office_day(at: datetime) -> date:
     return at.astimezone(OFFICE_ZONE).date()
 
 
-def held_on(on: date) -> ColumnElement[bool]:
+def held_on(on: date | ColumnElement[date]) -> ColumnElement[bool]:
     """Condition: a membership is held on the day (both ends included)."""
     return and_(Membership.from_on <= on, or_(Membership.to_on.is_(None), Membership.to_on >= on))
 
 
-def may_take(viewer_id: int, on: date) -> ColumnElement[bool]:
+def may_take(viewer_id: int | ColumnElement[int], on: date | ColumnElement[date]) -> ColumnElement[bool]:
     """Condition on ``Task``: the person is its holder, or a candidate by name or by a role held today.
 
     Exclusions (own case, separation of duty) are not part of it: see ``task_for``.
@@ -95,9 +95,14 @@ def excluded_from(task: Task, person_number: str) -> str | None:
     return None
 
 
-def may_open(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
-    """Condition on ``Task``: the person may take it, or did it."""
-    return or_(may_take(viewer.person_id, office_day(at)), Task.done_by_id == viewer.person_id)
+def may_open(viewer_id: int | ColumnElement[int], on: date | ColumnElement[date]) -> ColumnElement[bool]:
+    """Condition on ``Task``: the person may take it on the day, or did it."""
+    return or_(may_take(viewer_id, on), Task.done_by_id == viewer_id)
+
+
+_OPENED = select(Task).where(
+    Task.number == bindparam("number"), may_open(bindparam("viewer"), bindparam("day", type_=Date))
+)
 
 
 def task_for(session: Session, viewer: Viewer, number: str, at: datetime) -> Task:
@@ -105,12 +110,18 @@ def task_for(session: Session, viewer: Viewer, number: str, at: datetime) -> Tas
 
     Also answers for a task that is done or was the person's: what may still be done is the verb's question.
     """
-    task = session.execute(
-        select(Task).where(Task.number == number, may_open(viewer, at))
-    ).scalar_one_or_none()
-    if task is None or (excluded_from(task, viewer.number) and task.done_by_id != viewer.person_id):
+    given = {"number": number, "viewer": viewer.person_id, "day": office_day(at)}
+    task = session.execute(_OPENED, given).scalar_one_or_none()
+    if task is None:
         raise NotFound()
+    refuse_excluded(task, viewer)
     return task
+
+
+def refuse_excluded(task: Task, viewer: Viewer) -> None:
+    """``NotFound`` for a candidate who may not take the task although the role fits, unless they did it."""
+    if task.done_by_id != viewer.person_id and excluded_from(task, viewer.number):
+        raise NotFound()
 
 
 def subtree(organisation_ids: tuple[int, ...]) -> ColumnElement[bool]:

@@ -10,16 +10,16 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, Date, and_, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from workflows import people
-from workflows.access import Viewer, office_day
+from workflows.access import Viewer, held_on, office_day
 from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, person_stream, record
 from workflows.common_passwords import is_common
 from workflows.db import Database
 from workflows.errors import AccountExists, LinkExpired, NotFound, PasswordRefused, SignInRefused
-from workflows.models import Account, ConfirmationLink, Person, SignIn, SourceLock
+from workflows.models import Account, ConfirmationLink, Membership, Organisation, Person, SignIn, SourceLock
 from workflows.notices import Message, queue
 from workflows.settings import Settings
 
@@ -195,26 +195,42 @@ def _count_failure(
 
 
 def viewer(session: Session, token: str, *, at: datetime, ip: str | None, settings: Settings) -> Viewer | None:
-    """Who a cookie token belongs to, unless it ended, idled out or grew too old, or the account was disabled."""
-    row = session.execute(
-        select(SignIn, Account, Person)
-        .join(Account, Account.id == SignIn.account_id)
-        .join(Person, Person.id == Account.person_id)
-        .where(
-            SignIn.token_digest == _digest(token),
-            SignIn.ended_at.is_(None),
-            SignIn.seen_at > at - timedelta(minutes=settings.idle_minutes),
-            SignIn.began_at > at - timedelta(hours=settings.absolute_hours),
-            Account.disabled_at.is_(None),
-        )
-    ).one_or_none()
-    if row is None:
+    """Who a cookie token belongs to, unless it ended, idled out or grew too old, or the account was disabled.
+
+    Asked before every page: one statement for the sign-in, the person and the roles held today.
+    """
+    rows = session.connection().execute(_SIGNED_IN, {
+        "token": _digest(token), "day": office_day(at), "seen": at - timedelta(minutes=settings.idle_minutes),
+        "began": at - timedelta(hours=settings.absolute_hours),
+    }).all()  # fmt: skip
+    if not rows:
         return None
-    signed_in, account, person = row
+    first = rows[0]
     return Viewer(
-        account.id, person.id, person.number, person.name, ip, account.language,
-        people.memberships(session, person.id, office_day(at)), account.must_change, signed_in.seen_at,
+        first.account_id, first.person_id, first.number, first.name, ip, first.language,
+        tuple(people.held(*row[7:]) for row in rows if row.role is not None), first.must_change, first.seen_at,
     )
+
+
+#: One row for each role held on the day; one without a role for who holds none.
+_SIGNED_IN = (
+    select(
+        Account.id.label("account_id"), Person.id.label("person_id"), Person.number, Person.name, Account.language,
+        Account.must_change, SignIn.seen_at, *people.HELD,
+    )
+    .join(Account, Account.id == SignIn.account_id)
+    .join(Person, Person.id == Account.person_id)
+    .outerjoin(Membership, and_(Membership.person_id == Person.id, held_on(bindparam("day", type_=Date))))
+    .outerjoin(Organisation, Organisation.id == Membership.organisation_id)
+    .where(
+        SignIn.token_digest == bindparam("token"),
+        SignIn.ended_at.is_(None),
+        SignIn.seen_at > bindparam("seen"),
+        SignIn.began_at > bindparam("began"),
+        Account.disabled_at.is_(None),
+    )
+    .order_by(Membership.id)
+)  # fmt: skip
 
 
 def viewer_by_name(session: Session, sign_in_name: str, *, at: datetime, ip: str | None = None) -> Viewer | None:

@@ -75,7 +75,7 @@ def recuse(db: Database, viewer: Viewer, task_number: str, reason: str, *, at: d
                       instance=instance.number)
         following = NextStep(task.step_id, task.name, tuple(one["name"] for one in left), task.due_at,
                              task.due_provisional)
-        return Moved(instance.number, instance.title, task.name, (following,))
+        return Moved(instance.number, instance.title, task.name, (following,), handed_on=True)
 
 
 def _locked(session: Session, viewer: Viewer, task_number: str, at: datetime) -> Task:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, null, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from workflows import deployment, engine, people, policies, traffic
@@ -100,48 +100,71 @@ def shown(at: datetime) -> str:
     return at.astimezone(OFFICE_ZONE).isoformat(timespec="seconds")
 
 
-def load(
-    session: Session, task_number: str | None = None, *, instance_id: int | None = None,
-    among: ColumnElement[bool] | None = None,
-) -> tuple[Case, Task | None]:
-    """Read an instance by one of its tasks or by its key, in one statement; ``NotFound`` without one.
+#: Digest of the pack set that new work starts on.
+_NEWEST = select(PackSet.digest).order_by(PackSet.number.desc()).limit(1).scalar_subquery()
+#: What a case is made of, by its instance: see ``of``.
+CASE = (
+    select(Instance, Organisation, Person, Account.email_confirmed_at, Round, Stream.seq, Stream.head_hash, _NEWEST)
+    .join(Organisation, Organisation.id == Instance.organisation_id)
+    .join(Person, Person.id == Instance.starter_id)
+    .outerjoin(Account, Account.person_id == Person.id)
+    .outerjoin(Round, Round.id == Instance.round_id)
+    .join(Stream, Stream.name == "instance:" + Instance.number)
+)
+_OF_INSTANCE = CASE.where(Instance.id == bindparam("instance_id"))
+#: The same by one of its tasks, which is the ninth.
+OF_TASK = (
+    CASE.add_columns(Task).join(Task, Task.instance_id == Instance.id).where(Task.number == bindparam("task_number"))
+)
 
-    ``among`` is a condition on the task, e.g. that the viewer may open it: who may not, finds none.
-    """
-    query = _whole().add_columns(Task)
+
+#: Digest of the pack set that new work starts on.
+_NEWEST = select(PackSet.digest).order_by(PackSet.number.desc()).limit(1).scalar_subquery()
+#: What ``_case`` is made of.
+_WHOLE = (
+    select(Instance, Organisation, Person, Account.email_confirmed_at, Round, Stream.seq, Stream.head_hash, _NEWEST)
+    .join(Organisation, Organisation.id == Instance.organisation_id)
+    .join(Person, Person.id == Instance.starter_id)
+    .outerjoin(Account, Account.person_id == Person.id)
+    .outerjoin(Round, Round.id == Instance.round_id)
+    .join(Stream, Stream.name == "instance:" + Instance.number)
+)
+_OF_INSTANCE = _WHOLE.where(Instance.id == bindparam("instance_id"))
+_OF_INSTANCES = _WHOLE.where(Instance.id.in_(bindparam("instance_ids", expanding=True)))
+#: What ``with_task`` is made of, by the number of the task. The engine keeps the members of a large repetition in parts of
+#: their own, and asks for the one of its token.
+OF_TASK = (
+    _WHOLE.add_columns(Task, Part.key, Part.data)
+    .join(Task, Task.instance_id == Instance.id)
+    .outerjoin(Part, and_(Part.instance_id == Instance.id, Part.key == Task.token + ":"))
+    .where(Task.number == bindparam("task_number"))
+)
+
+
+def load(
+    session: Session, task_number: str | None = None, *, instance_id: int | None = None
+) -> tuple[Case, Task | None]:
+    """Read an instance by one of its tasks or by its key, in one statement; ``NotFound`` without one."""
     if task_number is not None:
-        # The engine keeps the members of a large repetition in parts of their own, and asks for the one of its token.
-        own_part = and_(Part.instance_id == Instance.id, Part.key == Task.token + ":")
-        query = query.add_columns(Part.key, Part.data).join(Task, Task.instance_id == Instance.id)
-        query = query.outerjoin(Part, own_part).where(Task.number == task_number)
-        query = query if among is None else query.where(among)
+        found = session.execute(OF_TASK, {"task_number": task_number}).one_or_none()
     else:
-        query = query.add_columns(null(), null()).outerjoin(Task, Task.id == -1).where(Instance.id == instance_id)
-    found = session.execute(query).one_or_none()
+        found = session.execute(_OF_INSTANCE, {"instance_id": instance_id}).one_or_none()
     if found is None:
         raise NotFound()
-    *whole, task, part, data = found
-    case = _case(session, *whole)
-    return (case if part is None else replace(case, parts={part: bytes(data)})), task
+    return with_task(session, *found) if task_number is not None else (_case(session, *found), None)
 
 
 def load_many(session: Session, instance_ids: Collection[int]) -> dict[int, Case]:
     """Read instances by their keys, in one statement; those that there are."""
-    found = session.execute(_whole().where(Instance.id.in_(instance_ids)))
+    found = session.execute(_OF_INSTANCES, {"instance_ids": list(instance_ids)})
     return {whole[0].id: _case(session, *whole) for whole in found}
 
 
-def _whole() -> Select[Any]:
-    """What ``_case`` is made of."""
-    newest = select(PackSet.digest).order_by(PackSet.number.desc()).limit(1).scalar_subquery()
-    return (
-        select(Instance, Organisation, Person, Account.email_confirmed_at, Round, Stream.seq, Stream.head_hash, newest)
-        .join(Organisation, Organisation.id == Instance.organisation_id)
-        .join(Person, Person.id == Instance.starter_id)
-        .outerjoin(Account, Account.person_id == Person.id)
-        .outerjoin(Round, Round.id == Instance.round_id)
-        .join(Stream, Stream.name == "instance:" + Instance.number)
-    )
+def with_task(session: Session, *row: Any) -> tuple[Case, Task]:
+    """A case and one of its tasks, from the columns of ``OF_TASK``."""
+    *whole, task, part, data = row
+    case = _case(session, *whole)
+    return (case if part is None else replace(case, parts={part: bytes(data)})), task
 
 
 def _case(
@@ -247,9 +270,12 @@ def house(session: Session, case: Case, at: datetime) -> engine.House:
 
     def bureau_of(code: str) -> str | None:
         if code not in bureaus:
-            # Its own short session: a form's expressions are evaluated after the one that read the case has ended.
+            # Both that anybody asks for at once. Its own short session: a form's expressions are evaluated after the
+            # one that read the case has ended.
+            asked = {code, case.organisation.code} - bureaus.keys()
             with Session(bind) as own:
-                bureaus[code] = people.bureau_of(own, code)
+                found = people.bureaus_of(own, asked)
+            bureaus.update({one: found.get(one) for one in asked})
         return bureaus[code]
 
     def parts(prefix: str) -> Mapping[str, bytes]:

@@ -38,9 +38,12 @@ class Database:
             if self.url.drivername in {"postgresql", "postgres"}:
                 self.url = self.url.set(drivername="postgresql+psycopg")
         self.engine: Engine = create_engine(self.url, **options)
+        #: The same engine, whose transactions take SQLite's write lock when they begin.
+        self._writing: Engine = self.engine
         self._writer = threading.RLock()
         if self.is_sqlite:
             self._prepare_sqlite(synchronous)
+            self._writing = self.engine.execution_options(immediate=True)
 
     def _prepare_sqlite(self, synchronous: str) -> None:
         @event.listens_for(self.engine, "connect")
@@ -71,10 +74,8 @@ class Database:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
             return
-        with self._writer:
-            engine = self.engine.execution_options(immediate=True)
-            with Session(engine, expire_on_commit=False) as session, session.begin():
-                yield session
+        with self._writer, Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
 
     def close(self) -> None:
         """Close every pooled connection."""

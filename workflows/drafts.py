@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from workflows.db import Database
 from workflows.errors import DraftConflict
-from workflows.models import Draft
+from workflows.models import Draft, table
 from workflows.settings import OFFICE_ZONE
 
 
@@ -26,12 +26,18 @@ class DraftView:
     version: int
 
 
+def view(row: Draft | None) -> DraftView | None:
+    """A stored draft as a page shows it."""
+    return DraftView(row.data, row.saved_at, row.version) if row is not None else None
+
+
 def draft(session: Session, person_id: int, subject: str) -> DraftView | None:
     """The person's draft of a form (``task:<number>`` or ``start:<process>:<round>``), if there is one."""
-    row = session.execute(
-        select(Draft).where(Draft.person_id == person_id, Draft.subject == subject)
-    ).scalar_one_or_none()
-    return DraftView(row.data, row.saved_at, row.version) if row is not None else None
+    return view(
+        session.execute(
+            select(Draft).where(Draft.person_id == person_id, Draft.subject == subject)
+        ).scalar_one_or_none()
+    )
 
 
 def save_draft(
@@ -64,7 +70,17 @@ def save_draft(
     return DraftView(data, at, made)
 
 
+_GONE = delete(table(Draft)).where(
+    table(Draft).c.person_id == bindparam("person"), table(Draft).c.subject == bindparam("of_subject")
+)
+
+
+def discard(session: Session, person_id: int, subject: str) -> None:
+    """Drop a draft in the caller's transaction: that in which its form is sent."""
+    session.connection().execute(_GONE, {"person": person_id, "of_subject": subject})
+
+
 def discard_draft(db: Database, person_id: int, subject: str) -> None:
-    """Drop a draft, after it was sent or because the person says so."""
+    """Drop a draft because the person says so."""
     with db.write() as session:
-        session.execute(delete(Draft).where(Draft.person_id == person_id, Draft.subject == subject))
+        discard(session, person_id, subject)

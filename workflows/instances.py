@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Date, and_, bindparam, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from workflows import access, assignments, deployment, engine, people
-from workflows.access import Viewer
+from workflows import access, assignments, deployment, drafts, engine, people
+from workflows.access import Viewer, office_day
 from workflows.audit import TIMEOUT, Act, Kind, person_stream, record
-from workflows.case import Case, house, load, new, peek_number, take_number
+from workflows.case import OF_TASK, Case, house, load, new, peek_number, take_number, with_task
 from workflows.db import Database
 from workflows.deliveries import carry_out
-from workflows.drafts import DraftView, draft
+from workflows.drafts import DraftView
 from workflows.engine.rest import variables as variables_at_rest
 from workflows.errors import (
     DuplicateCase,
@@ -32,7 +32,7 @@ from workflows.errors import (
     TaskAlreadyDone,
     TaskNotOpen,
 )
-from workflows.models import Instance, Person, Task, Timer
+from workflows.models import Draft, Instance, Person, Task, Timer, table
 from workflows.models import Submission as SubmissionRow
 from workflows.people import Somebody
 from workflows.registers import rounds
@@ -75,6 +75,21 @@ class FormRequest:
     may_claim: bool = False
     may_unclaim: bool = False
     is_mine: bool = False
+    #: What was read for it: the verb that follows goes on from there.
+    opened: Opened | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A task and its case as they were read, what the case knows, and what it is lent."""
+
+    case: Case
+    task: Task
+    variables: Mapping[str, Any]
+    house: engine.House
+    draft: DraftView | None
+    holder_name: str | None
+    done_by_name: str | None
 
 
 def start_form(session: Session, viewer: Viewer, process_id: str, round_number: str, at: datetime) -> FormRequest:
@@ -92,7 +107,7 @@ def start_form(session: Session, viewer: Viewer, process_id: str, round_number: 
         subject, process_id, loaded.name, step.id, step.name, step.documentation, step.form_id,
         loaded.forms[step.form_id], loaded.digest, None, None,
         {**house(session, case, at).context, "task": task},
-        {"full_name": viewer.name}, draft(session, viewer.person_id, subject), None, (), False, is_mine=True,
+        {"full_name": viewer.name}, drafts.draft(session, viewer.person_id, subject), None, (), False, is_mine=True,
     )
 
 
@@ -109,11 +124,10 @@ def _refuse_duplicate(session: Session, viewer: Viewer, round_id: int) -> None:
 
 def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) -> FormRequest:
     """The form of a task, for somebody who may take it or who did it; ``NotFound`` for everybody else."""
-    task = access.task_for(session, viewer, task_number, at)
-    case, _ = load(session, instance_id=task.instance_id)
+    opened = _opened(session, viewer, task_number, at)
+    case, task, variables = opened.case, opened.task, opened.variables
+    access.refuse_excluded(task, viewer)
     step = case.loaded.diagram.steps[task.step_id]
-    variables = variables_at_rest(case.row.state) if case.row is not None else {}
-    names = _names(session, task)
     facts = {
         **task.inputs,
         "id": task.number, "form": task.form_id, "step": task.step_id, "holder": viewer.number,
@@ -127,22 +141,36 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
     return FormRequest(
         f"task:{task.number}", case.loaded.process_id, case.loaded.name, step.id, step.name, step.documentation,
         task.form_id or "", case.loaded.forms.get(task.form_id or "", b""), case.loaded.digest, case.number,
-        case.title, {**variables, **house(session, case, at).context, "task": facts}, prefill,
-        draft(session, viewer.person_id, f"task:{task.number}") if task.status == "open" else None,
+        case.title, {**variables, **opened.house.context, "task": facts}, prefill,
+        opened.draft if task.status == "open" else None,
         task.due_at, tuple(date.fromisoformat(day) for day in task.due_days or ()), task.due_provisional,
-        task.status, names.get(task.holder_id), names.get(task.done_by_id), task.done_at,
+        task.status, opened.holder_name, opened.done_by_name, task.done_at,
         may_claim=task.status == "open" and task.holder_id is None,
         may_unclaim=task.status == "open" and task.holder_id == viewer.person_id and bool(task.explanation.get("claimed")),
-        is_mine=task.holder_id in (None, viewer.person_id),
+        is_mine=task.holder_id in (None, viewer.person_id), opened=opened,
     )
 
 
-def _names(session: Session, task: Task) -> dict[int | None, str]:
-    ids = [person_id for person_id in (task.holder_id, task.done_by_id) if person_id is not None]
-    if not ids:
-        return {}
-    named = session.execute(select(Person.id, Person.name).where(Person.id.in_(ids))).tuples()
-    return {person_id: name for person_id, name in named if person_id is not None}
+_holder, _doer = aliased(Person), aliased(Person)
+#: Everything that a task's form and its completion need of the database.
+_OPENED = (
+    OF_TASK.add_columns(Draft, _holder.name, _doer.name)
+    .outerjoin(Draft, and_(Draft.person_id == bindparam("viewer"), Draft.subject == "task:" + Task.number))
+    .outerjoin(_holder, _holder.id == Task.holder_id)
+    .outerjoin(_doer, _doer.id == Task.done_by_id)
+    .where(access.may_open(bindparam("viewer"), bindparam("day", type_=Date)))
+)
+
+
+def _opened(session: Session, viewer: Viewer, task_number: str, at: datetime) -> Opened:
+    given = {"task_number": task_number, "viewer": viewer.person_id, "day": office_day(at)}
+    found = session.execute(_OPENED, given).one_or_none()
+    if found is None:
+        raise NotFound()
+    *row, draft, holder_name, done_by_name = found
+    case, task = with_task(session, *row)
+    variables = variables_at_rest(case.row.state) if case.row is not None else {}
+    return Opened(case, task, variables, house(session, case, at), drafts.view(draft), holder_name, done_by_name)
 
 
 def _returned(inputs: Mapping[str, Any]) -> list[str] | None:
@@ -212,24 +240,34 @@ def _beginning(
     progress = engine.start(loaded.diagram, {submission.variable: dict(submission.data)}, house(session, case, at))
     transition = Transition(
         case, progress, Kind.INSTANCE_STARTED, viewer.actor(role="applicant"), at, loaded.diagram.start,
-        submission=submission, by=starter, claim=lambda session: take_number(session, case),
+        submission=submission, by=starter, claim=lambda session: _begin(session, case, f"start:{process_id}:{round_number}"),
     )
     transition.prepare(session)
     return transition
 
 
+def _begin(session: Session, case: Case, subject: str) -> None:
+    """Take the number; the draft of the form goes with it."""
+    take_number(session, case)
+    drafts.discard(session, case.starter.id, subject)
+
+
 def complete_task(
-    db: Database, viewer: Viewer, task_number: str, submission: Submission, *, at: datetime
+    db: Database, viewer: Viewer, task_number: str, submission: Submission, *, at: datetime,
+    asked: FormRequest | None = None,
 ) -> Moved:
     """Complete a task with its form. One transaction, one event; the same token twice gives the first answer again.
 
+    ``asked`` is the form request that the submission answers, if the caller has just read it for this viewer: nothing is
+    read twice, and the viewer's draft goes with the form. What moved since then is found by the version check.
     Raises ``NotFound`` (not a candidate), ``OwnCase``, ``SeparationOfDuty``, ``HeldByAnother``, ``TaskAlreadyDone``
     (E_STALE), ``InstanceMoved`` (somebody moved the instance between reading and writing; nothing was written).
     """
     if submission.data.get("conflict_declared") == "是":
         return _recuse(db, viewer, task_number, submission, at)
     with db.read() as session:
-        transition = _completion(session, viewer, task_number, submission, at)
+        opened = asked.opened if asked is not None else None
+        transition = _completion(session, viewer, opened or _opened(session, viewer, task_number, at), submission, at)
         if isinstance(transition, Moved):
             return transition
     try:
@@ -245,38 +283,40 @@ def complete_task(
 def _recuse(db: Database, viewer: Viewer, task_number: str, submission: Submission, at: datetime) -> Moved:
     """A reviewer who declares a conflict of interest hands the task back; nothing is decided (domain.md 3.0.2)."""
     reason = str(submission.data.get("conflict_reason") or "")
-    return assignments.recuse(db, viewer, task_number, reason, at=at)
+    moved = assignments.recuse(db, viewer, task_number, reason, at=at)
+    drafts.discard_draft(db, viewer.person_id, f"task:{task_number}")
+    return moved
 
 
 def _completion(
-    session: Session, viewer: Viewer, task_number: str, submission: Submission, at: datetime
+    session: Session, viewer: Viewer, opened: Opened, submission: Submission, at: datetime
 ) -> Transition | Moved:
-    case, task = load(session, task_number, among=access.may_open(viewer, at))
-    if task is None or case.row is None:
+    case, task = opened.case, opened.task
+    if case.row is None:
         raise NotFound()
     if task.status != "open":
         return _repeated(session, viewer, submission.token) or _refuse_done(session, viewer, task, at)
-    _guard(session, viewer, task)
+    _guard(viewer, opened)
     step = case.loaded.diagram.steps[task.step_id]
     before = case.row.state
-    old = variables_at_rest(before).get(submission.variable)
+    old = opened.variables.get(submission.variable)
     progress = engine.complete(
-        case.loaded.diagram, before, task.token, {submission.variable: dict(submission.data)},
-        house(session, case, at),
+        case.loaded.diagram, before, task.token, {submission.variable: dict(submission.data)}, opened.house,
     )
     held = _role_in(viewer, task)
     transition = Transition(
         case, progress, Kind.TASK_COMPLETED, viewer.actor(role=held[0], organisation=held[1]), at, step,
         submission=submission, by=Somebody(viewer.person_id, viewer.number, viewer.name, False), task=task,
         outcome=_outcome(step, submission), changes=changes(old, submission.data) if old else (),
-        claim=lambda session: _claim_task(session, viewer, task, at, _outcome(step, submission), before),
+        claim=lambda session: _claim_task(session, viewer, opened, at, _outcome(step, submission), before),
     )
     transition.prepare(session)
     return transition
 
 
-def _guard(session: Session, viewer: Viewer, task: Task) -> None:
-    """Refuse by name the candidates who may not complete an open task; others have not found it (``load``)."""
+def _guard(viewer: Viewer, opened: Opened) -> None:
+    """Refuse by name the candidates who may not complete an open task; others have not found it (``_opened``)."""
+    task = opened.task
     reason = access.excluded_from(task, viewer.number)
     if reason == OWN_CASE:
         raise OwnCase()
@@ -285,7 +325,7 @@ def _guard(session: Session, viewer: Viewer, task: Task) -> None:
     if reason is not None:
         raise SeparationOfDuty(step=task.name)
     if task.holder_id not in (None, viewer.person_id):
-        raise HeldByAnother(name=_names(session, task).get(task.holder_id, ""))
+        raise HeldByAnother(name=opened.holder_name or "")
 
 
 def _refuse_done(session: Session, viewer: Viewer, task: Task, at: datetime) -> Moved:
@@ -302,21 +342,35 @@ def _already_done(session: Session, task: Task) -> TaskAlreadyDone | TaskNotOpen
     return TaskAlreadyDone(name=row.name, time=row.done_at.astimezone(OFFICE_ZONE).strftime("%Y-%m-%d %H:%M"))
 
 
+_task = table(Task)
+_DONE = (
+    update(_task)
+    .where(_task.c.id == bindparam("of_task"), _task.c.status == "open",
+           or_(_task.c.holder_id.is_(None), _task.c.holder_id == bindparam("viewer")))
+    .values(status="done", done_at=bindparam("at"), done_by_id=bindparam("viewer"), holder_id=bindparam("viewer"),
+            outcome=bindparam("result"), before=bindparam("state"))
+)
+
+
 def _claim_task(
-    session: Session, viewer: Viewer, task: Task, at: datetime, outcome: str | None, before: bytes
+    session: Session, viewer: Viewer, opened: Opened, at: datetime, outcome: str | None, before: bytes
 ) -> None:
-    """Take the task in the write transaction, and keep the state it was completed in: whoever comes second finds it done."""
-    taken = session.execute(
-        update(Task)
-        .where(Task.id == task.id, Task.status == "open", (Task.holder_id.is_(None)) | (Task.holder_id == viewer.person_id))
-        .values(status="done", done_at=at, done_by_id=viewer.person_id, holder_id=viewer.person_id, outcome=outcome,
-                before=before)
+    """Take the task in the write transaction, and keep the state it was completed in: whoever comes second finds it done.
+
+    The draft of its form goes with it.
+    """
+    task = opened.task
+    taken = session.connection().execute(
+        _DONE, {"of_task": task.id, "viewer": viewer.person_id, "at": at, "result": outcome, "state": before}
     )
-    if not taken.rowcount:  # type: ignore[attr-defined]
+    if not taken.rowcount:
         now = session.get_one(Task, task.id, populate_existing=True)
         if now.status == "open":
-            raise HeldByAnother(name=_names(session, now).get(now.holder_id, ""))
+            name = session.execute(select(Person.name).where(Person.id == now.holder_id)).scalar()
+            raise HeldByAnother(name=name or "")
         raise _already_done(session, task)
+    if opened.draft is not None:
+        drafts.discard(session, viewer.person_id, f"task:{task.number}")
 
 
 def _role_in(viewer: Viewer, task: Task) -> tuple[str | None, str | None]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, func, literal, or_, select
+from sqlalchemy import Date, Select, and_, bindparam, func, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
@@ -93,22 +94,36 @@ def organisation_by_code(session: Session, code: str) -> Organisation:
     return found
 
 
-def bureau_of(session: Session, code: str) -> str | None:
-    """Code of the nearest education bureau at or above an organisation (its 主管教育行政部门), in one statement."""
+def bureaus_of(session: Session, codes: Iterable[str]) -> dict[str, str]:
+    """Code of the nearest education bureau at or above each organisation (its 主管教育行政部门), in one statement.
+
+    An organisation that has none, or does not exist, is left out.
+    """
+    found: dict[str, str] = {}
+    for code, bureau in session.connection().execute(_BUREAUS, {"codes": list(codes)}):
+        found.setdefault(code, bureau)
+    return found
+
+
+def _bureaus() -> Select[Any]:
     line = (
-        select(Organisation.id, Organisation.parent_id, literal(0).label("depth"))
-        .where(Organisation.code == code)
+        select(Organisation.code, Organisation.id, Organisation.parent_id, literal(0).label("depth"))
+        .where(Organisation.code.in_(bindparam("codes", expanding=True)))
         .cte("line", recursive=True)
     )
     above = aliased(Organisation)
-    line = line.union_all(select(above.id, above.parent_id, line.c.depth + 1).where(above.id == line.c.parent_id))
-    return session.execute(
-        select(Organisation.code)
+    line = line.union_all(
+        select(line.c.code, above.id, above.parent_id, line.c.depth + 1).where(above.id == line.c.parent_id)
+    )
+    return (
+        select(line.c.code, Organisation.code)
         .join(line, line.c.id == Organisation.id)
         .where(Organisation.org_type == "edu_bureau")
         .order_by(line.c.depth)
-        .limit(1)
-    ).scalar()
+    )
+
+
+_BUREAUS = _bureaus()
 
 
 def organisations(session: Session, on: date) -> list[OrgView]:
@@ -263,18 +278,27 @@ def revoke(db: Database, by: Actor, membership_id: int, to_on: date, *, at: date
         membership.to_on, membership.ended_by_event = max(to_on, membership.from_on), event
 
 
+#: What a statement gives of each role that a person holds, see ``held``.
+HELD = (
+    Membership.role, Organisation.id.label("organisation_id"), Organisation.code, Organisation.name.label("organisation_name"),
+    Organisation.org_type, Organisation.level, Organisation.place,
+)  # fmt: skip
+
+
+def held(role: str, *place: Any) -> Held:
+    """A role that a person holds, from the columns ``HELD``."""
+    return Held(role, ROLES[role].name, *place)
+
+
 def memberships(session: Session, person_id: int, on: date) -> tuple[Held, ...]:
     """The roles that a person holds on a day."""
     rows = session.execute(
-        select(Membership, Organisation)
+        select(*HELD)
         .join(Organisation, Organisation.id == Membership.organisation_id)
         .where(Membership.person_id == person_id, held_on(on))
         .order_by(Membership.id)
     )
-    return tuple(
-        Held(row.role, ROLES[row.role].name, org.id, org.code, org.name, org.org_type, org.level, org.place)
-        for row, org in rows
-    )
+    return tuple(held(*row) for row in rows)
 
 
 @dataclass(frozen=True)
@@ -452,38 +476,12 @@ def _holders(
         return None, []
     at = rule.get("at")
     level = at if at in LEVELS else None
-    start = Organisation.id == organisation_id if at is None or level else Organisation.code == str(at)
-    line = (
-        select(Organisation.id, Organisation.parent_id, literal(0).label("depth"))
-        .where(start)
-        .cte("line", recursive=True)
-    )
-    above = aliased(Organisation)
-    line = line.union_all(select(above.id, above.parent_id, line.c.depth + 1).where(above.id == line.c.parent_id))
-    itself, bureau = aliased(Organisation), aliased(Organisation)
-    fits = [] if role.org_type is None else [Organisation.org_type == role.org_type]
-    own = select(Organisation.id.label("id"), line.c.depth.label("depth"), literal(0).label("side")).join(
-        line, line.c.id == Organisation.id
-    ).where(*fits, *([Organisation.level == level] if level else []))
-    beside = (
-        select(Organisation.id, line.c.depth, literal(1))
-        .join(bureau, bureau.id == Organisation.parent_id)
-        .join(line, line.c.id == bureau.id)
-        .where(bureau.org_type == "edu_bureau", Organisation.level == bureau.level, *fits,
-               *([bureau.level == level] if level else []))
-    )
-    places = own.union_all(beside).subquery("places")
-    rows = session.execute(
-        select(itself.id, itself.code, itself.name, Person.id, Person.number, Person.name, Account.email_confirmed_at)
-        .join(places, places.c.id == itself.id)
-        .outerjoin(
-            Membership,
-            and_(Membership.organisation_id == itself.id, Membership.role == role.key, held_on(on)),
-        )
-        .outerjoin(Person, Person.id == Membership.person_id)
-        .outerjoin(Account, Account.person_id == Person.id)
-        .order_by(places.c.side, places.c.depth, itself.id, Person.id)
-    ).all()
+    by_code = at is not None and level is None
+    statement = _holding(by_code, role.org_type is not None, level is not None)
+    given = {"start": str(at) if by_code else organisation_id, "role": role.key, "day": on}
+    given |= {"org_type": role.org_type} if role.org_type is not None else {}
+    given |= {"level": level} if level is not None else {}
+    rows = session.connection().execute(statement, given).all()
     if not rows:
         return None, []
     place = (rows[0][0], rows[0][1], rows[0][2])
@@ -492,6 +490,44 @@ def _holders(
         for row in rows
         if row[0] == place[0] and row[3] is not None
     ]
+
+
+@cache
+def _holding(by_code: bool, has_type: bool, has_level: bool) -> Select[Any]:
+    """The statement of ``_holders``, built once for each of its forms."""
+    start = Organisation.code == bindparam("start") if by_code else Organisation.id == bindparam("start")
+    line = (
+        select(Organisation.id, Organisation.parent_id, literal(0).label("depth"))
+        .where(start)
+        .cte("line", recursive=True)
+    )
+    above = aliased(Organisation)
+    line = line.union_all(select(above.id, above.parent_id, line.c.depth + 1).where(above.id == line.c.parent_id))
+    itself, bureau = aliased(Organisation), aliased(Organisation)
+    fits = [Organisation.org_type == bindparam("org_type")] if has_type else []
+    own = select(Organisation.id.label("id"), line.c.depth.label("depth"), literal(0).label("side")).join(
+        line, line.c.id == Organisation.id
+    ).where(*fits, *([Organisation.level == bindparam("level")] if has_level else []))
+    beside = (
+        select(Organisation.id, line.c.depth, literal(1))
+        .join(bureau, bureau.id == Organisation.parent_id)
+        .join(line, line.c.id == bureau.id)
+        .where(bureau.org_type == "edu_bureau", Organisation.level == bureau.level, *fits,
+               *([bureau.level == bindparam("level")] if has_level else []))
+    )
+    places = own.union_all(beside).subquery("places")
+    return (
+        select(itself.id, itself.code, itself.name, Person.id, Person.number, Person.name, Account.email_confirmed_at)
+        .join(places, places.c.id == itself.id)
+        .outerjoin(
+            Membership,
+            and_(Membership.organisation_id == itself.id, Membership.role == bindparam("role"),
+                 held_on(bindparam("day", type_=Date))),
+        )
+        .outerjoin(Person, Person.id == Membership.person_id)
+        .outerjoin(Account, Account.person_id == Person.id)
+        .order_by(places.c.side, places.c.depth, itself.id, Person.id)
+    )
 
 
 def somebody(session: Session, person_id: int) -> Somebody:

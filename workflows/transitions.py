@@ -63,6 +63,8 @@ class Moved:
     repeated: bool = False
     #: Deliveries (their keys) that may arrive now because of this act; see ``workflows.deliveries.settle``.
     caused: tuple[int, ...] = ()
+    #: Nothing was decided: the task went to others (回避).
+    handed_on: bool = False
 
 
 @dataclass(frozen=True)

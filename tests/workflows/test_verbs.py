@@ -211,7 +211,7 @@ class Statements:
 
 
 #: What a completion writes or reads besides: files bound to their case, rulings, number series, whose bureau a school's is.
-BESIDES = re.compile("UPDATE attachment|INSERT INTO ruling|INSERT INTO series|WITH RECURSIVE .* LIMIT")
+BESIDES = re.compile("UPDATE attachment|INSERT INTO ruling|INSERT INTO series|WITH RECURSIVE .* ORDER BY line.depth$")
 
 
 def _hand(office: Office, place: Place, step: str, name: str) -> tuple[Hand, Submission]:
