@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from workflows import instances, timers, transitions
+from workflows import deliveries, instances, timers, transitions
 from workflows.access import Viewer
 from workflows.audit import Entry
 from workflows.db import Database
@@ -32,9 +32,10 @@ class Start:
     round_number: str
     submission: Submission
     at: datetime
+    process: str = "admission"
 
     def __call__(self, db: Database) -> None:
-        instances.start(db, self.viewer, "admission", self.round_number, self.submission, at=self.at)
+        instances.start(db, self.viewer, self.process, self.round_number, self.submission, at=self.at)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,33 @@ class Fire:
         timers.fire_due(db, at=self.at)
 
 
-Act = Start | Complete | Fire
+@dataclass(frozen=True)
+class Message:
+    """Send a message to a case."""
+
+    viewer: Viewer
+    name: str
+    key: str
+    at: datetime
+
+    def __call__(self, db: Database) -> None:
+        carried = {"reason": "方案需要重新论证"}
+        deliveries.send_message(db, self.viewer, self.name, self.key, carried, origin="甲", at=self.at)
+
+
+@dataclass(frozen=True)
+class Followed:
+    """An act, and a beat of the worker after it: what the act did not get to deliver arrives."""
+
+    act: Start | Complete | Message
+    at: datetime
+
+    def __call__(self, db: Database) -> None:
+        self.act(db)
+        deliveries.deliver_due(db, at=self.at)
+
+
+Act = Start | Complete | Fire | Message | Followed
 
 
 class Calls:

@@ -19,20 +19,25 @@ import pytest
 from sqlalchemy import Select, func, select
 from sqlalchemy.engine import make_url
 
+from tests import reviewing
 from tests.databases import _administer
-from tests.kill.acts import Act, Complete, Fire, Start, perform
+from tests.kill.acts import Act, Complete, Fire, Followed, Message, Start, perform
 from tests.office import PLACES, Case, Office
 from tests.offices import settle
+from tests.reviewing import Desk
+from webapp import composition
 from workflows.db import Database
 from workflows.models import (
     Attachment,
     Candidate,
+    Delivery,
     Event,
     Instance,
     Notice,
     RulingRow,
     Series,
     Submission,
+    Subscription,
     Task,
     Timer,
 )
@@ -83,7 +88,11 @@ def copied(url: str, folder: Path, number: int) -> Iterator[str]:
 def everything(url: str, folder: Path) -> dict[str, list[tuple[Any, ...]]]:
     """All that an act may have written, without what is random; the record is checked on the way."""
     queries: dict[str, Select[Any]] = {
-        "instance": select(Instance.number, Instance.status, Instance.version, Instance.outcome, Instance.title),
+        "instance": select(
+            Instance.number, Instance.status, Instance.version, Instance.outcome, Instance.title, Instance.parent_step
+        ),
+        "subscription": select(Subscription.step_id, Subscription.key, Subscription.ended_at, Subscription.result),
+        "delivery": select(Delivery.kind, Delivery.name, Delivery.key, Delivery.ended_at, Delivery.result),
         "task": select(Task.step_id, Task.status, Task.done_by_id, Task.holder_id, Task.due_at, Task.outcome),
         "candidate": select(Candidate.organisation_id, Candidate.role, func.count()).group_by(
             Candidate.organisation_id, Candidate.role
@@ -139,7 +148,40 @@ def _lapse(office: Office) -> Act:
     return Fire(due)
 
 
-ACTS: dict[str, Callable[[Office], Act]] = {"submit": _submit, "decide": _decide, "correct": _correct, "lapse": _lapse}
+def _desk(office: Office) -> Desk:
+    reviewing.deploy(office, composition.SOURCE)
+    return Desk(office)
+
+
+def _call(office: Office) -> Act:
+    """A case begins and calls another process: two instances, one after the other."""
+    desk = _desk(office)
+    applicant = office.applicant(PLACES["liaoning"].own_school)
+    paper = desk.paper("proposal", title="整本书阅读教学研究", budget="12000.50")
+    begun = Start(applicant.viewer, office.round("liaoning"), paper, office.at, "project")
+    return Followed(begun, office.at)
+
+
+def _return(office: Office) -> Act:
+    """What was called ends, and its caller goes on with what it gave."""
+    desk = _desk(office)
+    case = desk.project(PLACES["liaoning"].own_school)
+    hand = desk.part(case).task("opine").by(PLACES["liaoning"].reviewer)
+    opined = Complete(hand.viewer, hand.task, desk.paper("opinion", kind="同意", score=80), office.at)
+    return Followed(opined, office.at)
+
+
+def _withdraw(office: Office) -> Act:
+    """A message ends a case, and what that had called ends with it."""
+    case = _desk(office).project(PLACES["liaoning"].own_school)
+    sent = Message(office.viewer(PLACES["liaoning"].reviewer), "撤回", case.number, office.at)
+    return Followed(sent, office.at)
+
+
+ACTS: dict[str, Callable[[Office], Act]] = {
+    "submit": _submit, "decide": _decide, "correct": _correct, "lapse": _lapse, "call": _call, "return": _return,
+    "withdraw": _withdraw,
+}  # fmt: skip
 
 
 READS = ("BEGIN", "SELECT", "WITH")
