@@ -94,7 +94,7 @@ class Compiling:
             return lambda scope: scope.run.fail("there is no expression")
         build = _BUILDERS.get(local(element))
         if build is None:
-            self.report(self.document.problem(element, f"<{local(element)}> is not an expression known here"))
+            self.report(self.document.problem(element, f"<{local(element)}> 不是可用的表达式"))
             return lambda scope: scope.run.fail("there is no expression")
         code = build(self, element)
         if local(element) in ("decisionTable", "functionDefinition"):
@@ -121,7 +121,7 @@ def checked(code: Code, wanted: Type | None, label: str) -> Code:
         return code
 
     def run(scope: Scope) -> Value:
-        fits, value = fit(code(scope), wanted)
+        fits, value = fit(code(scope), wanted, scope.run.spend)
         return value if fits else scope.run.fail(f"{label} is not of the type declared")
 
     return run
@@ -130,7 +130,7 @@ def checked(code: Code, wanted: Type | None, label: str) -> Code:
 def _literal(c: Compiling, element: Element) -> Code:
     language = element.get("expressionLanguage") or ""
     if language not in _FEEL and "FEEL" not in language:
-        c.report(c.document.problem(element, f"the language {language!r} is never run; write FEEL"))
+        c.report(c.document.problem(element, f"不执行表达式语言 {language}；请改用 FEEL"))
         return lambda scope: scope.run.fail("only FEEL is evaluated")
     text = text_of(child(element, "text"))
     if not text:
@@ -174,7 +174,7 @@ def _relation(c: Compiling, element: Element) -> Code:
     for row in each(element, "row"):
         cells = [c.expression(below) for below in row if local(below) in _BUILDERS]
         if len(cells) != len(names):
-            c.report(c.document.problem(row, f"the row has {len(cells)} cells for {len(names)} columns"))
+            c.report(c.document.problem(row, f"该行有 {len(cells)} 格，而表有 {len(names)} 列"))
         rows.append([checked(cell, wanted, "a cell") for cell, wanted in zip(cells, types, strict=False)])
     return lambda scope: [dict(zip(names, [cell(scope) for cell in cells], strict=False)) for cells in rows]
 
@@ -288,11 +288,11 @@ def _table(c: Compiling, element: Element) -> Table:
     policy = (element.get("hitPolicy") or "UNIQUE").upper()
     aggregation = (element.get("aggregation") or "").upper()
     if policy not in HIT_POLICIES or (aggregation and aggregation not in AGGREGATIONS):
-        c.report(c.document.problem(element, f"the hit policy {policy} {aggregation} is not one of the standard's"))
+        c.report(c.document.problem(element, f"标准中没有命中策略 {' '.join((policy, aggregation)).strip()}"))
     inputs = tuple(_input(c, column) for column in each(element, "input"))
     outputs = tuple(_output(c, column) for column in each(element, "output"))
     if not outputs:
-        c.report(c.document.problem(element, "the table has no output"))
+        c.report(c.document.problem(element, "表没有输出列"))
     table = Table(
         id=element.get("id") or (c.document.name + " table"),
         inputs=inputs,
@@ -310,7 +310,7 @@ def _input(c: Compiling, element: Element) -> Input:
     expression = child(element, "inputExpression")
     text = text_of(child(expression, "text")) if expression is not None else ""
     if expression is None or not text:
-        c.report(c.document.problem(element, "the input has no expression"))
+        c.report(c.document.problem(element, "输入列没有表达式"))
     values = child(element, "inputValues")
     written = text_of(values)
     wanted = c.type_of(expression)
@@ -357,7 +357,7 @@ def _rule(c: Compiling, row: Element, at: int, inputs: tuple[Input, ...], output
     cells = each(row, "inputEntry")
     results = each(row, "outputEntry")
     if len(cells) != len(inputs) or len(results) != len(outputs):
-        c.report(c.document.problem(row, "the rule has not one cell for each column"))
+        c.report(c.document.problem(row, "规则的格数与列数不符"))
     tests = [c.tests(cell, text_of(cell)) for cell in cells[: len(inputs)]]
     codes = [_result(c, cell) for cell in results[: len(outputs)]]
     nothing: Callable[[Scope], Value] = lambda scope: None  # noqa: E731  # pads a row that was reported above

@@ -17,7 +17,7 @@ from workflows.decisions.tables import Input, Table
 from workflows.feel import UnaryTests, YearsMonths, ast
 from workflows.feel.analysis import free_names, mentions
 from workflows.feel.builtins_text import show
-from workflows.feel.compare import before
+from workflows.feel.compare import before, free
 from workflows.feel.compiler import compile_node
 from workflows.feel.expression import guarded
 from workflows.feel.scope import Run, Scope
@@ -198,7 +198,7 @@ def _allowed(table_input: Input, value: Value) -> bool:
     if table_input.allowed is not None and table_input.allowed(scope, value) is not True:
         return False
     wanted = table_input.type
-    return value is None or wanted is None or wanted.allows is None or wanted.allows(value)
+    return value is None or wanted is None or wanted.allows is None or wanted.allows(value, free)
 
 
 # Boxes ------------------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ class Document:
 def read(raw: bytes, file: str, report: Callable[[Problem], None]) -> Document | None:
     """The document, or None after reporting why it cannot be read."""
     if len(raw) > MAX_BYTES:
-        report(Problem(file, 0, "", f"the file is larger than {MAX_BYTES} bytes"))
+        report(Problem(file, 0, "", f"文件大于 {MAX_BYTES} 字节"))
         return None
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False, remove_pis=True
@@ -56,15 +56,15 @@ def read(raw: bytes, file: str, report: Callable[[Problem], None]) -> Document |
         root = etree.fromstring(raw, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         line, column = getattr(error, "position", (0, 0)) or (0, 0)
-        report(Problem(file, line, "", f"the file is not well-formed XML: {error}", column))
+        report(Problem(file, line, "", f"文件不是格式正确的 XML：{error}", column))
         return None
     info = root.getroottree().docinfo
     if info.doctype or info.internalDTD is not None:
-        report(Problem(file, 1, "", "the file has a DOCTYPE; remove it"))
+        report(Problem(file, 1, "", "不允许 DOCTYPE；请删除"))
         return None
     name = etree.QName(root)
     if name.localname != "definitions" or not _DMN.fullmatch(name.namespace or ""):
-        report(Problem(file, root.sourceline or 0, "", "the root element is not <definitions> of DMN 1.1 to 1.5"))
+        report(Problem(file, root.sourceline or 0, "", "根元素不是 DMN 1.1–1.5 的 <definitions>"))
         return None
     namespace = root.get("namespace") or ""
     document = Document(file, root, namespace, root.get("name") or "")

@@ -72,7 +72,7 @@ class Graph:
                 name = element.get("name") or (variable.get("name") if variable is not None else "") or ""
                 key = (document.namespace, element.get("id") or name)
                 if key in self.nodes:
-                    self._report(document.problem(element, f"the id {key[1]!r} is used twice"))
+                    self._report(document.problem(element, f"id “{key[1]}”用了两次"))
                     continue
                 self.nodes[key] = Node(key, kind, name, element, document)
 
@@ -94,7 +94,7 @@ class Graph:
                 node.requires.extend(self._targets(node, each(node.element, kind)))
             node.outputs.extend(self._targets(node, each(node.element, "outputDecision")))
             if not node.outputs:
-                self._report(node.document.problem(node.element, "the service has no output decision"))
+                self._report(node.document.problem(node.element, "决策服务没有输出决策"))
             return
         for requirement in node.element:
             if local(requirement) in ("informationRequirement", "knowledgeRequirement"):
@@ -107,7 +107,7 @@ class Graph:
             namespace, _, identity = href.rpartition("#")
             target = self.nodes.get((namespace or node.document.namespace, identity))
             if target is None:
-                self._report(node.document.problem(reference, f"{href!r} refers to nothing in the files given"))
+                self._report(node.document.problem(reference, f"“{href}”在所给文件中没有对应的元素"))
             else:
                 found.append(target)
         return found
@@ -117,11 +117,11 @@ class Graph:
 
         def visit(node: Node, above: tuple[Key, ...]) -> None:
             if node.key in above:
-                self._report(node.document.problem(node.element, f"“{node.name}” requires itself"))
+                self._report(node.document.problem(node.element, f"“{node.name}”依赖自身"))
                 node.requires.clear()
             elif node.key not in done:
                 if len(above) > 200:
-                    self._report(node.document.problem(node.element, "more than 200 decisions require each other"))
+                    self._report(node.document.problem(node.element, "决策的依赖超过 200 层"))
                     return
                 for below in list(node.requires):
                     if below.kind == "decision":
@@ -143,14 +143,14 @@ class Graph:
         if node.kind == "decision":
             expression = find_expression(node.element)
             if expression is None:
-                self._report(node.document.problem(node.element, "the decision has no logic"))
+                self._report(node.document.problem(node.element, "决策没有写出逻辑"))
             code = compiling.expression(expression)
             node.table = code if isinstance(code, Table) else None
             node.code = checked(code, node.type, f"“{node.name}”")
         elif node.kind == "businessKnowledgeModel":
             logic = child(node.element, "encapsulatedLogic")
             if logic is None:
-                self._report(node.document.problem(node.element, "the knowledge model has no logic"))
+                self._report(node.document.problem(node.element, "业务知识模型没有写出逻辑"))
             else:
                 result = node.type if node.type is not None and node.type.name != "function" else None
                 node.code = function_of(compiling, logic, node.name, result)

@@ -8,6 +8,7 @@ from typing import Any
 from workflows.decisions.document import Document, Element, child, each, text_of
 from workflows.errors import Problem
 from workflows.feel import FeelSyntaxError, UnaryTests, temporal
+from workflows.feel.compare import Spend
 from workflows.feel.functions import BUILT_INS
 from workflows.feel.parser import parse_type
 from workflows.feel.types import ANY, SIMPLE, SPELLINGS, Type, accepts, fit, resolve
@@ -65,7 +66,7 @@ class ItemTypes:
         except FeelSyntaxError:
             found = None
         if found is None:
-            self._report(self._document.problem(element, f"the type “{reference}” is not defined"))
+            self._report(self._document.problem(element, f"没有定义类型“{reference}”"))
         return found
 
     def allowed_text(self, reference: str) -> str:
@@ -112,8 +113,8 @@ class ItemTypes:
             self._report(self._document.problem(element, f"未知的名称“{name}”", 1))
         inner = found.allows
 
-        def allows(value: Value) -> bool:
-            return (inner is None or inner(value)) and tests.evaluate(value) is True
+        def allows(value: Value, spend: Spend) -> bool:
+            return (inner is None or inner(value, spend)) and tests.evaluate(value, spend=spend) is True
 
         return Type(found.name, found.parts, found.keys, allows)
 

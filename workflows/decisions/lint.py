@@ -12,7 +12,7 @@ from workflows.decisions.graph import Graph, Node
 from workflows.decisions.model import load_leniently
 from workflows.decisions.tables import Table
 from workflows.errors import Problem
-from workflows.feel import Expression, FeelSyntaxError, UnaryTests, ast, temporal
+from workflows.feel import Expression, FeelSyntaxError, UnaryTests, ast, suggest, temporal
 from workflows.feel.analysis import parts
 from workflows.feel.builtins_text import show
 from workflows.feel.functions import BUILT_INS
@@ -52,8 +52,15 @@ def _unknown_names(graph: Graph, node: Node, house: frozenset[str]) -> Iterator[
         visible.add(place_ or name)
     elsewhere = {other.name for other in graph.nodes.values()}
     for read in graph.texts.get(node.key, ()):
-        for name in sorted(read.expression.names - visible - read.bound):
-            hint = "：模型中有同名元素，但没有画出依赖" if name in elsewhere else ""
+        unknown = sorted(read.expression.names - visible - read.bound)
+        meant = (
+            suggest(read.expression.text, names=house, unary=isinstance(read.expression, UnaryTests))
+            if unknown
+            else None
+        )
+        instead = f"；可改写为 {meant}" if meant else ""
+        for name in unknown:
+            hint = "：模型中有同名元素，但没有画出依赖" if name in elsewhere else instead
             yield _at(node, read, name, f"未知的名称“{name}”{hint}")
 
 

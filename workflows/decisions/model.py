@@ -88,14 +88,12 @@ def load_leniently(
     seen: dict[str, str] = {}
     for document in documents:
         if document.namespace in seen:
-            problems.append(
-                document.problem(document.root, f"the namespace is also that of {seen[document.namespace]}")
-            )
+            problems.append(document.problem(document.root, f"命名空间与 {seen[document.namespace]} 相同"))
         seen.setdefault(document.namespace, document.file)
     try:
         model = DecisionModel(Graph(documents, names, problems.append))
     except RecursionError:
-        return None, (*problems, Problem(documents[0].file, 0, "", "the elements are nested too deep"))
+        return None, (*problems, Problem(documents[0].file, 0, "", "元素嵌套过深"))
     return model, tuple(dict.fromkeys(problems))
 
 

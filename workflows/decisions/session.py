@@ -163,7 +163,7 @@ class Session:
         def call(run: Run, *arguments: Value) -> Value:
             values: list[Value] = []
             for fact, argument in zip(node.requires, arguments, strict=True):
-                fits, value = fit(argument, fact.type)
+                fits, value = fit(argument, fact.type, run.spend)
                 if not fits:
                     return run.fail(f"{node.name}: “{fact.name}” has the wrong type")
                 values.append(value)

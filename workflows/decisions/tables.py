@@ -73,7 +73,7 @@ class Table:
         for column in self.inputs:
             value = column.code(scope)
             if value is not None and column.type is not None:
-                fits, value = fit(value, column.type)
+                fits, value = fit(value, column.type, scope.run.spend)
                 if not fits:
                     return scope.run.fail(f"{self.id}: “{column.label}” has the wrong type")
             if column.allowed is not None and column.allowed(scope.inner({"?": value}), value) is not True:
@@ -132,7 +132,7 @@ class Table:
         row: list[Value] = []
         for result, output in zip(rule.results, self.outputs, strict=True):
             value = result(scope)
-            fits, converted = fit(value, output.type)
+            fits, converted = fit(value, output.type, scope.run.spend)
             if not fits:
                 scope.run.fail(f"{self.id}: rule {rule.index} gives a value of the wrong type")
             row.append(converted if fits else None)

@@ -10,7 +10,7 @@ compiler; expression; foreign (texts of other languages, and the FEEL to write i
 
 from workflows.feel.errors import FeelSyntaxError
 from workflows.feel.expression import Expression, UnaryTests, compile, compile_unary, evaluate, unary_test
-from workflows.feel.foreign import suggest
+from workflows.feel.foreign import refuse_foreign, refuse_juel, suggest
 from workflows.feel.values import Function, Range, YearsMonths
 
 __all__ = [
@@ -23,6 +23,8 @@ __all__ = [
     "compile",
     "compile_unary",
     "evaluate",
+    "refuse_foreign",
+    "refuse_juel",
     "suggest",
     "unary_test",
 ]

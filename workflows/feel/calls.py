@@ -53,14 +53,14 @@ def make_function(
     def call(run: Run, *arguments: Value) -> Value:
         given: dict[str, Value] = {}
         for parameter, wanted, value in zip(parameters, types, arguments, strict=True):
-            fits, converted = fit(value, wanted)
+            fits, converted = fit(value, wanted, run.spend)
             if not fits:
                 return run.fail(f"{name or 'function'}: “{parameter}” has the wrong type")
             given[parameter] = converted
         run.spend(cost)
         with run.deeper():
             answer = body(Scope(given, scope, run))
-        fits, converted = fit(answer, result)
+        fits, converted = fit(answer, result, run.spend)
         return converted if fits else run.fail(f"{name or 'function'}: the result has the wrong type")
 
     return Function(parameters, call, types, result, name)

@@ -12,11 +12,11 @@ from workflows.feel.values import Range, Value, kind, known
 Spend = Callable[[int], None]
 
 
-def _free(steps: int) -> None:
+def free(steps: int) -> None:
     """No bound: for values that are known to be small."""
 
 
-def equal(left: Value, right: Value, spend: Spend = _free) -> bool | None:
+def equal(left: Value, right: Value, spend: Spend = free) -> bool | None:
     """Whether two values are equal; None when their kinds differ and neither is null."""
     if left is None or right is None:
         return left is None and right is None
@@ -40,7 +40,7 @@ def equal(left: Value, right: Value, spend: Spend = _free) -> bool | None:
     return bool(left == right)
 
 
-def _all_equal(pairs: Iterable[tuple[Value, Value]], spend: Spend = _free) -> bool | None:
+def _all_equal(pairs: Iterable[tuple[Value, Value]], spend: Spend = free) -> bool | None:
     unknown = False
     for left, right in pairs:
         answer = equal(left, right, spend)
@@ -113,7 +113,7 @@ def within(value: Value, interval: Range) -> bool | None:
     return answer
 
 
-def holds(value: Value, test: Value, spend: Spend = _free) -> bool | None:
+def holds(value: Value, test: Value, spend: Spend = free) -> bool | None:
     """Whether a value meets a test that is itself a value: a range, a list of tests, or an equal value."""
     if isinstance(test, Range) and not isinstance(value, Range):
         return within(value, test)

@@ -166,4 +166,4 @@ def _instance_of(node: ast.InstanceOf, types: Mapping[str, Type]) -> Code:
     value, wanted = compile_node(node.value, types), resolve(node.type, types)
     if wanted is None:
         return lambda scope: scope.run.fail(f"the type “{node.type.name}” is unknown")
-    return lambda scope: conforms(value(scope), wanted)
+    return lambda scope: conforms(value(scope), wanted, scope.run.spend)

@@ -6,7 +6,7 @@ from collections.abc import Iterator as Walk
 from contextlib import contextmanager
 
 from workflows.feel import ast
-from workflows.feel.errors import FeelSyntaxError
+from workflows.feel.errors import N_, FeelSyntaxError
 from workflows.feel.lexer import Token, place, tokens, unquote
 from workflows.feel.names import RESERVED, STOPS, Names, normal
 
@@ -62,12 +62,14 @@ class Cursor:
     def _error(self, expected: str, token: Token | None = None) -> FeelSyntaxError:
         token = token or self._next
         line, column = place(self._text, token.start)
-        reason = "the expression ends too early" if token.kind == "end" else f"unexpected {token.text!r}"
-        return FeelSyntaxError(reason, line=line, column=column, expected=expected)
+        if token.kind == "end":
+            return FeelSyntaxError(N_("表达式没有写完"), line=line, column=column, expected=expected)
+        found = token.text if len(token.text) <= 40 else token.text[:40] + "…"
+        return FeelSyntaxError(N_("不应出现“%(found)s”"), found=found, line=line, column=column, expected=expected)
 
     def expect_end(self) -> None:
         if self._next.kind != "end":
-            raise self._error("an operator or the end")
+            raise self._error(N_("运算符或结尾"))
 
     @contextmanager
     def _bound(self, *names: str) -> Walk[None]:
@@ -83,7 +85,7 @@ class Cursor:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             line, column = place(self._text, self._next.start)
-            raise FeelSyntaxError(f"nested more than {MAX_DEPTH} deep", line=line, column=column)
+            raise FeelSyntaxError(N_("嵌套超过 %(most)s 层"), most=MAX_DEPTH, line=line, column=column)
         try:
             yield
         finally:
@@ -99,7 +101,7 @@ class Cursor:
             self._at += length
             return known
         if not free:
-            raise self._error("a name" if in_path else "a value")
+            raise self._error(N_("名称") if in_path else N_("值"))
         words = [token.text for token in self._tokens[self._at : self._at + free]]
         self._at += free
         return normal(words)
@@ -136,7 +138,7 @@ class Cursor:
                 break
             self._at += 1
         if self._at == start or self._tokens[start].kind != "word":
-            raise self._error("a name", self._tokens[start])
+            raise self._error(N_("名称"), self._tokens[start])
         return normal(token.text for token in self._tokens[start : self._at])
 
     def _is_key(self) -> bool:
@@ -161,7 +163,7 @@ class Cursor:
         with self._deeper():
             token = self._next
             if token.kind != "word":
-                raise self._error("a type")
+                raise self._error(N_("类型"))
             outer, self._names = self._names, Names(_TYPES, below=self._names)
             name = self._name(in_path=True)
             self._names = outer

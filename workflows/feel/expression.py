@@ -19,13 +19,15 @@ from workflows.feel import (  # noqa: F401  # the built-ins register themselves
     compile_loops,
 )
 from workflows.feel.analysis import free_names
+from workflows.feel.compare import Spend
 from workflows.feel.compile_tests import compile_tests
 from workflows.feel.compiler import compile_node
-from workflows.feel.errors import FeelSyntaxError, WorkExhausted
+from workflows.feel.errors import N_, FeelSyntaxError, WorkExhausted
+from workflows.feel.foreign import suggest
 from workflows.feel.functions import BUILT_INS
 from workflows.feel.names import Names, is_odd, words
 from workflows.feel.parser import parse, parse_tests
-from workflows.feel.scope import Run, Scope
+from workflows.feel.scope import MAX_STEPS, Run, Scope
 from workflows.feel.types import Type
 from workflows.feel.values import Value, known, plain
 
@@ -44,8 +46,11 @@ class Expression:
             self.tree = parse(text, Names(names, below=_STANDARD))
             self.run = compile_node(self.tree, types)
             self.names, self.paths = free_names(self.tree)
+        except FeelSyntaxError as error:
+            error.instead = suggest(text, names=names)
+            raise
         except RecursionError:
-            raise FeelSyntaxError("the expression is nested too deep") from None
+            raise FeelSyntaxError(N_("表达式嵌套过深")) from None
 
     def evaluate(
         self, context: Mapping[str, Any], *, now: dt.datetime | None = None, problems: list[str] | None = None
@@ -80,8 +85,11 @@ class UnaryTests:
             self.tree = parse_tests(text, Names(names, below=_STANDARD))
             self.test = compile_tests(self.tree, types)
             self.names, self.paths = free_names(self.tree)
+        except FeelSyntaxError as error:
+            error.instead = suggest(text, names=names, unary=True)
+            raise
         except RecursionError:
-            raise FeelSyntaxError("the expression is nested too deep") from None
+            raise FeelSyntaxError(N_("表达式嵌套过深")) from None
 
     def evaluate(
         self,
@@ -90,12 +98,18 @@ class UnaryTests:
         *,
         now: dt.datetime | None = None,
         problems: list[str] | None = None,
+        spend: Spend | None = None,
     ) -> bool | None:
-        """Whether the value meets the tests; None when that cannot be said."""
+        """Whether the value meets the tests; None when that cannot be said. ``spend`` is told the steps used."""
         run = Run(now, problems)
+        if spend is not None:
+            run.steps = MAX_STEPS // 10  # one of many checks within another evaluation
         ready = known(value)
         scope = Scope(context or {}, None, run, outside=True).inner({"?": ready})
+        start = run.steps
         answer: bool | None = guarded(lambda inner: self.test(inner, ready), scope)
+        if spend is not None:
+            spend(start - run.steps)
         return answer
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from workflows.feel import ast
 from workflows.feel.analysis import free_names, parts
-from workflows.feel.errors import FeelSyntaxError
+from workflows.feel.errors import N_, FeelSyntaxError
 from workflows.feel.functions import BUILT_INS
 from workflows.feel.lexer import quote
 from workflows.feel.names import RESERVED, Names, words
@@ -25,6 +25,7 @@ from workflows.feel.values import NUMBERS
 MAX_TEXT, MAX_DEPTH = 2_000, 30
 
 _WRAPPED = re.compile(r"\s*[$#]\{(.*)\}\s*", re.DOTALL)
+_INSERTED = re.compile(r"[$#]\{[^}]*\}")
 _TOKEN = re.compile(
     r"(?P<space>\s+)"
     r"|(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))"
@@ -52,6 +53,13 @@ _ACCIDENTS = frozenset(
 _METHODS = {"startsWith": "starts with", "startswith": "starts with", "endsWith": "ends with", "endswith": "ends with"}
 #: Built-in functions whose names other languages give to something else.
 _OTHERS = frozenset({"range", "all", "any", "sum", "round", "replace", "split", "sort"})
+#: Python's functions, and what to write in FEEL; which one depends on the value.
+_FUNCTIONS = {
+    "len": N_("count(…)（列表）或 string length(…)（文字）"),
+    "str": "string(…)",
+    "int": "floor(…)",
+    "float": "number(…)",
+}
 _CLAUSES = frozenset({"then", "return", "satisfies"})
 _STANDARD = Names(BUILT_INS)
 
@@ -84,6 +92,35 @@ def suggest(text: str, *, names: Collection[str] = (), unary: bool = False) -> s
 
 def _read(text: str, known: Names, unary: bool) -> ast.Node:
     return parse_tests(text, known) if unary else parse(text, known)
+
+
+def refuse_juel(text: str) -> None:
+    """Raise FeelSyntaxError where ``${…}`` or ``#{…}`` stands in a text, which would pass as plain text."""
+    if _INSERTED.search(text):
+        instead = suggest(text)
+        raise FeelSyntaxError(N_("不执行 ${…} 和 #{…}；请以 = 开头写 FEEL"), instead=instead and f"={instead}")
+
+
+def refuse_foreign(text: str, *, names: Collection[str] = ()) -> None:
+    """Raise FeelSyntaxError where a text that reads as FEEL does so by accident, such as the name ``x is None``."""
+    instead = suggest(text, names=names)
+    if instead is not None:
+        raise FeelSyntaxError(N_("这是别的语言的写法，不是 FEEL"), instead=instead)
+    for name in sorted(_called(text, names) & _FUNCTIONS.keys()):
+        raise FeelSyntaxError(N_("FEEL 没有函数 %(name)s"), name=name, expected=_FUNCTIONS[name])
+
+
+def _called(text: str, names: Collection[str]) -> frozenset[str]:
+    """Names of functions that a FEEL text calls and nobody announced; none in a text that is no FEEL."""
+    try:
+        tree = parse(text, _STANDARD)
+    except FeelSyntaxError:
+        return frozenset()
+    free, _ = free_names(tree)
+    called = {
+        part.function.name for part in parts(tree) if isinstance(part, ast.Call) and isinstance(part.function, ast.Name)
+    }
+    return frozenset(called & free) - frozenset(names)
 
 
 def _is_foreign(text: str, known: Names, names: frozenset[str], unary: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from workflows.feel.errors import FeelSyntaxError
+from workflows.feel.errors import N_, FeelSyntaxError
 
 #: Longest text that is read, in characters.
 MAX_TEXT = 50_000
@@ -29,8 +29,8 @@ _TOKEN = re.compile(
 #: What to write instead of signs that other languages have.
 _HINTS = {
     **{"&": "“and”", "|": "“or”", "!": "“not(…)”", "%": "“modulo(a, b)”", ";": "“,”"},
-    **dict.fromkeys("$#", "the expression without ${…}"),
-    **dict.fromkeys("“”‘’", 'a straight quotation mark, "'),
+    **dict.fromkeys("$#", N_("不带 ${…} 的表达式")),
+    **dict.fromkeys("“”‘’", N_('英文直引号 "')),
 }
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{6}|.)", re.DOTALL)
 _PLAIN = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "\\": "\\"}
@@ -48,7 +48,7 @@ class Token(NamedTuple):
 def tokens(text: str) -> list[Token]:
     """Split ``text``; the last token has kind ``end``. Raises FeelSyntaxError at a character FEEL does not know."""
     if len(text) > MAX_TEXT:
-        raise FeelSyntaxError(f"the expression is longer than {MAX_TEXT} characters")
+        raise FeelSyntaxError(N_("表达式超过 %(most)s 个字符"), most=MAX_TEXT)
     found: list[Token] = []
     at, end = 0, len(text)
     while at < end:
@@ -56,13 +56,13 @@ def tokens(text: str) -> list[Token]:
         if match is None:
             line, column = place(text, at)
             if text[at] == '"':
-                raise FeelSyntaxError("the string is not closed", line=line, column=column, expected='"')
+                raise FeelSyntaxError(N_("文字没有以引号结束"), line=line, column=column, expected='"')
             hint = _HINTS.get(text[at], "")
-            raise FeelSyntaxError(f"{text[at]!r} is not part of FEEL", line=line, column=column, expected=hint)
+            raise FeelSyntaxError(N_("FEEL 中没有“%(found)s”"), found=text[at], line=line, column=column, expected=hint)
         kind = match.lastgroup or ""
         if kind == "unclosed":
             line, column = place(text, at)
-            raise FeelSyntaxError("the comment is not closed", line=line, column=column, expected="*/")
+            raise FeelSyntaxError(N_("注释没有结束"), line=line, column=column, expected="*/")
         if kind != "space":
             found.append(Token(kind, match.group(), at, match.end()))
         at = match.end()

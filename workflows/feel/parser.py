@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from workflows.feel import ast
 from workflows.feel.cursor import Cursor
-from workflows.feel.errors import FeelSyntaxError
+from workflows.feel.errors import N_, FeelSyntaxError
 from workflows.feel.lexer import Token, unquote
 from workflows.feel.names import STOPS, Names
 from workflows.feel.values import NUMBERS
@@ -78,7 +78,7 @@ class _Parser(Cursor):
             self._need("of")
             return ast.InstanceOf(left, self.type(), at=at)
         if sign == "=" and self._is_sign("="):
-            raise self._error("one “=”")
+            raise self._error(N_("一个“=”"))
         right = self.expression(strength)
         return (ast.Compare if sign in _COMPARISONS else ast.Arithmetic)(sign, left, right, at=at)
 
@@ -142,7 +142,7 @@ class _Parser(Cursor):
             self._at += 1
             number = NUMBERS.create_decimal(token.text)
             if not number.is_finite():
-                raise self._error("a number of at most 6144 digits", token)
+                raise self._error(N_("不超过 6144 位的数"), token)
             return ast.Number(number, at=token.start)
         if token.kind == "text":
             self._at += 1
@@ -155,7 +155,7 @@ class _Parser(Cursor):
             if clause is not None and known < 2:
                 return clause(self, token)
             return ast.Name(self._name(), at=token.start)
-        raise self._error("a value")
+        raise self._error(N_("值"))
 
     def _bracketed(self, token: Token) -> ast.Node:
         outer, self._in_range_end = self._in_range_end, False
@@ -163,7 +163,7 @@ class _Parser(Cursor):
             if self._sign("@"):
                 literal = self._next
                 if literal.kind != "text":
-                    raise self._error("a string")
+                    raise self._error(N_("文字"))
                 self._at += 1
                 return ast.AtLiteral(unquote(literal.text), at=token.start)
             if self._sign("{"):
@@ -176,7 +176,7 @@ class _Parser(Cursor):
                 return self._range(self.expression(_OPERAND - 1), False, token.start)
         finally:
             self._in_range_end = outer
-        raise self._error('a string in "…"' if token.text == "'" else "a value")
+        raise self._error(N_('以 "…" 括起的文字') if token.text == "'" else N_("值"))
 
     def _parenthesised(self, at: int) -> ast.Node:
         if self._next.kind == "sign" and self._next.text in _COMPARISONS:
@@ -209,7 +209,7 @@ class _Parser(Cursor):
         self._in_range_end = False
         closed = self._sign("]")
         if not closed and not self._sign(")") and not self._sign("["):
-            raise self._error("“]”, “)” or “[”")
+            raise self._error("“]” “)” “[”")
         return ast.RangeOf(low, high, low_closed, closed, at=at)
 
     def _context(self, at: int) -> ast.Node:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from workflows.feel import ast, temporal
+from workflows.feel.compare import Spend, free
 from workflows.feel.functions import BuiltIn
 from workflows.feel.values import Function, Range, Value, kind, known
 
@@ -45,7 +46,7 @@ class Type:
     name: str
     parts: tuple[Type, ...] = ()
     keys: tuple[str, ...] = ()
-    allows: Callable[[Value], bool] | None = field(default=None, compare=False)
+    allows: Callable[[Value, Spend], bool] | None = field(default=None, compare=False)
 
 
 ANY = Type("Any")
@@ -71,15 +72,18 @@ def resolve(written: ast.TypeOf, declared: Mapping[str, Type]) -> Type | None:
     return None
 
 
-def conforms(value: Value, wanted: Type) -> bool:
+def conforms(value: Value, wanted: Type, spend: Spend = free) -> bool:
     """Whether a value is an instance of the type. Null is an instance of ``Null`` only (``Any`` takes the rest)."""
     if value is None:
         return wanted.name == "Null"
-    return accepts(value, wanted, constrained=False)
+    return accepts(value, wanted, spend, constrained=False)
 
 
-def accepts(value: Value, wanted: Type, *, constrained: bool = True) -> bool:
-    """As ``conforms``, but null fits every type and allowed values count: the check of what flows through a model."""
+def accepts(value: Value, wanted: Type, spend: Spend = free, *, constrained: bool = True) -> bool:
+    """As ``conforms``, but null fits every type and allowed values count: the check of what flows through a model.
+
+    ``spend`` counts the work, one step for each value looked at.
+    """
     if value is None:
         return True
     name = wanted.name
@@ -87,21 +91,27 @@ def accepts(value: Value, wanted: Type, *, constrained: bool = True) -> bool:
         fits = True
     elif name == "list":
         item_type = wanted.parts[0]
-        fits = isinstance(value, list) and all(accepts(item, item_type, constrained=constrained) for item in value)
+        fits = isinstance(value, list) and _items_fit(value, item_type, spend, constrained)
     elif name == "context":
-        fits = isinstance(value, Mapping) and _entries_fit(value, wanted, constrained)
+        fits = isinstance(value, Mapping) and _entries_fit(value, wanted, spend, constrained)
     elif name == "range":
-        fits = isinstance(value, Range) and all(accepts(end, wanted.parts[0]) for end in (value.low, value.high))
+        fits = isinstance(value, Range) and _items_fit([value.low, value.high], wanted.parts[0], spend, True)
     elif name == "function":
         fits = kind(value) == "function" and _function_fits(value, wanted)
     else:
         fits = kind(value) == name
-    return fits and (not constrained or wanted.allows is None or wanted.allows(value))
+    return fits and (not constrained or wanted.allows is None or wanted.allows(value, spend))
 
 
-def _entries_fit(value: Mapping[str, Value], wanted: Type, constrained: bool) -> bool:
+def _items_fit(items: list[Value], wanted: Type, spend: Spend, constrained: bool) -> bool:
+    spend(len(items))
+    return all(accepts(item, wanted, spend, constrained=constrained) for item in items)
+
+
+def _entries_fit(value: Mapping[str, Value], wanted: Type, spend: Spend, constrained: bool) -> bool:
+    spend(len(wanted.keys))
     return all(
-        key in value and accepts(known(value[key]), part, constrained=constrained)
+        key in value and accepts(known(value[key]), part, spend, constrained=constrained)
         for key, part in zip(wanted.keys, wanted.parts, strict=True)
     )
 
@@ -135,15 +145,15 @@ def _wider(wide: Type | None, narrow: Type) -> bool:
     return all(_wider(a, b) for a, b in zip(wide.parts, narrow.parts, strict=True))
 
 
-def fit(value: Value, wanted: Type | None) -> tuple[bool, Value]:
+def fit(value: Value, wanted: Type | None, spend: Spend = free) -> tuple[bool, Value]:
     """The value converted for a place of that type (10.3.2.9.4): a list of one item is that item, and the reverse;
     a date is its midnight in UTC where a date and time is asked for.
     """
-    if wanted is None or accepts(value, wanted):
+    if wanted is None or accepts(value, wanted, spend):
         return True, value
-    if wanted.name != "list" and isinstance(value, list) and len(value) == 1 and accepts(value[0], wanted):
+    if wanted.name != "list" and isinstance(value, list) and len(value) == 1 and accepts(value[0], wanted, spend):
         return True, value[0]
-    if wanted.name == "list" and not isinstance(value, list) and accepts(value, wanted.parts[0]):
+    if wanted.name == "list" and not isinstance(value, list) and accepts(value, wanted.parts[0], spend):
         return True, [value]
     if wanted.name == "date and time" and kind(value) == "date":
         return True, temporal.join(value, dt.time(tzinfo=dt.UTC))

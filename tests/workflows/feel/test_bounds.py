@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from workflows.feel import FeelSyntaxError, compile, evaluate
+from workflows.feel import FeelSyntaxError, compile, compile_unary, evaluate
 from workflows.feel.expression import guarded
 from workflows.feel.pattern import compile_pattern
 from workflows.feel.pattern_machine import MAX_KNOWN
 from workflows.feel.pattern_syntax import PatternRefused
 from workflows.feel.scope import MAX_PROBLEM, MAX_PROBLEMS, MAX_STEPS, Run, Scope
+from workflows.feel.types import Type, fit
 
 _DOUBLING = (
     '{a: "xxxxxxxxxxxxxxxx"'
@@ -79,6 +80,7 @@ def work(text: str, facts: Mapping[str, Any] = FACTS) -> int:
         ("for d in @\"2000-01-01\"..@\"2002-09-26\" return d", 5_000), ("for i in 1..1000 return after(-1)", 12_000),
         ("for i in 1..1000 return 1 < \"a\"", 8_000),
         ("for i in 1..100 return partial", 400), ("for i in 1..100 return function(a) a", 700),
+        ("rows instance of list<number>", 10_000), ("(function(a: list<number>) 1)(rows)", 10_000),
         ("1.1 ** 2.2", 100), ("exp(1)", 30), ("log(2)", 60), ("time(\"10:00:00@Nowhere/At_all\")", 50),
         ("date and time(2026, 1, 1, 1, 1, 1, \"Nowhere/Else\")", 50), ("range(\"[1..2]\")", 30), ("matches(big, \"^(a|b)+c$\")", 100_000),
         ("matches(\"a\", \"(a|b)+c\")", 28), ("split(\"a;a;a;a\", \"(;|b|c|d|e|f|g|h|i|j)\")", 60),
@@ -95,6 +97,17 @@ def test_a_key_that_was_not_known_is_not_worth_a_second_budget() -> None:
     assert work(text, {"tax-rate": 4}) > MAX_STEPS / 3
     assert compile("[tax-rate, for i in 1..40000 return i * 2]").evaluate({"tax-rate": 4}, problems=problems) is None
     assert problems[-1] == f"the evaluation needs more than {MAX_STEPS} steps"
+
+
+def test_a_type_that_computes_without_end_counts_as_work() -> None:
+    told: list[int] = []
+    endless = compile_unary("count(for i in 1..1000000000 return i) > ?")
+    assert endless.evaluate(1, spend=told.append) is None
+    assert MAX_STEPS // 10 <= told[0] < MAX_STEPS // 9
+    wanted = Type("number", allows=lambda value, spend: endless.evaluate(value, spend=spend) is True)
+    run = Run()
+    guarded(lambda scope: [fit(at, wanted, run.spend) for at in range(1_000)], Scope({}, None, run))
+    assert run.steps < 0 and "needs more than" in run.problems[-1]
 
 
 def test_reasons_are_short_and_few() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.feel import compile, compile_unary, evaluate, suggest
+from workflows.feel import FeelSyntaxError, compile, compile_unary, evaluate, refuse_foreign, refuse_juel, suggest
 
 MECHANICAL = [
     # JUEL, as diagrams for other engines hold it
@@ -71,6 +71,27 @@ def test_what_is_not_mechanical_is_left_alone(text: str) -> None:
 def test_cells_of_tables_too(text: str, meant: str | None) -> None:
     assert suggest(text, unary=True) == meant
     assert meant is None or compile_unary(meant)
+
+
+@pytest.mark.parametrize("text", ["${x}", "#{x == 'a'}", "编号 ${x}", "P${days}D", "${a}-${b}"])
+def test_juel_in_a_text_is_refused(text: str) -> None:
+    with pytest.raises(FeelSyntaxError, match="不执行"):
+        refuse_juel(text)
+    refuse_juel("100 元 {x} $ #1")
+
+
+@pytest.mark.parametrize("text", ["not x", "x is None", "len(x)", 'str(x) = "1"', 'x["a"]', "x eq 1"])
+def test_feel_by_accident_is_refused(text: str) -> None:
+    compile(text)
+    with pytest.raises(FeelSyntaxError):
+        refuse_foreign(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["not(x)", "is it so(1)", "x = 1", "find(x)", "a + b", "working days(1)", "1 +", "x is so", "len"]
+)
+def test_feel_is_not_refused(text: str) -> None:
+    refuse_foreign(text, names=["working days"])
 
 
 # The same value as Python -----------------------------------------------------------------------------------------

@@ -18,22 +18,22 @@ from workflows.feel.printer import show
 @pytest.mark.parametrize(
     ("text", "line", "column", "expected"),
     [
-        ("1 +", 1, 4, "a value"),
+        ("1 +", 1, 4, "值"),
         ("a > 3 && b", 1, 7, "“and”"),
-        ("a == b", 1, 4, "one “=”"),
-        ("a = 'b'", 1, 5, 'a string in "…"'),
-        ("a = “b”", 1, 5, 'a straight quotation mark, "'),
+        ("a == b", 1, 4, "一个“=”"),
+        ("a = 'b'", 1, 5, '以 "…" 括起的文字'),
+        ("a = “b”", 1, 5, '英文直引号 "'),
         ("if a then 1", 1, 12, "“else”"),
         ("[1, 2", 1, 6, "“]”"),
-        ("1 +\n  )", 2, 3, "a value"),
+        ("1 +\n  )", 2, 3, "值"),
         ('"open', 1, 1, '"'),
         ("1 /* open", 1, 3, "*/"),
-        ("f(a: 1, 2)", 1, 9, "a name"),
-        ("a b c)", 1, 6, "an operator or the end"),
-        ("${task.name}", 1, 1, "the expression without ${…}"),
+        ("f(a: 1, 2)", 1, 9, "名称"),
+        ("a b c)", 1, 6, "运算符或结尾"),
+        ("${task.name}", 1, 1, "不带 ${…} 的表达式"),
         ("(" * 80 + "1" + ")" * 80, 1, 65, ""),
-        ("1e99999", 1, 1, "a number of at most 6144 digits"),
-        ("", 1, 1, "a value"),
+        ("1e99999", 1, 1, "不超过 6144 位的数"),
+        ("", 1, 1, "值"),
     ],
 )
 def test_an_error_says_where_and_what_was_expected(text: str, line: int, column: int, expected: str) -> None:
@@ -41,6 +41,28 @@ def test_an_error_says_where_and_what_was_expected(text: str, line: int, column:
         compile(text)
     error = caught.value
     assert (error.line, error.column, error.expected) == (line, column, expected)
+
+
+def test_an_error_speaks_the_readers_language() -> None:
+    with pytest.raises(FeelSyntaxError) as caught:
+        compile("x == 'a'")
+    english = {
+        "第 %(line)s 行第 %(column)s 列：%(reason)s": "line %(line)s, column %(column)s: %(reason)s",
+        "不应出现“%(found)s”": "unexpected “%(found)s”",
+        "；应为：%(expected)s": "; expected: %(expected)s",
+        "一个“=”": "one “=”",
+        "；可改写为 %(instead)s": "; write %(instead)s",
+    }
+    assert str(caught.value) == '第 1 行第 4 列：不应出现“=”；应为：一个“=”；可改写为 x = "a"'
+    assert (
+        caught.value.words(english.__getitem__) == 'line 1, column 4: unexpected “=”; expected: one “=”; write x = "a"'
+    )
+
+
+def test_a_long_text_is_not_told_again() -> None:
+    with pytest.raises(FeelSyntaxError) as caught:
+        compile("1 " + "x" * 5_000)
+    assert len(str(caught.value)) < 120
 
 
 @pytest.mark.parametrize(
