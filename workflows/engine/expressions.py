@@ -41,9 +41,12 @@ Given = Text | Formula
 def given(text: str, line: int, names: Collection[str]) -> Given:
     """Read an attribute's value: FEEL after `=`, else text. ``names`` are house names with spaces.
 
-    Raises workflows.feel.FeelSyntaxError with line and column inside the expression.
+    Raises workflows.feel.FeelSyntaxError with line and column inside the expression; also for another language's text.
     """
     if not text.startswith("="):
+        feel.refuse_juel(text)
         return Text(text)
     source = text[1:].strip()
-    return Formula(source, line, feel.compile(source, names=names))
+    compiled = feel.compile(source, names=names)
+    feel.refuse_foreign(source, names=names)
+    return Formula(source, line, compiled)
