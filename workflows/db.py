@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, exc
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
+
+#: The database is away or busy: what was to be done is neither right nor wrong, and may be tried again.
+PASSING = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
 
 
 def _dumps(value: Any) -> str:
