@@ -51,12 +51,15 @@ def test_all_defects_are_told_at_once_each_with_its_place() -> None:
     assert [(p.element, p.line, p.column) for p in caught.value.problems] == [("a", 1, 4), ("b", 3, 3)]
 
 
-@pytest.mark.parametrize("version", ["20151101/dmn.xsd", "20180521/MODEL/"])
-def test_older_versions_of_the_standard_are_read(version: str) -> None:
-    older = SOUND.replace(
-        b"https://www.omg.org/spec/DMN/20191111/MODEL/", f"http://www.omg.org/spec/DMN/{version}".encode()
-    )
-    assert load(older).evaluate("answer", {"x": 1}).value == 1
+@pytest.mark.parametrize(
+    "version",
+    ["http://www.omg.org/spec/DMN/20151101/dmn.xsd", "http://www.omg.org/spec/DMN/20180521/MODEL/",
+     "https://www.omg.org/spec/DMN/20191111/MODEL/", "https://www.omg.org/spec/DMN/20211108/MODEL/",
+     "https://www.omg.org/spec/DMN/20230324/MODEL/"],
+)  # fmt: skip
+def test_every_version_of_the_standard_is_read(version: str) -> None:
+    written = SOUND.replace(b"https://www.omg.org/spec/DMN/20191111/MODEL/", version.encode())
+    assert load(written).evaluate("answer", {"x": 1}).value == 1
 
 
 def test_a_cell_that_computes_without_end_does_not_hold_up_the_check() -> None:

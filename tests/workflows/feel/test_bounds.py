@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -106,7 +107,7 @@ def test_a_type_that_computes_without_end_counts_as_work() -> None:
     assert MAX_STEPS // 10 <= told[0] < MAX_STEPS // 9
     wanted = Type("number", allows=lambda value, spend: endless.evaluate(value, spend=spend) is True)
     run = Run()
-    guarded(lambda scope: [fit(at, wanted, run.spend) for at in range(1_000)], Scope({}, None, run))
+    guarded(lambda scope: [fit(Decimal(at), wanted, run.spend) for at in range(1_000)], Scope({}, None, run))
     assert run.steps < 0 and "needs more than" in run.problems[-1]
 
 
