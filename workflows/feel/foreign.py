@@ -74,9 +74,9 @@ def suggest(text: str, *, names: Collection[str] = (), unary: bool = False) -> s
         return None
     known = Names(names, below=_STANDARD) if names else _STANDARD
     wrapped = _WRAPPED.fullmatch(text)
-    if wrapped is None and not _is_foreign(text, known, frozenset(names), unary):
-        return None
     try:
+        if wrapped is None and not _is_foreign(text, known, frozenset(names), unary):
+            return None
         found = _tokens(text if wrapped is None else wrapped[1])
         if wrapped is None and any(token.kind == "word" and token.text in _CLAUSES for token in found):
             return _respelled(found, known, frozenset(names), unary)
@@ -86,7 +86,7 @@ def suggest(text: str, *, names: Collection[str] = (), unary: bool = False) -> s
             return None
         written = show(tree)
         return written if _read(written, known, unary) == tree else None
-    except (_Untranslatable, FeelSyntaxError):
+    except (_Untranslatable, FeelSyntaxError, RecursionError):  # a sum of a thousand terms is a deep tree
         return None
 
 
@@ -114,9 +114,9 @@ def _called(text: str, names: Collection[str]) -> frozenset[str]:
     """Names of functions that a FEEL text calls and nobody announced; none in a text that is no FEEL."""
     try:
         tree = parse(text, _STANDARD)
-    except FeelSyntaxError:
+        free, _ = free_names(tree)
+    except (FeelSyntaxError, RecursionError):
         return frozenset()
-    free, _ = free_names(tree)
     called = {
         part.function.name for part in parts(tree) if isinstance(part, ast.Call) and isinstance(part.function, ast.Name)
     }

@@ -50,6 +50,7 @@ def test_a_text_of_another_language_has_its_feel(text: str, meant: str) -> None:
         "${a}-${b}", "${a", "${bean.act()}", "a.b.c() == 1", "lambda: 1", "__import__('os').system('x')", "role('a') == 1", "f'{x}' == 'a'",
         "${__import__('os')}", "(" * 200 + "1" + ")" * 200 + " == 1", "!" * 200 + "a", "x == 1;", "$", "${}", "", "x == 010",
         "1e99999 == x", "a" * 3000 + " == 1", "'\\q' == x", "if == 1", "x.get('a', 1) == 2",
+        "not " * 480 + "x == 1", "1+" * 990 + "1 == 2", "${" + "a.b." * 400 + "c}", "1+" * 990 + "1",
         # FEEL already
         "a", "not(x)", "x = \"a\"", "x[item = 1]", "a - b", "date(\"2026-01-01\")", "count(rows[kind = \"a\"]) > 0", "x in (1, 2)",
         "{f: function(n) n, v: f(1)}.v", "is defined(x)", "教学 月数 >= 72",
