@@ -44,7 +44,8 @@ CLOSES = datetime(2026, 12, 4, 18, 0, tzinfo=OFFICE_ZONE)
 #: Kinds of event of which each is one change of an instance's state.
 MOVES = (
     Kind.INSTANCE_STARTED, Kind.TASK_COMPLETED, Kind.TIMER_FIRED, Kind.MESSAGE_RECEIVED, Kind.SIGNAL_RECEIVED,
-    Kind.CALL_RETURNED, Kind.CALL_REPORTED, Kind.INSTANCE_CANCELLED,
+    Kind.CALL_RETURNED, Kind.CALL_REPORTED, Kind.INSTANCE_CANCELLED, Kind.INSTANCE_SUSPENDED, Kind.INSTANCE_RESUMED,
+    Kind.INSTANCE_WITHDRAWN, Kind.INSTANCE_REWOUND, Kind.INSTANCE_MIGRATED,
 )  # fmt: skip
 
 
@@ -115,7 +116,8 @@ class Office:
     def _next_due(self, until: datetime) -> datetime | None:
         with self.db.read() as session:
             return session.execute(
-                select(func.min(Timer.due_at)).where(Timer.fired_at.is_(None), Timer.due_at <= until)
+                select(func.min(Timer.due_at))
+                .where(Timer.fired_at.is_(None), Timer.held.is_(False), Timer.due_at <= until)
             ).scalar()
 
     def days_pass(self, working_days: int) -> None:

@@ -135,6 +135,8 @@ def record_many(session: Session, entries: Sequence[Entry]) -> None:
 
     A stream whose ``head`` is its beginning is new, and nobody else's: that of an instance whose number was just taken.
     """
+    if not entries:
+        return
     pairs = [_unplaced(entry) for entry in entries]
     events = [columns for columns, _ in pairs]
     new = [columns for columns, entry in zip(events, entries, strict=True) if entry.head == BEGINNING]
