@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 
 from workflows.engine.expressions import Text
+from workflows.engine.migrating import Migration, Moved, migrate, migration_problems
 from workflows.engine.model import Assigned, Diagram, Event, Flow, Repetition, Step, Timer
 from workflows.engine.names import unknown_names
 from workflows.engine.progress import (
@@ -42,6 +43,8 @@ __all__ = [
     "ExpressionProblem",
     "Flow",
     "House",
+    "Migration",
+    "Moved",
     "OpenedCall",
     "OpenedSubscription",
     "OpenedTask",
@@ -59,6 +62,8 @@ __all__ = [
     "complete",
     "deliver",
     "fire",
+    "migrate",
+    "migration_problems",
     "open_tokens",
     "read",
     "report",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from workflows.errors import N_, Refusal, TaskNotOpen
+from collections.abc import Iterable
+
+from workflows.errors import N_, Problem, Refusal, TaskNotOpen
 
 
 class TimerNotOpen(TaskNotOpen):
@@ -119,6 +121,20 @@ class RewindUnknown(RewindAmbiguous):
     """The step did not wait in the state given."""
 
     message = N_("不能退回到“%(step)s”：那时它没有在等待办理")
+
+
+class MigrationRefused(Refusal):
+    """An instance that does not move to another version of its definition; ``problems`` lists every reason."""
+
+    code = "E_MIGRATION"
+    message = N_("该办件不能迁移到所选的版本：%(count)s 处原因")
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(count=len(self.problems))
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
 
 
 class StateUnreadable(Incident):
