@@ -89,10 +89,15 @@ class SubProcess(SubWorkflowTaskMixin, Element):
         Element._on_cancel(self, my_task)
 
     def _close(self, my_task: Task) -> None:
-        inside = my_task.workflow.top_workflow.subprocesses.pop(my_task.id, None)
-        for task in kept(inside) if inside is not None else ():
+        subprocesses = my_task.workflow.top_workflow.subprocesses
+        inside = subprocesses.get(my_task.id)
+        if inside is None:
+            return
+        # While it is being emptied it is still found by its token: what sleeps in it is woken before it is withdrawn.
+        for task in kept(inside):
             if open_in(task):
                 withdraw(task)
+        del subprocesses[my_task.id]
 
 
 class EventSubProcess(SubProcess):

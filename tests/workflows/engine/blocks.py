@@ -11,21 +11,42 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.workflows.engine.drawing import (
+    again,
+    at,
     begin,
+    begin_on,
     boundary,
+    call,
+    catch,
     choice,
     drawing,
     end,
+    end_with,
+    error,
+    event_sub,
     extensions,
+    first_of,
     flow,
     fork,
+    message,
     node,
+    on,
+    receive,
     script,
     some,
     sub,
+    terminate,
+    throw,
+    timer,
+    times,
+    undo,
     user,
+    what,
     zeebe,
 )
+
+#: What an element waits for ("task", "timer", "message" or "call"), and its id.
+Wait = tuple[str, str]
 
 
 @dataclass
@@ -53,18 +74,15 @@ class Scope:
 
 
 class Play:
-    """A running block: which tasks and timers are open, and what happens when one is done."""
+    """A running block: what it waits for, and what happens when that comes."""
 
     finished = False
 
-    def tasks(self) -> list[str]:
+    def waits(self) -> list[Wait]:
         raise NotImplementedError
 
-    def timers(self) -> list[str]:
-        return []
-
     def do(self, name: str) -> bool:
-        """Complete the task or fire the timer ``name``; False when it is not here."""
+        """Let what ``name`` waits for happen; False when it is not here."""
         raise NotImplementedError
 
 
@@ -94,11 +112,12 @@ class Task(Block):
 
 
 class _TaskPlay(Play):
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, kind: str = "task") -> None:
         self.name = name
+        self.kind = kind
 
-    def tasks(self) -> list[str]:
-        return [] if self.finished else [self.name]
+    def waits(self) -> list[Wait]:
+        return [] if self.finished else [(self.kind, self.name)]
 
     def do(self, name: str) -> bool:
         if self.finished or name != self.name:
@@ -134,10 +153,10 @@ class _EachPlay(Play):
         self.block = block
         self.done = 0
 
-    def tasks(self) -> list[str]:
+    def waits(self) -> list[Wait]:
         if self.finished:
             return []
-        return [self.block.name] * (1 if self.block.sequential else self.block.count - self.done)
+        return [("task", self.block.name)] * (1 if self.block.sequential else self.block.count - self.done)
 
     def do(self, name: str) -> bool:
         if self.finished or name != self.block.name:
@@ -167,11 +186,8 @@ class _SequencePlay(Play):
         self.todo = todo
         self.now = self.todo.pop(0)()
 
-    def tasks(self) -> list[str]:
-        return self.now.tasks()
-
-    def timers(self) -> list[str]:
-        return self.now.timers()
+    def waits(self) -> list[Wait]:
+        return self.now.waits()
 
     def do(self, name: str) -> bool:
         if not self.now.do(name):
@@ -209,11 +225,8 @@ class _TogetherPlay(Play):
     def __init__(self, plays: list[Play]) -> None:
         self.plays = plays
 
-    def tasks(self) -> list[str]:
-        return [name for play in self.plays for name in play.tasks()]
-
-    def timers(self) -> list[str]:
-        return [name for play in self.plays for name in play.timers()]
+    def waits(self) -> list[Wait]:
+        return [wait for play in self.plays for wait in play.waits()]
 
     def do(self, name: str) -> bool:
         done = any(play.do(name) for play in self.plays)
@@ -276,11 +289,8 @@ class ScopePlay(Play):
         self.scope = Scope()
         self.body = body.play(self.scope)
 
-    def tasks(self) -> list[str]:
-        return [name for play in (self.body, *self.scope.beside) for name in play.tasks()]
-
-    def timers(self) -> list[str]:
-        return [name for play in (self.body, *self.scope.beside) for name in play.timers()]
+    def waits(self) -> list[Wait]:
+        return [wait for play in (self.body, *self.scope.beside) for wait in play.waits()]
 
     def do(self, name: str) -> bool:
         done = any(play.do(name) for play in (self.body, *self.scope.beside))
@@ -289,18 +299,272 @@ class ScopePlay(Play):
 
 
 @dataclass
+class Broken(Block):
+    """A sub-process that ends by an error or a terminate event, whatever runs beside its body, and goes on from its border."""
+
+    name: str
+    body: Block
+    by_error: bool
+
+    def draw(self, sketch: Sketch) -> tuple[str, str]:
+        inner = Sketch()
+        start, stop, caught = f"{self.name}s", f"{self.name}e", f"{self.name}b"
+        first, last = self.body.draw(inner)
+        inner.put(begin(start), end_with("error", stop, "E1") if self.by_error else terminate(stop))
+        inner.arrow(start, first)
+        inner.arrow(last, stop)
+        sketch.put(sub(self.name, inner.xml()))
+        if not self.by_error:
+            return self.name, self.name
+        leave = f"{self.name}m"
+        sketch.put(at("error", caught, self.name, "E1"), choice(leave))
+        sketch.arrow(self.name, leave)
+        sketch.arrow(caught, leave)
+        return self.name, leave
+
+    def play(self, scope: Scope) -> Play:
+        return _BrokenPlay(self.body)
+
+
+class _BrokenPlay(ScopePlay):
+    def waits(self) -> list[Wait]:
+        return [] if self.finished else super().waits()
+
+    def do(self, name: str) -> bool:
+        done = super().do(name)
+        self.finished = self.body.finished
+        return done
+
+
+@dataclass
+class Called(Block):
+    name: str
+
+    def draw(self, sketch: Sketch) -> tuple[str, str]:
+        sketch.put(call(self.name, "other"))
+        return self.name, self.name
+
+    def play(self, scope: Scope) -> Play:
+        return _TaskPlay(self.name, "call")
+
+
+@dataclass
+class Received(Block):
+    name: str
+
+    def draw(self, sketch: Sketch) -> tuple[str, str]:
+        sketch.put(receive(self.name, "N"))
+        return self.name, self.name
+
+    def play(self, scope: Scope) -> Play:
+        return _TaskPlay(self.name, "message")
+
+
+@dataclass
+class Race(Block):
+    """An event gateway: the first of a timer, a message and a receive task decides what follows."""
+
+    name: str
+    parts: list[Block]
+
+    def draw(self, sketch: Sketch) -> tuple[str, str]:
+        opening, closing = f"{self.name}o", f"{self.name}c"
+        sketch.put(first_of(opening), choice(closing))
+        for (kind, catching), part in zip(self.catches(), self.parts, strict=True):
+            drawn = {"timer": catch(catching, "P1D"), "message": on("message", catching, "N")}
+            sketch.put(receive(catching, "N") if catching.endswith("2") else drawn[kind])
+            first, last = part.draw(sketch)
+            sketch.arrow(opening, catching)
+            sketch.arrow(catching, first)
+            sketch.arrow(last, closing)
+        return opening, closing
+
+    def catches(self) -> list[Wait]:
+        return [(("timer", "message", "message")[place], f"{self.name}w{place}") for place in range(len(self.parts))]
+
+    def play(self, scope: Scope) -> Play:
+        return _RacePlay(self, scope)
+
+
+class _RacePlay(Play):
+    def __init__(self, block: Race, scope: Scope) -> None:
+        self.block = block
+        self.scope = scope
+        self.now: Play | None = None
+
+    def waits(self) -> list[Wait]:
+        return self.now.waits() if self.now else self.block.catches()
+
+    def do(self, name: str) -> bool:
+        if self.now:
+            done = self.now.do(name)
+            self.finished = self.now.finished
+            return done
+        names = [catching for _, catching in self.block.catches()]
+        if name in names:
+            self.now = self.block.parts[names.index(name)].play(self.scope)
+        return name in names
+
+
+@dataclass
+class Again(Block):
+    """A sub-process several times, one after the other: as a standard loop or by a number."""
+
+    name: str
+    body: Inside
+    times: int
+    loop: bool
+
+    def draw(self, sketch: Sketch) -> tuple[str, str]:
+        inner = Sketch()
+        first, last = self.body.draw(inner)
+        (drawn,) = inner.nodes
+        most = str(self.times)
+        sketch.put(again(drawn, most=most) if self.loop else times(drawn, most, sequential=True))
+        return first, last
+
+    def play(self, scope: Scope) -> Play:
+        return _SequencePlay([lambda: self.body.play(scope)] * self.times)
+
+
+@dataclass
+class Undone(Block):
+    """A sub-process that does some tasks, one after the other or at once, and then undoes them, the latest first."""
+
+    name: str
+    count: int
+    at_once: bool
+
+    @property
+    def names(self) -> list[str]:
+        return [f"{self.name}a{place}" for place in range(self.count)]
+
+    def draw(self, sketch: Sketch) -> tuple[str, str]:
+        path = [f"{self.name}{part}" for part in "fjte"]
+        inner = Sketch()
+        inner.put(begin(f"{self.name}s"), throw("compensate", path[2]), end(path[3]))
+        for name in self.names:
+            inner.put(user(name), undo(name, f"{name}u"), user(f"{name}u", isForCompensation="true"))
+        if self.at_once:
+            inner.put(fork(path[0]), fork(path[1]))
+            for name in self.names:
+                inner.arrow(path[0], name)
+                inner.arrow(name, path[1])
+            ways = [[f"{self.name}s", path[0]], path[1:]]
+        else:
+            ways = [[f"{self.name}s", *self.names, *path[2:]]]
+        for way in ways:
+            for one, two in itertools.pairwise(way):
+                inner.arrow(one, two)
+        sketch.put(sub(self.name, inner.xml()))
+        return self.name, self.name
+
+    def play(self, scope: Scope) -> Play:
+        return _UndonePlay(self)
+
+
+class _UndonePlay(Play):
+    def __init__(self, block: Undone) -> None:
+        self.block = block
+        self.todo = list(block.names)
+        self.done: list[str] = []
+
+    def waits(self) -> list[Wait]:
+        if self.finished:
+            return []
+        if not self.todo:
+            return [("task", f"{self.done[-1]}u")]
+        return [("task", name) for name in (self.todo if self.block.at_once else self.todo[:1])]
+
+    def do(self, name: str) -> bool:
+        if ("task", name) not in self.waits():
+            return False
+        if self.todo:
+            self.todo.remove(name)
+            self.done.append(name)
+        else:
+            self.done.pop()
+            self.finished = not self.done
+        return True
+
+
+@dataclass
+class Guarded(Block):
+    """A sub-process with an event sub-process: it takes the place of the body, or runs beside it."""
+
+    name: str
+    body: Block
+    instead: Block
+    kind: str
+    interrupting: bool
+
+    def draw(self, sketch: Sketch) -> tuple[str, str]:
+        inner, other = Sketch(), Sketch()
+        first, last = self.body.draw(inner)
+        inner.put(begin(f"{self.name}s"), end(f"{self.name}e"))
+        inner.arrow(f"{self.name}s", first)
+        inner.arrow(last, f"{self.name}e")
+        first, last = self.instead.draw(other)
+        definition = {"timer": timer("PT1H"), "cycle": timer("R2/PT1H", "timeCycle"), "message": what("message", "N")}
+        other.put(
+            begin_on(definition[self.kind], f"{self.name}l", interrupting=self.interrupting), end(f"{self.name}z")
+        )
+        other.arrow(f"{self.name}l", first)
+        other.arrow(last, f"{self.name}z")
+        inner.put(event_sub(f"{self.name}q", other.xml()))
+        sketch.put(sub(self.name, inner.xml()))
+        return self.name, self.name
+
+    def play(self, scope: Scope) -> Play:
+        return _GuardedPlay(self)
+
+
+def rounds(kind: str, interrupting: bool) -> int:
+    """How often a catch beside a step or a scope can be met."""
+    return 1 if interrupting or kind == "timer" else 2 if kind == "cycle" else 1_000_000
+
+
+class _GuardedPlay(ScopePlay):
+    def __init__(self, block: Guarded) -> None:
+        super().__init__(block.body)
+        self.block = block
+        self.armed = rounds(block.kind, block.interrupting)
+
+    def waits(self) -> list[Wait]:
+        listening = [("message" if self.block.kind == "message" else "timer", f"{self.block.name}l")]
+        return super().waits() + listening * (self.armed > 0 and not self.finished)
+
+    def do(self, name: str) -> bool:
+        if name != f"{self.block.name}l" or not self.armed:
+            return super().do(name)
+        self.armed -= 1
+        instead = ScopePlay(self.block.instead)
+        if self.block.interrupting:
+            self.body, self.scope.beside = instead, []
+        else:
+            self.scope.beside.append(instead)
+        return True
+
+
+@dataclass
 class Watched(Block):
-    """A task or sub-process with a boundary timer: interrupting, a task replaces it; else a reminder runs beside it."""
+    """A step with a boundary event: interrupting, a task replaces it; else a reminder runs beside it."""
 
     name: str
     host: Block
+    kind: str
     interrupting: bool
 
     def draw(self, sketch: Sketch) -> tuple[str, str]:
         first, last = self.host.draw(sketch)
-        timer, instead = f"{self.name}t", f"{self.name}x"
-        sketch.put(boundary(timer, first, "PT1H", cancel=self.interrupting), user(instead))
-        sketch.arrow(timer, instead)
+        border, instead = f"{self.name}t", f"{self.name}x"
+        drawn = {
+            "timer": boundary(border, first, "PT1H", cancel=self.interrupting),
+            "cycle": boundary(border, first, "R2/PT1H", cancel=self.interrupting, kind="timeCycle"),
+            "message": at("message", border, first, "N", cancel=self.interrupting),
+        }
+        sketch.put(drawn[self.kind], user(instead))
+        sketch.arrow(border, instead)
         if self.interrupting:
             leave = f"{self.name}m"
             sketch.put(choice(leave))
@@ -321,17 +585,15 @@ class _WatchedPlay(Play):
         self.block = block
         self.scope = scope
         self.now = block.host.play(scope)
-        self.armed = True
+        self.armed = rounds(block.kind, block.interrupting)
 
-    def tasks(self) -> list[str]:
-        return self.now.tasks()
-
-    def timers(self) -> list[str]:
-        return [f"{self.block.name}t"] * self.armed + self.now.timers()
+    def waits(self) -> list[Wait]:
+        watching = [("message" if self.block.kind == "message" else "timer", f"{self.block.name}t")]
+        return watching * (self.armed > 0) + self.now.waits()
 
     def do(self, name: str) -> bool:
         if name == f"{self.block.name}t" and self.armed:
-            self.armed = False
+            self.armed -= 1
             instead = _TaskPlay(f"{self.block.name}x")
             if self.block.interrupting:
                 self.now = instead
@@ -342,7 +604,7 @@ class _WatchedPlay(Play):
             return False
         self.finished = self.now.finished
         if self.finished:
-            self.armed = False
+            self.armed = 0
         return True
 
 
@@ -350,7 +612,10 @@ class Maker:
     """Makes random blocks with distinct names."""
 
     def __init__(
-        self, seed: int, *, kinds: str = "task sequence choice parallel inclusive loop sub watch each"
+        self,
+        seed: int,
+        *,
+        kinds: str = "task sequence choice parallel inclusive loop sub watch each call receive race broken again undo guard",
     ) -> None:
         self.random = random.Random(seed)
         self.kinds = kinds.split()
@@ -372,13 +637,34 @@ class Maker:
             return Loop(name, self.block(depth - 1), self.random.randint(1, 3))
         if kind == "sub":
             return Inside(name, self.block(depth - 1))
+        if kind in {"call", "receive"}:
+            return Called(name) if kind == "call" else Received(name)
+        if kind == "broken":
+            return Broken(name, self.block(depth - 1), self.random.random() < 0.5)
+        if kind == "again":
+            body = Inside(name, self.block(depth - 1))
+            return Again(self.name(), body, self.random.randint(1, 3), self.random.random() < 0.5)
+        if kind == "undo":
+            return Undone(name, self.random.randint(1, 3), self.random.random() < 0.5)
+        event, interrupting = self.random.choice(["timer", "message", "cycle"]), self.random.random() < 0.5
+        if kind == "guard":
+            # Of several bodies that run at once nobody could say which one is meant, unless each is a single step.
+            instead = self.block(depth - 1 if rounds(event, interrupting) == 1 else 0)
+            return Guarded(name, self.block(depth - 1), instead, event, interrupting)
         if kind == "watch":
-            hosts: list[Block] = [Task(name), Inside(name, self.block(depth - 1)), Each(name, 2, 2, False)]
-            host = self.random.choice(hosts)
-            return Watched(self.name(), host, self.random.random() < 0.5)
+            hosts: list[Block] = [
+                Task(name),
+                Inside(name, self.block(depth - 1)),
+                Each(name, 2, 2, False),
+                Called(name),
+                Received(name),
+            ]
+            return Watched(self.name(), self.random.choice(hosts), event, interrupting)
         parts = [self.block(depth - 1) for _ in range(self.random.randint(2, 3))]
         if kind == "sequence":
             return Sequence(name, parts)
+        if kind == "race":
+            return Race(name, parts)
         indexes = list(range(len(parts)))
         taken = {
             "choice": [self.random.choice(indexes)],
@@ -395,4 +681,4 @@ class Maker:
         sketch.put(begin(), end())
         sketch.arrow("s", first)
         sketch.arrow(last, "e")
-        return drawing(sketch.xml()), ScopePlay(body)
+        return drawing(message("N"), error("E1"), sketch.xml()), ScopePlay(body)
