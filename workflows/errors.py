@@ -262,6 +262,24 @@ class IncidentStands(Refusal):
     code, message = "E_INCIDENT", N_("该事项仍须由系统办理，不能不再处理；请排除原因后重试，或终止该办件")
 
 
+class JobOver(Refusal):
+    """The job has ended, or is stopping already."""
+
+    code, message = "E_JOB_OVER", N_("该作业已经结束")
+
+
+class NobodySelected(Refusal):
+    """A bulk start that would start nothing."""
+
+    code, status, message = "E_NOBODY", 422, N_("所选范围内没有需要发起的人员")
+
+
+class FormNeeded(Refusal):
+    """A process whose start asks for a form cannot be started for others without what the form would say."""
+
+    code, status, message = "E_FORM_NEEDED", 422, N_("流程“%(process)s”由申请人填表发起，不能批量发起")
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """One defect of a diagram, table, form or pack, with its place."""

@@ -89,11 +89,18 @@ class Job(Row):
     total: Mapped[int] = mapped_column(default=0)
     #: Where a resumed run continues.
     cursor: Mapped[dict[str, Any]]
+    #: What is to be said of it: a message id, and what fills its places.
     message: Mapped[str | None]
+    message_params: Mapped[dict[str, Any]] = mapped_column(default=dict)
     made_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
-    #: Renewed while a worker is on it; a job whose lease ran out is taken up again.
+    #: Names the worker that has it; only that one writes its progress.
+    runner: Mapped[str | None]
+    #: Renewed while a worker is on it; a job whose lease ran out (by the machine's clock) is taken up again.
     lease_until: Mapped[datetime | None]
+    #: Failures in a row without progress, and when it may be tried again (by the machine's clock).
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     made_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 

@@ -118,6 +118,10 @@ def upgrade() -> None:
 
     with op.batch_alter_table("job") as batch_op:
         batch_op.add_column(sa.Column("stop", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column("message_params", _JSON, nullable=False, server_default="{}"))
+        batch_op.add_column(sa.Column("runner", sa.String(), nullable=True))
+        batch_op.add_column(sa.Column("tries", sa.Integer(), nullable=False, server_default="0"))
+        batch_op.add_column(sa.Column("next_try_at", Moment(timezone=True), nullable=True))
 
     with op.batch_alter_table("task") as batch_op:
         batch_op.add_column(sa.Column("before", sa.LargeBinary(), nullable=True))
@@ -126,7 +130,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("held", sa.Boolean(), nullable=False, server_default=sa.false()))
 
     # The defaults were only for the rows that were there; a new row says all of its values.
-    for table, column in (("instance", "calls"), ("job", "stop"), ("timer", "held")):
+    for table, column in (("instance", "calls"), ("job", "stop"), ("job", "message_params"), ("job", "tries"), ("timer", "held")):
         with op.batch_alter_table(table) as batch_op:
             batch_op.alter_column(column, server_default=None)
     _partial("uq_instance_open_in_round", "instance", ["round_id", "starter_id"],
