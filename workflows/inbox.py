@@ -118,7 +118,9 @@ def counts(session: Session, viewer: Viewer, at: datetime) -> Counts:
     """The three numbers, in one statement."""
     todo = select(func.count()).select_from(Task).where(_todo(session, viewer, at)).scalar_subquery()
     done = select(func.count()).select_from(Task).where(Task.done_by_id == viewer.person_id).scalar_subquery()
-    started = select(func.count()).select_from(Instance).where(Instance.starter_id == viewer.person_id).scalar_subquery()
+    started = select(func.count()).select_from(Instance).where(
+        Instance.starter_id == viewer.person_id, Instance.parent_id.is_(None)
+    ).scalar_subquery()
     return Counts(*session.execute(select(todo, done, started)).one())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from workflows.access import Viewer, held_on, may_see, office_day
@@ -45,7 +45,7 @@ class Sought:
     text: str = ""
     #: A key of ``workflows.case.STATUSES``.
     status: str = ""
-    #: Only what the person who looks has started.
+    #: Only what the person who looks has started; not what that has called.
     own: bool = False
 
     @property
@@ -123,7 +123,8 @@ def _within(code: str) -> ColumnElement[bool]:
 
 
 def _where(viewer: Viewer, sought: Sought, at: datetime) -> list[ColumnElement[bool]]:
-    found = [Instance.starter_id == viewer.person_id if sought.own else may_see(viewer, at)]
+    own = and_(Instance.starter_id == viewer.person_id, Instance.parent_id.is_(None))
+    found = [own if sought.own else may_see(viewer, at)]
     if sought.person:
         found.append(Instance.starter_id.in_(select(Person.id).where(_people(sought.person))))
     if sought.place:

@@ -9,9 +9,11 @@ from workflows.case_file.ruling_words import Reason, reasons
 from workflows.case_file.sheets import DEMO, FORMATS, LIMIT_OF_CHECK, export, who
 from workflows.case_file.views import (
     AttachmentView,
+    AwaitedView,
     CaseFile,
     Change,
     EventView,
+    LinkedView,
     RulingView,
     Stage,
     SubmissionView,
@@ -20,7 +22,7 @@ from workflows.case_file.views import (
 )
 
 __all__ = [
-    "DEMO", "FORMATS", "LIMIT_OF_CHECK", "Asked", "AttachmentView", "CaseFile", "Change", "EventView", "Path", "Reason",
-    "RulingView", "Stage", "SubmissionView", "TaskView", "TimerView", "export", "masked_data", "masked_text", "may_open_file",
+    "DEMO", "FORMATS", "LIMIT_OF_CHECK", "Asked", "AttachmentView", "AwaitedView", "CaseFile", "Change", "EventView", "LinkedView",
+    "Path", "Reason", "RulingView", "Stage", "SubmissionView", "TaskView", "TimerView", "export", "masked_data", "masked_text", "may_open_file",
     "note_file_viewed", "note_refused", "note_viewed", "outline", "path_of", "read", "reasons", "sent_before", "who",
 ]

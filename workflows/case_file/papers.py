@@ -19,6 +19,8 @@ class Papers:
     diagram: Diagram
     #: Element id -> name, as drawn.
     step_names: Mapping[str, str]
+    #: Step id -> kind.
+    step_kinds: Mapping[str, str]
     #: Form id -> the form's file.
     forms: Mapping[str, bytes]
     #: Form id -> what it asks.
@@ -38,6 +40,7 @@ def papers(session: Session, digest: str) -> Papers:
     if found is None:
         loaded = deployment.definition(session, digest)
         names = {step.id: step.name for step in loaded.diagram.steps.values() if step.name}
+        kinds = {step.id: step.kind for step in loaded.diagram.steps.values()}
         outlines = {form_id: outline(raw) for form_id, raw in loaded.forms.items()}
-        found = _kept[digest] = Papers(loaded.diagram, names, loaded.forms, outlines)
+        found = _kept[digest] = Papers(loaded.diagram, names, kinds, loaded.forms, outlines)
     return found

@@ -10,17 +10,20 @@ import orjson
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased, defer
 
-from workflows.access import Viewer, excluded_from, may_see, may_take, office_day
+from workflows.access import Viewer, excluded_from, may_see, may_take, office_day, sees_caller
 from workflows.audit import ActorKind, Kind, instance_stream
 from workflows.case_file.masking import masked_data
 from workflows.case_file.outline import Asked
 from workflows.case_file.papers import Papers, papers
+from workflows.case_file.path import STANDS
 from workflows.case_file.stages import stages
 from workflows.case_file.views import (
     AttachmentView,
+    AwaitedView,
     CaseFile,
     Change,
     EventView,
+    LinkedView,
     RulingView,
     SubmissionView,
     TaskView,
@@ -39,6 +42,7 @@ from workflows.models import (
     Round,
     RulingRow,
     Submission,
+    Subscription,
     Task,
     Timer,
 )
@@ -58,13 +62,15 @@ def read(
     reads, masked.
     """
     query = select(Instance).options(defer(Instance.state)).where(Instance.number == number)
-    if viewer is not None:
-        query = query.where(may_see(viewer, at))
-    instance = session.execute(query).scalar_one_or_none()
+    own = query if viewer is None else query.where(may_see(viewer, at))
+    instance = session.execute(own).scalar_one_or_none()
+    if instance is None and viewer is not None and sees_caller(session, viewer, number, at):
+        instance = session.execute(query).scalar_one()
     if instance is None:
         raise NotFound()
     masked = not whole and (viewer is None or not needs_personal(session, viewer, instance, at))
-    return _Reading(session, instance, masked).case()
+    sees_above = instance.parent_id is not None and (viewer is None or sees_caller(session, viewer, number, at))
+    return _Reading(session, instance, masked, sees_above).case()
 
 
 def needs_personal(session: Session, viewer: Viewer, instance: Instance, at: datetime) -> bool:
@@ -112,8 +118,8 @@ def may_open_file(
 class _Reading:
     """One read of one case; gathers the people and places it meets and asks for their names once."""
 
-    def __init__(self, session: Session, instance: Instance, masked: bool) -> None:
-        self.session, self.instance, self.masked = session, instance, masked
+    def __init__(self, session: Session, instance: Instance, masked: bool, sees_above: bool) -> None:
+        self.session, self.instance, self.masked, self.sees_above = session, instance, masked, sees_above
         self.papers: Papers = papers(session, instance.definition)
         self.names: dict[str, str] = {}
         self.places: dict[str, str] = {}
@@ -133,6 +139,8 @@ class _Reading:
         events = self._events()
         own = tuple(event for event in events if event.stream == instance_stream(row.number))
         outcome_name = self.papers.step_name(row.outcome) if row.outcome else None
+        caller, called = self._linked()
+        timers = self._timers()
         return CaseFile(
             number=row.number, title=row.title, process_id=row.process_id, process_name=definition.name,
             version=definition.version, definition=definition.digest, pack_set=row.pack_set, place=row.place,
@@ -146,9 +154,10 @@ class _Reading:
             looks=tuple(
                 sorted((one for one in events if one.stream != instance_stream(row.number)), key=lambda one: one.at)
             ),
-            submissions=self._submissions(tasks), rulings=self._rulings(), timers=self._timers(),
+            submissions=self._submissions(tasks), rulings=self._rulings(), timers=timers,
             attachments=self._attachments(), step_names=self.papers.step_names,
             stages=stages(self.papers.diagram, own, tasks, outcome_name), facts=row.facts,
+            step_kinds=self.papers.step_kinds, awaited=self._awaited(timers), called=called, caller=caller,
         )  # fmt: skip
 
     def _tasks(self) -> tuple[TaskView, ...]:
@@ -300,6 +309,56 @@ class _Reading:
             )
             for row in rows
         )  # fmt: skip
+
+    def _awaited(self, timers: Iterable[TimerView]) -> tuple[AwaitedView, ...]:
+        """What stands in the way of the case; what sits on the border of a step does not."""
+        kinds = self.papers.step_kinds
+        if not STANDS.intersection(kinds.values()):
+            return ()
+        rows = self.session.execute(
+            select(Subscription.step_id, Subscription.kind, Subscription.name)
+            .where(Subscription.instance_id == self.instance.id, Subscription.ended_at.is_(None))
+            .order_by(Subscription.id)
+        )
+        found = [
+            AwaitedView(step_id, self.papers.step_name(step_id), kind, name)
+            for step_id, kind, name in rows if kinds.get(step_id) in STANDS
+        ]
+        return (*found, *(
+            AwaitedView(one.step_id, one.step_name, "timer", "", one.due_at)
+            for one in timers
+            if one.kind == "engine" and one.fired_at is None and kinds.get(one.step_id) in STANDS
+        ))
+
+    def _linked(self) -> tuple[LinkedView | None, tuple[LinkedView, ...]]:
+        """What called the case, and what it called: one statement."""
+        row = self.instance
+        if row.parent_id is None and "call" not in self.papers.step_kinds.values():
+            return None, ()
+        linked = [Instance.parent_id == row.id]
+        if self.sees_above:
+            linked.append(Instance.id == row.parent_id)
+        rows = self.session.execute(
+            select(Instance.id, Instance.number, Definition.name, Instance.status, Instance.definition, Instance.outcome,
+                   Instance.parent_step, Instance.started_at, Instance.ended_at)
+            .join(Definition, Definition.digest == Instance.definition)
+            .where(or_(*linked))
+            .order_by(Instance.id)
+        ).all()
+        caller, called = None, []
+        for one in rows:
+            theirs = papers(self.session, one.definition)
+            above = one.id == row.parent_id
+            step = theirs.step_name(row.parent_step or "") if above else self.papers.step_name(one.parent_step or "")
+            view = LinkedView(
+                one.number, one.name, one.status, theirs.step_name(one.outcome) if one.outcome else None, step,
+                one.started_at, one.ended_at,
+            )
+            if above:
+                caller = view
+            else:
+                called.append(view)
+        return caller, tuple(called)
 
     def _attachments(self) -> tuple[AttachmentView, ...]:
         rows = self.session.execute(

@@ -149,6 +149,35 @@ class AttachmentView:
 
 
 @dataclass(frozen=True)
+class AwaitedView:
+    """A step that waits for something other than a person."""
+
+    step_id: str
+    step_name: str
+    #: ``message``, ``signal`` or ``timer``.
+    kind: str
+    #: Name of the message or signal.
+    name: str
+    #: Of a timer.
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class LinkedView:
+    """A case that this one called, or that called this one."""
+
+    number: str
+    process_name: str
+    status: str
+    #: Name of the end that it reached.
+    outcome_name: str | None
+    #: Name of the call activity.
+    step_name: str
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Stage:
     """One stage on the step bar."""
 
@@ -205,6 +234,14 @@ class CaseFile:
     stages: tuple[Stage, ...]
     #: What automatic steps gave out, e.g. ``admission_no``.
     facts: Mapping[str, Any]
+    #: Step id -> kind, see ``workflows.engine.Step``.
+    step_kinds: Mapping[str, str] = field(default_factory=dict)
+    #: What it waits for besides people and what it called.
+    awaited: tuple[AwaitedView, ...] = ()
+    #: What it called (下级办件), in order.
+    called: tuple[LinkedView, ...] = ()
+    #: What called it (上级办件), for whoever may see that.
+    caller: LinkedView | None = None
 
     @property
     def open_tasks(self) -> tuple[TaskView, ...]:
