@@ -100,8 +100,13 @@ def item_scope(scope: Scope, item: Value) -> Scope:
     return Scope(item, inner, scope.run, outside=True) if isinstance(item, Mapping) else inner
 
 
-def filtered(items: list[Value], condition: Callable[[Scope], Value], scope: Scope, cost: int = 1) -> Value:
-    """Items for which the condition is true; or the item at the position that it gives."""
+def filtered(
+    items: list[Value], condition: Callable[[Scope], Value], scope: Scope, cost: int = 1, *, named: bool = True
+) -> Value:
+    """Items for which the condition is true; or the item at the position that it gives.
+
+    ``named``: the condition speaks of ``item``; else the entries of an item need no scope around them.
+    """
     run = scope.run
     if not items:
         with run.aside() as silent:
@@ -110,7 +115,8 @@ def filtered(items: list[Value], condition: Callable[[Scope], Value], scope: Sco
     kept: list[Value] = []
     for index, item in enumerate(items):
         run.spend(cost)
-        answer = condition(item_scope(scope, item))
+        inner = item_scope(scope, item) if named or type(item) is not dict else Scope(item, scope, run, outside=True)
+        answer = condition(inner)
         if answer is True:
             kept.append(item)
         elif index == 0 and type(answer) is Decimal:

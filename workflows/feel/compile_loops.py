@@ -16,12 +16,12 @@ from workflows.feel.values import Value
 @builds(ast.Filter)
 def _filter(node: ast.Filter, types: Mapping[str, Type]) -> Code:
     source, condition = compile_node(node.source, types), compile_node(node.condition, types)
-    cost = weight(node.condition)
+    cost, named = weight(node.condition), mentions(node.condition, "item")
     position = node.condition.value if isinstance(node.condition, ast.Negate) else node.condition
     if isinstance(position, ast.Number):
         fixed = condition(NOWHERE)
         return lambda scope: at_position(_listed(source(scope)), fixed, scope.run)
-    return lambda scope: filtered(_listed(source(scope)), condition, scope, cost)
+    return lambda scope: filtered(_listed(source(scope)), condition, scope, cost, named=named)
 
 
 def _listed(value: Value) -> list[Value]:
