@@ -353,7 +353,7 @@ def _met(session: Session, delivery: Delivery, waiting: Subscription, kind: Kind
 
     told = {"name": delivery.name, "key": delivery.key, "from": _sender(session, delivery), **_content(variables)}
     transition = Transition(found, progress, kind, RULE, at, found.loaded.diagram.steps[waiting.step_id], claim=claim,
-                            extra={"received": told})
+                            extra={"received": told, "token": waiting.token, "goes_on": waiting.stays})
     transition.prepare(session)
     return transition.write
 
@@ -499,7 +499,8 @@ def _heard(
         return _aside(delivery, at)  # the call activity is over: a call never waits twice under one token
     told = {"instance": child.number, "name": delivery.name, "kind": delivery.key or "returned", **_content(variables)}
     transition = Transition(found, progress, kind, RULE, at, found.loaded.diagram.steps[child.parent_step or ""],
-                            claim=lambda session: _take(session, delivery.id, at), extra={"from_called": told})
+                            claim=lambda session: _take(session, delivery.id, at),
+                            extra={"from_called": told, "token": delivery.token, "goes_on": delivery.key == "escalation"})
     transition.prepare(session)
     return transition.write
 

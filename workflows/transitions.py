@@ -185,13 +185,13 @@ class Transition:
         """
         excluded = [(self.case.starter, OWN_CASE)]
         apart = set(step.properties.get("jiaoyan:separate-from", "").split())
-        is_review = step.properties.get("jiaoyan:review") == "true"
+        is_review = _is_review(step)
         if not apart and not is_review:
             return excluded
-        acted = self._acted(session, needs_history=bool(apart) or self.step.properties.get("jiaoyan:review") != "true")
+        acted = self._acted(session, needs_history=bool(apart) or self.task is None or not _is_review(self.step))
         steps = self.case.loaded.diagram.steps
         reviews = [
-            (step_id, who) for step_id, who in acted if steps[step_id].properties.get("jiaoyan:review") == "true"
+            (step_id, who) for step_id, who in acted if step_id in steps and _is_review(steps[step_id])
         ]
         out = {who.id: who for step_id, who in acted if step_id in apart}
         if is_review and reviews and reviews[-1][0] != step.id:
@@ -449,7 +449,7 @@ class Transition:
                 for opening in self.openings
             ],
             "closed": list(progress.closed),
-            "timers": [{"step": timer.step_id, "due_at": timer.due_at} for timer in progress.timers],
+            "timers": [{"token": timer.token, "step": timer.step_id, "due_at": timer.due_at} for timer in progress.timers],
             "rulings": [
                 {"step": ruled.step_id, "decision": ruled.decision_id, "answer": answer}
                 for ruled, answer in self._answers()
@@ -486,6 +486,7 @@ class Transition:
         """What the act waits for, sends and calls, where it does."""
         progress = self.progress
         told = {
+            "timers_closed": list(progress.timers_closed),
             "subscriptions": [{"token": one.token, "step": one.step_id, "kind": one.kind, "name": one.name, "key": one.key}
                               for one in progress.subscriptions],
             "subscriptions_closed": list(progress.subscriptions_closed),
@@ -640,6 +641,10 @@ def _instances(session: Session, transitions: Sequence[Transition], rows: list[d
     ]
     _many(session, _MOVED_INSTANCE, named)
     return [known.id for known in stored]
+
+
+def _is_review(step: engine.Step) -> bool:
+    return step.properties.get("jiaoyan:review") == "true"
 
 
 def due_shown(due_at: datetime | None) -> str:
