@@ -149,23 +149,25 @@ class Instance(_Lean, BpmnWorkflow):
 
     def run(self) -> None:
         """Move every token until each waits for a person or a moment, or the instance is complete."""
-        queue = self.journey.queue
+        queue, grown = self.journey.queue, 0
         while True:
             while queue:
                 task = queue.popleft()
                 if task._state == TaskState.READY:
+                    before = len(task.workflow.tasks)
                     task.run()
                     if not isinstance(task.task_spec, ScopeEnd):
                         settle(task)
-                    if len(task.workflow.tasks) > MAX_TOKENS or len(self.subprocesses) > MAX_TOKENS:
-                        self._refuse_more()
+                    grown += max(0, len(task.workflow.tasks) - before)
+                    if grown > MAX_TOKENS // 10:
+                        self._check_bound()
+                        grown = 0
             if self.completed:
                 self._forget()
                 return
             if not self._release() and not (self._asks and ask(self)):
                 break
-        if sum(len(scope.tasks) for scope in self.scopes()) > MAX_TOKENS:
-            self._refuse_more()
+        self._check_bound()
         self._check_not_stuck()
         self._gather()
 
@@ -189,7 +191,9 @@ class Instance(_Lean, BpmnWorkflow):
             if open_in(task):
                 withdraw(task)
 
-    def _refuse_more(self) -> None:
+    def _check_bound(self) -> None:
+        if sum(len(scope.tasks) for scope in self.scopes()) <= MAX_TOKENS:
+            return
         most = Counter(task.task_spec for scope in self.scopes() for task in kept(scope)).most_common(1)[0][0]
         raise TooManyTokens(count=MAX_TOKENS, step=most.bpmn_name or most.name)
 

@@ -107,7 +107,7 @@ def report(
     if kind not in {"error", "escalation"}:
         raise ValueError(kind)
     known = dict(task.data)
-    for name, value in changed(known, _allowed(variables)).items():
+    for name, value in changed(task, _allowed(variables)).items():
         instance.journey.write(known, name, value)
     if not caught(task, kind, code, {}, known=known):
         (fail if kind == "error" else pass_on)(task, code, known)

@@ -159,17 +159,20 @@ class CallActivity(Element):
         if self.step.outputs:
             self.store_outputs(my_task, variables)
         elif self.step.takes_back_all:
-            self.store_outputs(my_task, changed(my_task.data, variables))
+            self.store_outputs(my_task, changed(my_task, variables))
         my_task._ready()
 
 
-def changed(data: Data, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of ``variables`` that are not what is known already.
+def changed(call: Task, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of ``variables`` that are neither what is known at ``call`` already nor what was given to it alone.
 
     A called process returns what it was given too; written again, that would hide what another branch wrote meanwhile.
     """
+    local, known = call.internal_data.get(INPUTS, {}), call.data
     return {
-        name: value for name, value in variables.items() if name not in data or repr(data[name].value) != repr(value)
+        name: value
+        for name, value in variables.items()
+        if name not in local and (name not in known or repr(known[name].value) != repr(value))
     }
 
 

@@ -77,7 +77,7 @@ def settle(task: Task) -> None:
     """What becomes of a task that has run: it is gone, remembered when it may have to be undone, or waits on."""
     if task._state == TaskState.STARTED:
         return
-    if not task.task_spec.remembered or task._state != TaskState.COMPLETED:
+    if not task.task_spec.remembered or task._state != TaskState.COMPLETED or not open_in(task):
         drop(task)
         return
     root = task.workflow.task_tree

@@ -72,6 +72,14 @@ def test_inputs_and_outputs_are_all_there_is_when_the_diagram_says_so() -> None:
     assert walk.variables == {"a": 1, "secret": 5, "doubled": 42}
 
 
+def test_what_was_given_to_the_called_process_alone_does_not_come_back() -> None:
+    drawn = diagram(begin(), call("c", "check", mapping(("input", "=a + 1", "given"))), end(), flows("s c e"))
+    walk = Walk(drawn, {"a": 1})
+    assert walk.progress.calls[0].variables == {"a": 1, "given": 2}
+    walk.resume("c", a=1, given=3, found=4)
+    assert walk.variables == {"a": 1, "found": 4}
+
+
 def test_nothing_comes_back_when_the_diagram_says_so() -> None:
     drawn = diagram(begin(), call("c", "check", propagateAllChildVariables="false"), end(), flows("s c e"))
     walk = Walk(drawn, {"a": 1})
