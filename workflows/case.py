@@ -260,6 +260,16 @@ def take_number(session: Session, case: Case) -> None:
         raise InstanceMoved()
 
 
+def take_numbers(session: Session, place: str, count: int, at: datetime) -> list[str]:
+    """Take the next numbers of a place, in the caller's write transaction."""
+    first = peek_number(session, place, at)
+    head, _, serial = first.rpartition("-")
+    last = people.next_in_series(session, _series(place, office_day(at).year), count)
+    if last != int(serial) + count - 1:
+        raise InstanceMoved()
+    return [f"{head}-{number:05d}" for number in range(int(serial), last + 1)]
+
+
 # --- what the engine is lent ----------------------------------------------------------------------------------------
 
 

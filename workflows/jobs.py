@@ -54,31 +54,39 @@ class Running:
     runner: str = ""
     number: str = ""
 
-    def progress(self, done: int, total: int, message: str | None = None, **cursor: Any) -> None:
+    def progress(
+        self, done: int, total: int, message: str | None = None, said: Mapping[str, Any] | None = None, **cursor: Any
+    ) -> None:
         """Note how far the job is and where a resumed run would continue; renews the lease.
 
-        Raises ``JobStopped`` and ``JobTaken``: the handler lets them pass.
+        ``message`` is a message id and ``said`` what fills its places. Raises ``JobStopped`` and ``JobTaken``: the
+        handler lets them pass.
         """
-        with self.chunk(done, total, message, **cursor):
+        with self.chunk(done, total, message, said, **cursor):
             pass
 
     @contextmanager
-    def chunk(self, done: int, total: int, message: str | None = None, **cursor: Any) -> Iterator[Session]:
+    def chunk(
+        self, done: int, total: int, message: str | None = None, said: Mapping[str, Any] | None = None, **cursor: Any
+    ) -> Iterator[Session]:
         """A write transaction for one chunk: its rows and this progress are there together, or neither."""
         with self.db.write() as session:
-            self.mark(session, done, total, message, **cursor)
+            self.mark(session, done, total, message, said, **cursor)
             yield session
         self.cursor |= cursor
 
-    def mark(self, session: Session, done: int, total: int, message: str | None = None, **cursor: Any) -> None:
+    def mark(
+        self, session: Session, done: int, total: int, message: str | None = None, said: Mapping[str, Any] | None = None,
+        **cursor: Any,
+    ) -> None:
         """Note progress in the caller's transaction; who calls this takes the new cursor over after the commit."""
         if not self.id:
             return
         mine = session.execute(
             update(Job)
             .where(Job.id == self.id, Job.runner == self.runner, Job.status == "running")
-            .values(done=done, total=total, message=message, message_params={}, cursor=self.cursor | cursor, tries=0,
-                    lease_until=machine_now() + LEASE)
+            .values(done=done, total=total, message=message, message_params=dict(said or {}),
+                    cursor=self.cursor | cursor, tries=0, lease_until=machine_now() + LEASE)
             .returning(Job.stop)
         ).scalar_one_or_none()
         if mine is None:

@@ -188,13 +188,16 @@ def create_organisation(
 # --- people and roles -----------------------------------------------------------------------------------------------
 
 
-def next_in_series(session: Session, name: str) -> int:
-    """The next number of a series, in the caller's write transaction; numbers of refused acts are given again."""
+def next_in_series(session: Session, name: str, count: int = 1) -> int:
+    """The next number of a series, in the caller's write transaction; numbers of refused acts are given again.
+
+    With a ``count``, so many are taken and the last of them is returned.
+    """
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     return session.execute(
         dialect.insert(Series)
-        .values(name=name, last=1)
-        .on_conflict_do_update(index_elements=[Series.name], set_={"last": Series.last + 1})
+        .values(name=name, last=count)
+        .on_conflict_do_update(index_elements=[Series.name], set_={"last": Series.last + count})
         .returning(Series.last)
     ).scalar_one()
 

@@ -12,7 +12,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from workflows import deliveries, jobs, notices, timers
 from workflows.clock import Clock
-from workflows.db import Database
+from workflows.db import PASSING, Database
 from workflows.jobs import Handlers
 from workflows.notices import Translate
 from workflows.settings import Settings
@@ -84,11 +84,15 @@ class Worker:
     def run_jobs(self) -> None:
         """Do the jobs that wait, one after the other."""
         now: Callable[[], datetime] = self._clock.now
-        try:
-            while jobs.run_next(self._db, self._handlers, now):
-                pass
-        except Exception as error:  # the job row says why; the beat goes on
-            _log.error("job failed", error=f"{type(error).__name__}: {error}")
+        while True:
+            try:
+                if not jobs.run_next(self._db, self._handlers, now):
+                    return
+            except PASSING as error:
+                _log.error("jobs wait for the database", error=f"{type(error).__name__}: {error}")
+                return
+            except Exception as error:  # the job row says when it is tried again; the others go on
+                _log.error("job failed", error=f"{type(error).__name__}: {error}")
 
 
 def _report(timer_id: int, error: Exception) -> None:
