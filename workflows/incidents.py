@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import secrets
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, case, cast, exists, func, literal, or_, select, text, update
-from sqlalchemy import exc as database_errors
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from workflows import access, deployment, notices, people
 from workflows.access import Viewer, held_on, office_day
 from workflows.audit import RULE, Act, Actor, Kind, instance_stream, office_stream, record
-from workflows.db import Database
+from workflows.db import PASSING, Database
 from workflows.engine.errors import Incident as EngineIncident
 from workflows.engine.rows import pack, unpack
 from workflows.errors import (
@@ -48,8 +48,6 @@ from workflows.submission import AttachmentRef, Submission
 BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=12))
 #: Refusals that an automatic step raises, never the person who acted.
 _OF_AUTOMATIC_STEPS = (EngineIncident, OrderFailed, FactsRefused, UnknownTable, CalendarUnknown)
-#: The database is away or busy: nothing is wrong with the case, and an incident could not be written either.
-_PASSING = (database_errors.OperationalError, database_errors.InterfaceError, database_errors.TimeoutError)
 #: Cause -> its words in a list, where no value of the case may stand. Other causes are defects of the program.
 CAUSES: Mapping[str, str] = {
     "NoFlowTaken": N_("没有可走的流向"),
@@ -96,29 +94,30 @@ class _Subject:
     stands: bool
 
 
-def caught(
-    db: Database, error: Exception, *, subject: str, at: datetime, by_id: int | None = None,
-    request: Mapping[str, Any] | None = None,
-) -> Exception:
-    """What a verb should raise for ``error``: itself if the person is to read it, else the word that an incident was raised.
+@contextmanager
+def watching(
+    db: Database, subject: str, submission: Submission, *, at: datetime, by_id: int, **more: str
+) -> Iterator[None]:
+    """An act of a person: what fails in it becomes an incident with their submission, and they read where it is kept.
 
-    Ordinary refusals pass, and so does a database that is away. Call it outside any transaction.
+    Ordinary refusals pass, and so does a database that is away. ``more`` is what else the verb needs to be repeated.
     """
-    if not is_incident(error):
-        return error
-    raised = raise_(db, subject=subject, error=error, at=at, by_id=by_id, request=request)
-    with db.read() as session:
-        instance = _subject(session, subject).instance
-    failed = StartFailed(incident=raised.number) if instance is None else CaseFailed(
-        number=instance.number, incident=raised.number
-    )
-    failed.__cause__ = error
-    return failed
+    try:
+        yield
+    except Exception as error:
+        if not is_incident(error):
+            raise
+        raised = raise_(db, subject=subject, error=error, at=at, by_id=by_id, request=as_request(submission, **more))
+        with db.read() as session:
+            instance = _subject(session, subject).instance
+        if instance is None:
+            raise StartFailed(incident=raised.number) from error
+        raise CaseFailed(number=instance.number, incident=raised.number) from error
 
 
 def is_incident(error: Exception) -> bool:
     """Whether an act failed for a reason that no person who acts can mend."""
-    return isinstance(error, _OF_AUTOMATIC_STEPS) or not isinstance(error, (Refusal, *_PASSING))
+    return isinstance(error, _OF_AUTOMATIC_STEPS) or not isinstance(error, (Refusal, *PASSING))
 
 
 def raise_(

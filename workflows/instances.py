@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Date, and_, bindparam, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from workflows import access, assignments, deployment, drafts, engine, people
+from workflows import access, assignments, deployment, drafts, engine, incidents, people
 from workflows.access import Viewer, office_day
 from workflows.audit import TIMEOUT, Act, Kind, person_stream, record
 from workflows.case import OF_TASK, Case, house, load, new, peek_number, take_number, with_task
@@ -25,9 +26,11 @@ from workflows.errors import (
     HeldByAnother,
     InputRejected,
     InstanceMoved,
+    InstanceSuspended,
     NotFound,
     OwnCase,
     Recused,
+    Refusal,
     SeparationOfDuty,
     TaskAlreadyDone,
     TaskNotOpen,
@@ -206,12 +209,22 @@ def start(
 ) -> Moved:
     """Start an instance in a round with its first form. One transaction, one event.
 
-    Raises ``WindowClosed``/``WindowNotOpen`` (E_WINDOW), ``DuplicateCase`` (E_DUPLICATE). The same token twice gives
-    the first answer again.
+    Raises ``WindowClosed``/``WindowNotOpen`` (E_WINDOW), ``DuplicateCase`` (E_DUPLICATE), ``StartFailed`` (an incident: the
+    submission is kept and tried again). The same token twice gives the first answer again.
     """
+    with incidents.watching(db, f"start:{submission.token}", submission, at=at, by_id=viewer.person_id,
+                            process=process_id, round=round_number):
+        return beginning(db, viewer, process_id, round_number, submission, at=at)
+
+
+def beginning(
+    db: Database, viewer: Viewer, process_id: str, round_number: str, submission: Submission, *, at: datetime,
+    extra: Mapping[str, Any] = MappingProxyType({}),
+) -> Moved:
+    """``start`` itself, which raises what fails in it; ``extra`` goes into the event's payload."""
     for _ in range(_STARTS_AT_ONCE):
         with db.read() as session:
-            transition = _beginning(session, viewer, process_id, round_number, submission, at)
+            transition = _beginning(session, viewer, process_id, round_number, submission, at, extra)
             if isinstance(transition, Moved):
                 return transition
         try:
@@ -226,7 +239,8 @@ _STARTS_AT_ONCE = 100
 
 
 def _beginning(
-    session: Session, viewer: Viewer, process_id: str, round_number: str, submission: Submission, at: datetime
+    session: Session, viewer: Viewer, process_id: str, round_number: str, submission: Submission, at: datetime,
+    extra: Mapping[str, Any],
 ) -> Transition | Moved:
     repeated = _repeated(session, viewer, submission.token)
     if repeated is not None:
@@ -240,7 +254,8 @@ def _beginning(
     progress = engine.start(loaded.diagram, {submission.variable: dict(submission.data)}, house(session, case, at))
     transition = Transition(
         case, progress, Kind.INSTANCE_STARTED, viewer.actor(role="applicant"), at, loaded.diagram.start,
-        submission=submission, by=starter, claim=lambda session: _begin(session, case, f"start:{process_id}:{round_number}"),
+        submission=submission, by=starter, extra=extra,
+        claim=lambda session: _begin(session, case, f"start:{process_id}:{round_number}"),
     )
     transition.prepare(session)
     return transition
@@ -261,13 +276,26 @@ def complete_task(
     ``asked`` is the form request that the submission answers, if the caller has just read it for this viewer: nothing is
     read twice, and the viewer's draft goes with the form. What moved since then is found by the version check.
     Raises ``NotFound`` (not a candidate), ``OwnCase``, ``SeparationOfDuty``, ``HeldByAnother``, ``TaskAlreadyDone``
-    (E_STALE), ``InstanceMoved`` (somebody moved the instance between reading and writing; nothing was written).
+    (E_STALE), ``InstanceMoved`` (somebody moved the instance between reading and writing; nothing was written),
+    ``InstanceSuspended``, ``CaseFailed`` (an incident: the task stays open, the submission is kept and tried again).
     """
+    subject = f"task:{task_number}/{viewer.number}"
+    with incidents.watching(db, subject, submission, at=at, by_id=viewer.person_id):
+        return completion(db, viewer, task_number, submission, at=at, asked=asked)
+
+
+def completion(
+    db: Database, viewer: Viewer, task_number: str, submission: Submission, *, at: datetime,
+    asked: FormRequest | None = None, extra: Mapping[str, Any] = MappingProxyType({}),
+) -> Moved:
+    """``complete_task`` itself, which raises what fails in it; ``extra`` goes into the event's payload."""
     if submission.data.get("conflict_declared") == "是":
         return _recuse(db, viewer, task_number, submission, at)
     with db.read() as session:
         opened = asked.opened if asked is not None else None
-        transition = _completion(session, viewer, opened or _opened(session, viewer, task_number, at), submission, at)
+        transition = _completion(
+            session, viewer, opened or _opened(session, viewer, task_number, at), submission, at, extra
+        )
         if isinstance(transition, Moved):
             return transition
     try:
@@ -289,7 +317,7 @@ def _recuse(db: Database, viewer: Viewer, task_number: str, submission: Submissi
 
 
 def _completion(
-    session: Session, viewer: Viewer, opened: Opened, submission: Submission, at: datetime
+    session: Session, viewer: Viewer, opened: Opened, submission: Submission, at: datetime, extra: Mapping[str, Any]
 ) -> Transition | Moved:
     case, task = opened.case, opened.task
     if case.row is None:
@@ -308,7 +336,7 @@ def _completion(
         case, progress, Kind.TASK_COMPLETED, viewer.actor(role=held[0], organisation=held[1]), at, step,
         submission=submission, by=Somebody(viewer.person_id, viewer.number, viewer.name, False), task=task,
         outcome=_outcome(step, submission), changes=changes(old, submission.data) if old else (),
-        claim=lambda session: _claim_task(session, viewer, opened, at, _outcome(step, submission), before),
+        claim=lambda session: _claim_task(session, viewer, opened, at, _outcome(step, submission), before), extra=extra,
     )
     transition.prepare(session)
     return transition
@@ -333,10 +361,12 @@ def _refuse_done(session: Session, viewer: Viewer, task: Task, at: datetime) -> 
     raise _already_done(session, task)
 
 
-def _already_done(session: Session, task: Task) -> TaskAlreadyDone | TaskNotOpen:
+def _already_done(session: Session, task: Task) -> Refusal:
     row = session.execute(
         select(Task.done_at, Person.name).outerjoin(Person, Person.id == Task.done_by_id).where(Task.id == task.id)
     ).one()
+    if task.status == "suspended":
+        return InstanceSuspended()
     if row.name is None or row.done_at is None:
         return TaskNotOpen()
     return TaskAlreadyDone(name=row.name, time=row.done_at.astimezone(OFFICE_ZONE).strftime("%Y-%m-%d %H:%M"))
@@ -368,7 +398,7 @@ def _claim_task(
         if now.status == "open":
             name = session.execute(select(Person.name).where(Person.id == now.holder_id)).scalar()
             raise HeldByAnother(name=name or "")
-        raise _already_done(session, task)
+        raise _already_done(session, now)
     if opened.draft is not None:
         drafts.discard(session, viewer.person_id, f"task:{task.number}")
 
@@ -467,7 +497,8 @@ def waking(
         return None  # the step ended between the two reads
     transition = Transition(
         case, progress, Kind.TIMER_FIRED, TIMEOUT, at, case.loaded.diagram.steps[timer.step_id],
-        claim=lambda session: _claim_timer(session, timer.id, at), extra={"due_at": timer.due_at}, known=known,
+        claim=lambda session: _claim_timer(session, timer.id, at), known=known,
+        extra={"due_at": timer.due_at, "token": timer.token},
     )
     transition.prepare(session)
     return transition

@@ -104,6 +104,8 @@ class Transition:
     extra: Mapping[str, Any] = field(default_factory=dict)
     #: More that people are told because of this act.
     also: Sequence[Message] = ()
+    #: The task that it goes back to: what was done since keeps nobody from a step.
+    back_to: Task | None = None
     openings: tuple[_Opening, ...] = ()
     title: str = ""
     #: Name of a signal it sends -> the processes that such a signal starts.
@@ -205,7 +207,8 @@ class Transition:
                 select(Task.step_id, Person.id, Person.number, Person.name, Account.email_confirmed_at)
                 .join(Person, Person.id == Task.done_by_id)
                 .outerjoin(Account, Account.person_id == Person.id)
-                .where(Task.instance_id == self.case.row.id, Task.status == "done")
+                .where(Task.instance_id == self.case.row.id, Task.status == "done",
+                       *([] if self.back_to is None else [Task.id < self.back_to.id]))
                 .order_by(Task.done_at, Task.id)
             )
             acted = [

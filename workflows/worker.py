@@ -10,7 +10,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from workflows import deliveries, jobs, notices, timers
+from workflows import deliveries, jobs, notices, retries, timers
 from workflows.clock import Clock
 from workflows.db import PASSING, Database
 from workflows.jobs import Handlers
@@ -22,7 +22,7 @@ logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 _log = structlog.get_logger("jiaoyan.worker")
 
-#: Seconds between two looks at timers, deliveries and notices, and between two looks at jobs.
+#: Seconds between two looks at timers, deliveries, incidents and notices, and between two looks at jobs.
 TIMER_SECONDS, JOB_SECONDS = 5, 1
 
 
@@ -38,7 +38,7 @@ class Worker:
         self._handlers, self._translate, self._held = handlers, translate, held
         # One thread a kind of work and one run at a time: a slow mail server holds up no timer.
         self._scheduler = BackgroundScheduler(
-            executors={name: ThreadPoolExecutor(1) for name in ("timers", "deliveries", "notices", "jobs")},
+            executors={name: ThreadPoolExecutor(1) for name in ("timers", "deliveries", "retries", "notices", "jobs")},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone="UTC",
         )
@@ -48,6 +48,7 @@ class Worker:
         beats: tuple[tuple[str, Callable[[], None], int], ...] = (
             ("timers", self.fire_timers, TIMER_SECONDS),
             ("deliveries", self.deliver, TIMER_SECONDS),
+            ("retries", self.retry, TIMER_SECONDS),
             ("notices", self.deliver_notices, TIMER_SECONDS),
             ("jobs", self.run_jobs, JOB_SECONDS),
         )
@@ -75,6 +76,14 @@ class Worker:
         if arrived:
             _log.info("deliveries arrived", count=arrived)
 
+    def retry(self) -> None:
+        """One beat over incidents: what failed and is due is tried again."""
+        if self._held():
+            return
+        ended = retries.retry_due(self._db, at=self._clock.now(), report=_not_retried)
+        if ended:
+            _log.info("incidents ended", count=ended)
+
     def deliver_notices(self) -> None:
         """One beat over queued mail."""
         sent = notices.deliver(self._db, self._settings, self._translate, at=self._clock.now())
@@ -93,6 +102,10 @@ class Worker:
                 return
             except Exception as error:  # the job row says when it is tried again; the others go on
                 _log.error("job failed", error=f"{type(error).__name__}: {error}")
+
+
+def _not_retried(number: str, error: Exception) -> None:
+    _log.error("incident not retried", incident=number, error=type(error).__name__)
 
 
 def _report(timer_id: int, error: Exception) -> None:

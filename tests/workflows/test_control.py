@@ -1,0 +1,329 @@
+"""Verbs on a whole case: what each does to it, who may, what is refused by name, and who comes first when two act at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from tests.factories import SETTING_UP
+from tests.office import Case, Office, Place
+from tests.workflows.test_races import ORDERS, race
+from tests.workflows.test_verbs import recorded
+from webapp import composition
+from workflows import control, deployment, instances, policies, timers
+from workflows.audit import ActorKind, Kind
+from workflows.db import Database
+from workflows.engine.rest import variables
+from workflows.errors import (
+    Forbidden,
+    InstanceEnded,
+    InstanceMoved,
+    InstanceNotSuspended,
+    InstanceSuspended,
+    NotFound,
+    OwnCase,
+    ReasonNeeded,
+    TaskNotOpen,
+    WithdrawnTooLate,
+)
+from workflows.models import Timer
+from workflows.transitions import Moved
+
+WHY = "情况核实期间暂不办理"
+ADMIN = "ln.admin"
+
+
+@pytest.fixture
+def case(office: Office, liaoning: Place) -> Case:
+    """A case that waits for review."""
+    return office.applicant(liaoning.own_school).applies().is_recommended()
+
+
+def _stream(case: Case) -> str:
+    return f"instance:{case.number}"
+
+
+def _waiting(case: Case) -> list[Timer]:
+    """The timers of a case that have not fired."""
+    with case.office.db.read() as session:
+        query = select(Timer).where(Timer.instance_id == case.row().id, Timer.fired_at.is_(None)).order_by(Timer.id)
+        return list(session.execute(query).scalars())
+
+
+def _deployed(office: Office, root: Path, *changes: tuple[str, str]) -> None:
+    """Deploy the admission's diagram with some of its text replaced."""
+    tree = deployment.read_tree(root)
+    path = "bpmn/admission/admission.bpmn"
+    for old, new in changes:
+        assert old.encode() in tree[path]
+        tree[path] = tree[path].replace(old.encode(), new.encode())
+    deployment.deploy(office.db, SETTING_UP, tree, composition.check_form, at=office.at)
+
+
+# --- suspend and resume ---------------------------------------------------------------------------------------------
+
+
+def test_a_suspended_case_stands_still_and_its_deadlines_go_on_where_they_stopped(
+    office: Office, liaoning: Place, case: Case
+) -> None:
+    waiting = case.task("adm_u2")
+    due, opened = waiting.row().due_at, waiting.row().opened_at
+    hand = waiting.by(liaoning.reviewer)
+    filled = hand.fills(hand.conclusion("合格"))
+    office.days_pass(2)
+    with recorded(office, (_stream(case), Kind.INSTANCE_SUSPENDED)):
+        control.suspend(office.db, office.viewer(liaoning.bureau_head), case.number, WHY, at=office.at)
+    assert (case.row().status, waiting.row().status) == ("suspended", "suspended")
+    assert {timer.held for timer in _waiting(case)} == {True}
+    with recorded(office), pytest.raises(InstanceSuspended):
+        hand.sends(filled)
+    office.days_pass(10)
+    assert timers.fire_due(office.db, at=office.at) == 0
+    with recorded(office, (_stream(case), Kind.INSTANCE_RESUMED)):
+        control.resume(office.db, office.viewer(liaoning.bureau_head), case.number, at=office.at)
+    row = waiting.row()
+    calendar = office.pack("liaoning").calendar
+    assert row.due_at == policies.add_working_days(office.at, 5 - 2, calendar).at != due
+    assert len(row.due_days or ()) == 5
+    own = [timer for timer in _waiting(case) if timer.task_id == row.id]
+    assert [timer.due_at for timer in own if timer.kind == "overdue"] == [row.due_at]
+    pending = {timer.due_at for timer in own if timer.kind == "reminder"}
+    assert pending == {moment for moment in policies.reminders(opened, row.due_at, calendar) if moment > office.at}
+    assert {timer.held for timer in _waiting(case)} == {False}
+    resumed = office.payload(case.events(Kind.INSTANCE_RESUMED)[0])
+    assert [(one["step"], one["task"]) for one in resumed["deadlines"]] == [("adm_u2", waiting.number)]
+    hand.sends(filled)
+    case.ended("adm_v0_e")
+    told = [kind for kind, _ in case.told("吴立新")]
+    assert told.count("case_suspended") == told.count("case_resumed") == 1
+
+
+def test_a_period_of_the_applicant_does_not_run_out_while_the_case_is_suspended(
+    office: Office, liaoning: Place, case: Case
+) -> None:
+    case.is_returned("phone")
+    head = office.viewer(liaoning.bureau_head)
+    control.suspend(office.db, head, case.number, WHY, at=office.at)
+    office.days_pass(20)
+    control.resume(office.db, head, case.number, at=office.at)
+    office.days_pass(4)
+    case.waits_at("adm_u3")
+    case.task("adm_u3").by_applicant().corrects(phone="13900000009")
+    case.waits_at("adm_u2")
+
+
+def test_resumed_on_the_same_day_nothing_moves(office: Office, liaoning: Place, case: Case) -> None:
+    head, before = office.viewer(liaoning.bureau_head), [(one.kind, one.due_at) for one in _waiting(case)]
+    control.suspend(office.db, head, case.number, WHY, at=office.at)
+    control.resume(office.db, head, case.number, at=office.at + timedelta(hours=2))
+    assert [(one.kind, one.due_at) for one in _waiting(case)] == before
+    assert office.payload(case.events(Kind.INSTANCE_RESUMED)[0])["deadlines"] == []
+
+
+def test_who_may_hold_a_case_and_who_may_not(office: Office, liaoning: Place, case: Case) -> None:
+    with pytest.raises(OwnCase):
+        control.suspend(office.db, case.applicant.viewer, case.number, WHY, at=office.at)
+    with pytest.raises(Forbidden):
+        control.suspend(office.db, office.viewer(liaoning.reviewer), case.number, WHY, at=office.at)
+    with pytest.raises(NotFound):
+        control.suspend(office.db, office.viewer("nn.head"), case.number, WHY, at=office.at)
+    with pytest.raises(NotFound):
+        control.suspend(office.db, office.viewer(ADMIN), "LN-2026-99999", WHY, at=office.at)
+    with pytest.raises(ReasonNeeded):
+        control.suspend(office.db, office.viewer(ADMIN), case.number, " 核实 ", at=office.at)
+    with pytest.raises(InstanceNotSuspended):
+        control.resume(office.db, office.viewer(ADMIN), case.number, at=office.at)
+    assert case.row().status == "running" and not case.events(Kind.INSTANCE_SUSPENDED)
+    control.suspend(office.db, office.viewer(ADMIN), case.number, WHY, at=office.at)
+    with pytest.raises(InstanceSuspended):
+        control.suspend(office.db, SETTING_UP, case.number, WHY, at=office.at)
+    [held] = case.events(Kind.INSTANCE_SUSPENDED)
+    assert (held.actor_kind, held.actor_role) == (ActorKind.ADMINISTRATOR, "system_admin")
+    assert office.payload(held)["words"] == WHY
+    with office.db.read() as session:
+        assert control.permitted(session, office.viewer(ADMIN), case.number, office.at) == ("resume", "cancel")
+        assert control.permitted(session, office.viewer(liaoning.reviewer), case.number, office.at) == ()
+
+
+# --- cancel ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_cancelled_case_is_over_and_everybody_concerned_is_told(office: Office, liaoning: Place, case: Case) -> None:
+    waiting = case.task("adm_u2")
+    with recorded(office, (_stream(case), Kind.INSTANCE_CANCELLED)):
+        control.cancel(office.db, office.viewer(liaoning.bureau_head), case.number, WHY, at=office.at)
+    row = case.row()
+    assert (row.status, row.outcome, row.ended_at) == ("cancelled", None, office.at)
+    assert waiting.row().status == "cancelled" and not _waiting(case)
+    [done] = case.events(Kind.INSTANCE_CANCELLED)
+    assert (done.actor_role, done.actor_org) == ("bureau_head", "ln-sy")
+    assert case.told("林书豪")[-1] == ("case_cancelled", {"title": row.title, "number": row.number, "reason": WHY})
+    assert case.told("吴立新")[-1][0] == "case_cancelled"
+    for act in (
+        lambda: control.cancel(office.db, SETTING_UP, case.number, WHY, at=office.at),
+        lambda: control.suspend(office.db, SETTING_UP, case.number, WHY, at=office.at),
+        lambda: control.resume(office.db, SETTING_UP, case.number, at=office.at),
+        lambda: control.withdraw(office.db, case.applicant.viewer, case.number, WHY, at=office.at),
+    ):
+        with recorded(office), pytest.raises(InstanceEnded):
+            act()
+    # Another application of the same person in the round is possible again.
+    assert case.applicant.applies().number != case.number
+
+
+def test_a_suspended_case_can_be_cancelled(office: Office, case: Case) -> None:
+    control.suspend(office.db, SETTING_UP, case.number, WHY, at=office.at)
+    control.cancel(office.db, SETTING_UP, case.number, WHY, at=office.at)
+    assert case.row().status == "cancelled" and not _waiting(case)
+
+
+# --- withdraw -------------------------------------------------------------------------------------------------------
+
+
+UNTIL = ('name="jiaoyan:may-cancel"', 'name="jiaoyan:withdraw-until" value="adm_u2" /><zeebe:property name="jiaoyan:may-cancel"')
+
+
+def test_withdrawn_where_the_process_says_until_when(office: Office, liaoning: Place, root: Path) -> None:
+    _deployed(office, root, UNTIL)
+    case = office.applicant(liaoning.own_school).applies()
+    with office.db.read() as session:
+        assert control.permitted(session, case.applicant.viewer, case.number, office.at) == ("withdraw",)
+    with pytest.raises(NotFound):
+        control.withdraw(office.db, office.viewer(liaoning.own_head), case.number, WHY, at=office.at)
+    with recorded(office, (_stream(case), Kind.INSTANCE_WITHDRAWN)):
+        control.withdraw(office.db, case.applicant.viewer, case.number, "本人工作安排有变", at=office.at)
+    assert (case.row().status, _waiting(case)) == ("withdrawn", [])
+    assert case.events(Kind.INSTANCE_WITHDRAWN)[0].actor == case.applicant.viewer.number
+    assert case.told("林书豪")[-1][0] == "case_withdrawn"
+
+
+def test_withdrawn_too_late_or_not_at_all(office: Office, liaoning: Place, root: Path) -> None:
+    _deployed(office, root, UNTIL)
+    case = office.applicant(liaoning.own_school).applies().is_recommended()
+    with recorded(office), pytest.raises(WithdrawnTooLate) as late:
+        control.withdraw(office.db, case.applicant.viewer, case.number, WHY, at=office.at)
+    assert late.value.params["step"] == "资格审查"
+    control.suspend(office.db, SETTING_UP, case.number, WHY, at=office.at)
+    with pytest.raises(InstanceSuspended):
+        control.withdraw(office.db, case.applicant.viewer, case.number, WHY, at=office.at)
+
+
+# --- rewind ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_case_goes_back_to_an_earlier_step_and_is_reviewed_anew(office: Office, liaoning: Place, case: Case) -> None:
+    first = case.task("adm_u2")
+    case.is_refused()
+    case.waits_at("adm_u5")
+    with office.db.read() as session:
+        steps = [one.step_id for one in control.earlier(session, case.number)]
+    assert steps == ["adm_u2", "adm_u1"]
+    with recorded(office, (_stream(case), Kind.INSTANCE_REWOUND)):
+        moved = control.rewind(
+            office.db, office.viewer(liaoning.bureau_head), case.number, first.number, WHY, at=office.at
+        )
+    assert [one.step_id for one in moved.next] == ["adm_u2"]
+    case.waits_at("adm_u2")
+    again = case.task("adm_u2")
+    assert again.number != first.number and first.row().status == "done"
+    assert "qualification_review" not in variables(case.row().state)
+    # Whoever recommended it reviews it neither now nor then: 3.0.2 holds over the way back.
+    assert [one["number"] for one in again.row().explanation["excluded"]][1:] == [office.viewer(liaoning.own_head).number]
+    case.task("adm_u2").by(liaoning.second_reviewer).qualifies()
+    case.ended("adm_v0_e")
+
+
+def test_what_cannot_be_rewound_is_refused_by_name(office: Office, liaoning: Place, case: Case) -> None:
+    waiting, head = case.task("adm_u2"), office.viewer(liaoning.bureau_head)
+    with recorded(office), pytest.raises(NotFound):  # it is not done
+        control.rewind(office.db, head, case.number, waiting.number, WHY, at=office.at)
+    other = office.applicant(liaoning.own_school, name="高雨桐").applies().is_recommended()
+    done = next(task for task in other.tasks() if task.status == "done")
+    with recorded(office), pytest.raises(NotFound):  # it is another case's
+        control.rewind(office.db, head, case.number, done.number, WHY, at=office.at)
+    own = next(task for task in case.tasks() if task.status == "done")
+    with recorded(office), pytest.raises(Forbidden):
+        control.rewind(office.db, office.viewer(liaoning.reviewer), case.number, own.number, WHY, at=office.at)
+    control.suspend(office.db, head, case.number, WHY, at=office.at)
+    with recorded(office), pytest.raises(InstanceSuspended):
+        control.rewind(office.db, head, case.number, own.number, WHY, at=office.at)
+
+
+# --- two at once ----------------------------------------------------------------------------------------------------
+
+
+def _two(
+    office: Office, liaoning: Place, case: Case, act: Callable[[Database], object], order: str
+) -> tuple[object, object]:
+    """A reviewer decides while somebody acts on the whole case."""
+    hand = case.task("adm_u2").by(liaoning.reviewer)
+    filled, viewer = hand.fills(hand.conclusion("退回补正", "phone")), hand.viewer
+    results = race(
+        office, lambda db: instances.complete_task(db, viewer, hand.task, filled, at=office.at), act, order=order
+    )
+    return results[0], results[1]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_suspended_while_somebody_decides(office: Office, liaoning: Place, case: Case, order: str) -> None:
+    before = len(case.events())
+    decided, held = _two(office, liaoning, case, lambda db: control.suspend(db, SETTING_UP, case.number, WHY, at=office.at), order)
+    assert held is None and case.row().status == "suspended"
+    if isinstance(decided, Moved):
+        assert order != "second" and len(case.events()) == before + 2
+        assert [task.step_id for task in case.tasks() if task.status == "suspended"] == ["adm_u3"]
+    else:
+        assert isinstance(decided, InstanceSuspended) and order != "first" and len(case.events()) == before + 1
+        assert [task.step_id for task in case.tasks() if task.status == "suspended"] == ["adm_u2"]
+    assert {timer.held for timer in _waiting(case)} == {True}
+    control.resume(office.db, SETTING_UP, case.number, at=office.at)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_cancelled_while_somebody_decides(office: Office, liaoning: Place, case: Case, order: str) -> None:
+    before = len(case.events())
+    decided, ended = _two(office, liaoning, case, lambda db: control.cancel(db, SETTING_UP, case.number, WHY, at=office.at), order)
+    assert ended is None and case.row().status == "cancelled"
+    assert not _waiting(case) and not [task for task in case.tasks() if task.status == "open"]
+    if isinstance(decided, Moved):
+        assert order != "second" and len(case.events()) == before + 2
+    else:
+        assert isinstance(decided, TaskNotOpen) and order != "first" and len(case.events()) == before + 1
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_withdrawn_while_the_unit_recommends(office: Office, liaoning: Place, root: Path, order: str) -> None:
+    """The recommendation takes the case to where it cannot be withdrawn any more: only one of the two is done."""
+    _deployed(office, root, UNTIL)
+    case = office.applicant(liaoning.own_school).applies()
+    hand = case.task("adm_u1").by(liaoning.own_head)
+    filled, viewer, applicant = hand.fills(hand.recommendation()), hand.viewer, case.applicant.viewer
+    decided, withdrawn = race(
+        office,
+        lambda db: instances.complete_task(db, viewer, hand.task, filled, at=office.at),
+        lambda db: control.withdraw(db, applicant, case.number, WHY, at=office.at),
+        order=order,
+    )
+    if isinstance(decided, Moved):
+        assert order != "second" and isinstance(withdrawn, InstanceMoved)
+        case.waits_at("adm_u2")
+    else:
+        assert order != "first" and withdrawn is None and isinstance(decided, TaskNotOpen)
+        assert case.row().status == "withdrawn"
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_taken_back_by_two_at_once(office: Office, liaoning: Place, case: Case, order: str) -> None:
+    task = next(one for one in case.tasks() if one.step_id == "adm_u1").number
+    results = race(
+        office,
+        *(lambda db: control.rewind(db, SETTING_UP, case.number, task, WHY, at=office.at) for _ in range(2)),
+        order=order,
+    )
+    assert sorted(type(one).__name__ for one in results) == ["InstanceMoved", "Moved"]
+    case.waits_at("adm_u1")
+    assert len(case.events(Kind.INSTANCE_REWOUND)) == 1
