@@ -25,7 +25,7 @@ from workflows.feel.compiler import compile_node
 from workflows.feel.errors import N_, FeelSyntaxError, WorkExhausted
 from workflows.feel.foreign import suggest
 from workflows.feel.functions import BUILT_INS
-from workflows.feel.names import Names, is_odd, words
+from workflows.feel.names import RESERVED, Names, is_odd, words
 from workflows.feel.parser import parse, parse_tests
 from workflows.feel.scope import MAX_STEPS, Run, Scope
 from workflows.feel.types import Type
@@ -128,7 +128,8 @@ def guarded(code: Any, scope: Scope) -> Value:
 
 def odd_names(context: Mapping[str, Any], text: str) -> frozenset[str]:
     """Keys of the context, two levels deep, that can only be read as names when announced, and occur in the text."""
-    return frozenset(key for key in _keys(context, 2) if is_odd(key) and all(part in text for part in words(key)))
+    keys = (key for key in _keys(context, 2) if not key.isidentifier() or key in RESERVED)  # most keys are plain: quickly
+    return frozenset(key for key in keys if is_odd(key) and all(part in text for part in words(key)))
 
 
 def _keys(context: Mapping[str, Any], depth: int) -> Iterable[str]:

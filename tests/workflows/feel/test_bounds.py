@@ -11,6 +11,7 @@ import pytest
 
 from workflows.feel import FeelSyntaxError, compile, compile_unary, evaluate
 from workflows.feel.expression import guarded
+from workflows.feel.names import _words as words_cache
 from workflows.feel.pattern import compile_pattern
 from workflows.feel.pattern_machine import MAX_KNOWN
 from workflows.feel.pattern_syntax import PatternRefused
@@ -130,6 +131,12 @@ def test_sizes_are_refused(text: str, reason: str) -> None:
     problems: list[str] = []
     assert compile(text).evaluate(FACTS, problems=problems) is None
     assert reason in problems[0]
+
+
+def test_plain_keys_of_the_facts_are_not_taken_apart() -> None:
+    before = words_cache.cache_info()
+    evaluate("nowhere", {"wide": {f"plain{n}": n for n in range(1_000)}})
+    assert words_cache.cache_info().misses - before.misses < 10
 
 
 def test_a_long_key_is_no_name() -> None:

@@ -25,6 +25,7 @@ LEAVES = (
     '"(a+)+b"', '""', "true", "null",
     '@"2020-02-29"', '@"10:00:00@Asia/Shanghai"', '@"-99999-01-01"', '@"P1Y2M"', '@"-P999999999D"', '@"99999-01-01T00:00:00Z"',
     "xs", "ctx", "教学 月数", "f", "broken", "big", "[]", "{}", "item", "?", "partial",
+    "1000000", "rows", "wide", '"[a-c]*b"',
 )  # fmt: skip
 FORMS = (
     "(% + %)", "(% - %)", "(% * %)", "(% / %)", "(% ** %)", "(% = %)", "(% < %)", "(% and %)", "(% or %)",
@@ -41,6 +42,8 @@ FACTS: dict[str, Any] = {
     "f": lambda *given: given,
     "broken": lambda: 1 / 0,
     "big": "a" * 20_000,
+    "rows": list(range(20_000)),
+    "wide": {f"k{n}": n for n in range(5_000)},
 }
 
 
