@@ -128,7 +128,8 @@ def guarded(code: Any, scope: Scope) -> Value:
 
 def odd_names(context: Mapping[str, Any], text: str) -> frozenset[str]:
     """Keys of the context, two levels deep, that can only be read as names when announced, and occur in the text."""
-    keys = (key for key in _keys(context, 2) if not key.isidentifier() or key in RESERVED)  # most keys are plain: quickly
+    # Nearly all keys are single plain words, which need no look at their tokens.
+    keys = (key for key in _keys(context, 2) if not key.isidentifier() or key in RESERVED)
     return frozenset(key for key in keys if is_odd(key) and all(part in text for part in words(key)))
 
 
