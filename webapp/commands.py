@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import select
 
 from webapp import composition
-from workflows import accounts, audit, case_file, deliveries, deployment, people, timers
+from workflows import accounts, audit, case_file, deliveries, deployment, foreign_models, people, timers
 from workflows.access import office_day
 from workflows.audit import Act, Kind, new_event_id, office_stream, record
 from workflows.case import STATUSES
@@ -134,6 +134,29 @@ def lint(files: tuple[Path, ...]) -> None:
         click.echo(str(problem))
     click.echo(f"{len(problems)} problem(s)")
     sys.exit(2 if problems else 0)
+
+
+@main.command("import-model")
+@click.argument("file", type=click.Path(exists=True, path_type=Path, dir_okay=False))
+@click.option("--as-drawing", is_flag=True, help="Make a drawing that is not executable where something would be lost.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write; FILE.imported.bpmn unless given.")
+def import_model(file: Path, as_drawing: bool, out: Path | None) -> None:
+    """Rewrite a BPMN model that was drawn elsewhere into our dialect, and list every change; nothing is deployed.
+
+    Example: jiaoyan import-model leave.bpmn20.xml --out bpmn/leave/leave.bpmn
+    """
+    done = foreign_models.import_model(file.read_bytes(), file=file.name, as_drawing=as_drawing,
+                                       names=deployment.HOUSE_NAMES,
+                                       there=deployment.named_in(deployment.read_tree(SOURCE)))
+    for kind, word in (("rewritten", "rewritten"), ("provide", "to be provided"), ("lost", "lost")):
+        for note in done.of(kind):
+            click.echo(f"{word}: {file.name}:{note}", err=kind == "lost")
+    if done.content is None:
+        click.echo(f"{file.name}: refused; --as-drawing makes a drawing of it", err=True)
+        sys.exit(2)
+    target = out or file.with_name(f"{file.name.partition('.')[0]}.imported.bpmn")
+    target.write_bytes(done.content)
+    click.echo(f"{target}: {done.outcome}, {len(done.of('rewritten'))} rewritten, {len(done.of('provide'))} to be provided")
 
 
 @main.command()

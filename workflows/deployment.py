@@ -131,6 +131,19 @@ def _form_id(raw: bytes) -> str | None:
     return found.get("id") if isinstance(found, dict) else None
 
 
+def named_in(files: Mapping[str, bytes]) -> frozenset[tuple[str, str]]:
+    """What a diagram may name in a tree, each with its kind: 表单, 决策, 自动环节, 流程; files that cannot be read hold nothing."""
+    found = {("自动环节", order) for order in ORDERS}
+    for path, raw in files.items():
+        if path.startswith(FORMS + "/") and (form_id := _form_id(raw)) is not None:
+            found.add(("表单", form_id))
+        elif path.endswith(".bpmn"):
+            diagrams = _collect([], lambda raw=raw, path=path: engine.read(raw, file=path, names=HOUSE_NAMES)) or ()  # type: ignore[misc]
+            found |= {("流程", diagram.process_id) for diagram in diagrams}
+    tables = _collect([], lambda: Rulebook.from_files({path: raw for path, raw in files.items() if not path.startswith(FORMS)}))
+    return frozenset(found | {("决策", table) for table in (tables.tables if tables else ())})
+
+
 def _beside(diagrams: Collection[engine.Diagram], unread: Collection[str]) -> Iterator[Problem]:
     """What is wrong between diagrams: a process that two files hold, a call of one that none holds.
 

@@ -245,8 +245,8 @@ class _Reader:
             of_event = element.getparent().get("triggeredByEvent") == "true"
             place = "event subProcess startEvent" if of_event else "subProcess startEvent"
         event = self._events.of(element, place)
-        if event is None and fields.get("outputs"):
-            self._report(element, "无类型开始事件不接收数据，不能有 output；请用 scriptTask")
+        if scope and event is None and fields.get("outputs"):
+            self._report(element, "子流程的开始事件不接收数据，不能有 output；请用 scriptTask")
         return {"event": event, "interrupting": self._scrutiny.truth(element, "isInterrupting", True)}
 
     def _catch(self, element: Any, fields: Fields, scope: str) -> Fields:

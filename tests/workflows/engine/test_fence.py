@@ -556,13 +556,19 @@ UNSOUND = {
         ),
         "s",
     ),
-    "output of a plain start": (
+    "output of an inner start": (
         drawing(
-            node("startEvent", "s", extensions(zeebe("ioMapping", zeebe("output", source="=1", target="a")))),
+            begin(),
+            sub(
+                "x",
+                node("startEvent", "i", extensions(zeebe("ioMapping", zeebe("output", source="=1", target="a")))),
+                end("o"),
+                flows("i o"),
+            ),
             end(),
-            flows("s e"),
+            PATH,
         ),
-        "s",
+        "i",
     ),
     "plain start that does not interrupt": (
         drawing(begin().replace('id="s"', 'id="s" isInterrupting="false"'), end(), flows("s e")),
