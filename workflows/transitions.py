@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Executable, bindparam, insert, select, update
+from sqlalchemy import Executable, bindparam, insert, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -528,7 +528,7 @@ _NEW_TASK = insert(table(Task))
 _TASK_ENDED = (
     update(table(Task))
     .where(table(Task).c.instance_id == bindparam("of_instance"), table(Task).c.token == bindparam("of_token"),
-           table(Task).c.status.in_(("open", "suspended")))
+           or_(table(Task).c.status == "open", table(Task).c.status == "suspended"))
     .values(status="cancelled", done_at=bindparam("ended"))
 )
 _NEW_CANDIDATE = insert(table(Candidate))
