@@ -20,12 +20,17 @@ MAX_STEPS = 50_000
 class Cell:
     """One written value. Never changed: a new value is a new cell, so branches can share cells and stay isolated."""
 
-    __slots__ = ("seq", "value")
+    __slots__ = ("_value", "seq")
 
     def __init__(self, seq: int, value: Any) -> None:
         #: Number of the write within the instance; the higher is the later.
         self.seq = seq
-        self.value = value
+        self._value = value
+
+    @property
+    def value(self) -> Any:
+        """The plain value."""
+        return self._value
 
 
 #: What a token knows: variable name to cell.
@@ -50,6 +55,28 @@ def latest(*known: Data) -> Data:
 def values(data: Data) -> dict[str, Any]:
     """The plain values of ``data``."""
     return {name: cell.value for name, cell in data.items()}
+
+
+class Known(Mapping[str, Any]):
+    """The plain values of ``data``, each unpacked only when somebody looks at it."""
+
+    def __init__(self, data: Data) -> None:
+        self._data = data
+
+    def __getitem__(self, name: str) -> Any:
+        return self._data[name].value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._data
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __repr__(self) -> str:
+        return repr(values(self._data))
 
 
 class Scope(Mapping[str, Any]):
@@ -123,7 +150,7 @@ class Journey:
 
     def scope(self, data: Data, local: Mapping[str, Any], task: Mapping[str, Any] | None = None) -> Scope:
         """What an expression sees: `task`, the step's own inputs, the house, the variables; in this order."""
-        return Scope({"task": task} if task is not None else {}, local, self._seen, values(data))
+        return Scope({"task": task} if task is not None else {}, local, self._seen, Known(data))
 
     def evaluate(self, step_id: str, place: str, given: Given, scope: Mapping[str, Any]) -> Any:
         """Value of an expression; reasons of a null result are kept in ``problems``."""

@@ -24,6 +24,23 @@ BASE = "base"
 _DIGITS = re.compile(r"-?\d+")
 
 
+class Stored(Cell):
+    """A cell as it was read: unpacked when somebody looks at it, written again as it stood."""
+
+    __slots__ = ("packed",)
+
+    def __init__(self, seq: int, packed: Any) -> None:
+        super().__init__(seq, Stored)
+        self.packed = packed
+
+    @property
+    def value(self) -> Any:
+        """The plain value."""
+        if self._value is Stored:
+            self._value = unpack(self.packed)
+        return self._value
+
+
 class Writer:
     """Writes tasks as rows; each cell once, and none that stands ``elsewhere``."""
 
@@ -40,7 +57,8 @@ class Writer:
         """Refer to what is known by write numbers."""
         for name, cell in data.items():
             if cell.seq not in self._cells and cell.seq not in self._elsewhere:
-                self._cells[cell.seq] = [cell.seq, name, pack(cell.value)]
+                packed = cell.packed if isinstance(cell, Stored) else pack(cell.value)
+                self._cells[cell.seq] = [cell.seq, name, packed]
         return [cell.seq for cell in data.values()]
 
     def row(self, task: Task) -> list[Any]:
@@ -63,7 +81,7 @@ Cells = Mapping[int, tuple[str, Cell]]
 
 def cells(written: Iterable[Any]) -> dict[int, tuple[str, Cell]]:
     """The cells that a Writer wrote."""
-    return {seq: (name, Cell(seq, unpack(value))) for seq, name, value in written}
+    return {seq: (name, Stored(seq, packed)) for seq, name, packed in written}
 
 
 def plant(workflow: Any, row: list[Any], known: Cells) -> Task:
@@ -89,23 +107,25 @@ def fill(scope: Any, root_knows: Iterable[int], rows: Iterable[list[Any]], known
 
 def pack(value: Any) -> Any:
     """A plain value as JSON that keeps Decimal, long numbers and any key."""
-    if isinstance(value, Decimal):
-        return {"$": str(value)}
-    if isinstance(value, dict):
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return value
+    if isinstance(value, Mapping):
         packed = {key: pack(item) for key, item in value.items()}
         return {"$": [packed["$"]]} if len(packed) == 1 and "$" in packed else packed
-    if isinstance(value, list):
+    if kind is list:
         return [pack(item) for item in value]
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+    if kind is Decimal or (kind is int and not -(2**63) <= value < 2**63):
         return {"$": str(value)}
     return value
 
 
 def unpack(value: Any) -> Any:
     """The plain value that pack() packed."""
-    if isinstance(value, list):
+    kind = type(value)
+    if kind is list:
         return [unpack(item) for item in value]
-    if isinstance(value, dict):
+    if kind is dict:
         if len(value) == 1 and "$" in value:
             inner = value["$"]
             if isinstance(inner, list):

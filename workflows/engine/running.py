@@ -10,7 +10,7 @@ from SpiffWorkflow.task import Task
 from workflows.engine import codec
 from workflows.engine.errors import CallNotOpen, ReservedName, SubscriptionNotOpen, TimerNotOpen
 from workflows.engine.extensions import RESERVED
-from workflows.engine.journey import Journey, age, values
+from workflows.engine.journey import Journey, Known, age
 from workflows.engine.machine import Instance
 from workflows.engine.model import Diagram
 from workflows.engine.opening import opened_call, opened_subscription, opened_task, opened_timer
@@ -154,7 +154,7 @@ def finish(diagram: Diagram, instance: Instance, done: str | None) -> Progress:
     state = codec.dump(diagram, instance)
     return Progress(
         state=state,
-        variables=values(instance.known()),
+        variables=Known(instance.known()),
         passed=tuple(run.passed),
         opened=tasks,
         closed=closed["task"],
