@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
@@ -26,6 +27,8 @@ from workflows.jobs import JobStopped, JobTaken, Running
 from workflows.models import Instance, Membership, Organisation
 from workflows.people import ROLES, Known
 from workflows.transitions import Transition, write_many
+
+_log = structlog.get_logger("jiaoyan.bulk")
 
 #: The kind of its job.
 BULK_START = "bulk_start"
@@ -208,7 +211,8 @@ class _Bulk:
             self._write(prepared, [], at)
         except (JobStopped, JobTaken, *PASSING):
             raise
-        except Exception:  # one of them spoils all: each alone, and only that one fails
+        except Exception as error:  # one of them spoils all: each alone, and only that one fails
+            _log.warning("many starts failed together", count=len(prepared), error=f"{type(error).__name__}: {error}")
             while prepared:
                 transition, *prepared = prepared
                 left = [entry for entry in self.cursor["chunk"] if entry[2] != transition.case.number]
@@ -216,8 +220,8 @@ class _Bulk:
                     self._write([transition], left, at)
                 except (JobStopped, JobTaken, *PASSING):
                     raise
-                except Exception as error:
-                    self._note(left, [[transition.case.starter.number, type(error).__name__]], 1)
+                except Exception as broken:
+                    self._note(left, [[transition.case.starter.number, type(broken).__name__]], 1)
 
     def _prepared(self, chunk: Sequence[Entry], at: datetime) -> tuple[list[Transition], list[list[str]]]:
         prepared, failed, known = list[Transition](), list[list[str]](), Known()
@@ -229,15 +233,18 @@ class _Bulk:
                 Instance.ended_at.is_(None), Instance.parent_id.is_(None),
             )
             busy = set(session.execute(open_case).scalars())
-            at_place: dict[int, Case] = {}
+            asked = select(Organisation).where(Organisation.id.in_({org_id for _, org_id, _ in chunk}))
+            organisations = {one.id: one for one in session.execute(asked).scalars()}
+            at_place: dict[str, Case] = {}
             for person_id, org_id, number in chunk:
                 starter = starters[person_id]
                 if person_id in busy:
                     continue
-                if org_id not in at_place:
-                    organisation = session.get_one(Organisation, org_id)
-                    at_place[org_id] = outside_rounds(session, loaded, starter, organisation, number=number, at=at)
-                case = replace(at_place[org_id], number=number, starter=starter)
+                organisation = organisations[org_id]
+                if organisation.place not in at_place:
+                    like = outside_rounds(session, loaded, starter, organisation, number=number, at=at)
+                    at_place[organisation.place] = like
+                case = replace(at_place[organisation.place], number=number, starter=starter, organisation=organisation)
                 try:
                     prepared.append(self._beginning(session, case, at, known))
                 except PASSING:

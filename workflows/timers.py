@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, and_, bindparam, insert, literal, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
-from workflows import deliveries, engine, feel, incidents, instances, notices, people, policies
+from workflows import deliveries, engine, incidents, instances, notices, people, policies
 from workflows.access import office_day
 from workflows.audit import RULE, TIMEOUT, Act, Entry, Kind, new_event_id, record, record_many
 from workflows.case import Case, house, load, load_many
@@ -27,7 +28,9 @@ from workflows.models import Instance, Task, Timer, table
 from workflows.notices import Message
 from workflows.people import Known, Somebody
 from workflows.settings import OFFICE_ZONE
-from workflows.transitions import Transition, due_shown, write_many
+from workflows.transitions import Transition, due_shown, expression, write_many
+
+_log = structlog.get_logger("jiaoyan.timers")
 
 #: The hour of the office day at which an overdue task is reported again (daily digest).
 DIGEST_HOUR = time(9)
@@ -151,7 +154,8 @@ class _Look:
             done = write_many(self.db, transitions, lambda session, mine: self._take(session, mine, found))
         except PASSING:
             raise
-        except Exception:  # one of them spoils all: each alone, and only that one fails
+        except Exception as error:  # one of them spoils all: each alone, and only that one fails
+            _log.warning("many timers failed together", count=len(transitions), error=f"{type(error).__name__}: {error}")
             return sum(self._alone(one, found[_key(one)].id) for one in transitions)
         deliveries.settle(self.db, [delivery for one in done for delivery in one.caused], at=self.at)
         return len(done)
@@ -187,7 +191,8 @@ class _Look:
             return _write(self.db, nudges, self.at)
         except PASSING:
             raise
-        except Exception:
+        except Exception as error:
+            _log.warning("many reminders failed together", count=len(nudges), error=f"{type(error).__name__}: {error}")
             return sum(self._nudged_alone(one) for one in nudges)
 
     def _nudged_alone(self, one: _Nudge) -> int:
@@ -356,7 +361,7 @@ class _Asking:
         if not text.startswith("=") or case.row is None:
             return ()
         scope = {**house(self._session, case, self._at).context, **variables(case.row.state)}
-        rule = feel.compile(text[1:].strip()).evaluate(scope, now=self._at)
+        rule = expression(text).evaluate(scope, now=self._at)
         return self._candidates(case, [rule]) if isinstance(rule, dict) else ()
 
     def _candidates(self, case: Case, rules: list[Any]) -> tuple[Somebody, ...]:

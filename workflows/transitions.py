@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Executable, bindparam, insert, or_, select, update
@@ -68,7 +69,7 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class _Opening:
+class Opening:
     """A task about to be opened, with the people found for it."""
 
     number: str
@@ -104,9 +105,11 @@ class Transition:
     extra: Mapping[str, Any] = field(default_factory=dict)
     #: More that people are told because of this act.
     also: Sequence[Message] = ()
+    #: More columns of the instance that it writes.
+    columns: Mapping[str, Any] = field(default_factory=dict)
     #: The task that it goes back to: what was done since keeps nobody from a step.
     back_to: Task | None = None
-    openings: tuple[_Opening, ...] = ()
+    openings: tuple[Opening, ...] = ()
     title: str = ""
     #: Name of a signal it sends -> the processes that such a signal starts.
     starts: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -120,7 +123,7 @@ class Transition:
     def prepare(self, session: Session) -> None:
         """Look up, outside the write transaction, whom the newly opened tasks are for and when to remind."""
         self.title = self.case.title or self._titled(session)
-        self.openings = tuple(self._opening(session, opened) for opened in self.progress.opened)
+        self.openings = tuple(self.opening(session, opened) for opened in self.progress.opened)
         signals = {one.name for one in self.progress.published if one.kind == "signal"}
         self.starts = {
             name: [loaded.process_id for loaded, _ in deployment.starts(session, "signal", name)] for name in signals
@@ -154,10 +157,11 @@ class Transition:
         if not text.startswith("="):
             return text or self.case.called_for or self.case.loaded.name
         scope = {**house(session, self.case, self.at).context, **self.progress.variables}
-        value = feel.compile(text[1:]).evaluate(scope, now=self.at)
+        value = expression(text).evaluate(scope, now=self.at)
         return str(value) if value else self.case.loaded.name
 
-    def _opening(self, session: Session, opened: engine.OpenedTask) -> _Opening:
+    def opening(self, session: Session, opened: engine.OpenedTask) -> Opening:
+        """Whom a task that the engine opens is for, and when to remind of it."""
         case, step = self.case, self.case.loaded.diagram.steps[opened.step_id]
         assigned = self._assigned(session, opened.assignee)
         excluded = self._excluded(session, step) if assigned is None else []
@@ -170,7 +174,7 @@ class Transition:
             calendar = case.pack.calendar
             days = tuple(day.isoformat() for day in policies.working_days_between(self.at, opened.due_at, calendar))
             reminders = policies.reminders(self.at, opened.due_at, calendar)
-        return _Opening(secrets.token_hex(8), opened, step, found, days, reminders)
+        return Opening(secrets.token_hex(8), opened, step, found, days, reminders)
 
     def _assigned(self, session: Session, assignee: Any) -> Somebody | None:
         if not isinstance(assignee, str):
@@ -262,7 +266,7 @@ class Transition:
             "version": 1 if case.row is None else case.row.version + 1,
         }
         if case.row is not None:
-            return moves
+            return moves | self.columns
         return moves | {
             "number": case.number, "process_id": case.loaded.process_id, "definition": case.loaded.digest,
             "pack_set": case.pack_set, "place": case.pack.place, "ruling_on": case.ruling_on,
@@ -313,7 +317,7 @@ class Transition:
             for organisation_id, role in opening.candidates.by_role
         ]
 
-    def _is_provisional(self, opening: _Opening) -> bool:
+    def _is_provisional(self, opening: Opening) -> bool:
         years = {int(day[:4]) for day in opening.days}
         return any(not self.case.pack.calendar.announced(year) for year in years)
 
@@ -648,6 +652,12 @@ def _instances(session: Session, transitions: Sequence[Transition], rows: list[d
 
 def _is_review(step: engine.Step) -> bool:
     return step.properties.get("jiaoyan:review") == "true"
+
+
+@lru_cache(maxsize=1024)
+def expression(text: str) -> feel.Expression:
+    """An expression of a diagram's property (``=…``), compiled once."""
+    return feel.compile(text[1:].strip())
 
 
 def due_shown(due_at: datetime | None) -> str:
