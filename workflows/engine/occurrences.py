@@ -138,9 +138,9 @@ class Beside(Catch):
         return not self.step.interrupting and self.event.kind != "timer"
 
     def next_round(self, my_task: Task) -> None:
-        """Open the next round of a cycle that was just met."""
+        """Open the next round of a cycle that was just met; what interrupts withdraws it again with everything else."""
         cycle = my_task.internal_data.get(CYCLE)
-        if cycle is None or self.step.interrupting or cycle["left"] == 1:
+        if cycle is None or cycle["left"] == 1:
             return
         due = span(cycle["every"]).after(moment(cycle["due"]))
         left = cycle["left"] and cycle["left"] - 1

@@ -198,17 +198,17 @@ def caught(task: Task, kind: str, code: str, variables: Mapping[str, Any], *, kn
     top = task.workflow.top_workflow
     while True:
         scope = task.workflow
-        if listener := _for(_listening(scope, task), kind, code):
+        owner = None if scope is top else top.find(scope.parent_task_id)
+        # What undoes a part of a sub-process that is done is no longer inside it.
+        inside = owner is None or owner._state != REMEMBERED
+        if inside and (listener := _for(_listening(scope, task), kind, code)):
             listener.begin(scope, known, variables)
             return True
-        if scope is top:
+        if owner is None:
             return False
-        owner = top.find(scope.parent_task_id)
         known = owner.task_spec.outward(owner, known)
         task = bearer(owner)
-        # What undoes a part of a sub-process that is done is no longer inside its border.
-        boundary = _for(task.task_spec.boundaries, kind, code) if task._state != REMEMBERED else None
-        if boundary:
+        if inside and (boundary := _for(task.task_spec.boundaries, kind, code)):
             boundary.catch(task, known, variables)
             return True
 

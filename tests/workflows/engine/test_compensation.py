@@ -281,6 +281,48 @@ def test_an_error_event_sub_process_undoes_what_its_scope_did() -> None:
     assert walk.do("qx").completed
 
 
+def test_what_goes_wrong_while_undoing_is_not_caught_by_what_is_done() -> None:
+    handler = node(
+        "subProcess",
+        "ua",
+        begin("ui") + user("ux") + end_with("error", "uo", "E1") + flows("ui ux uo"),
+        isForCompensation="true",
+    )
+    inside = sub(
+        "q",
+        begin("i"),
+        user("a"),
+        undo("a", "ua"),
+        handler,
+        choice("g"),
+        end_with("error", "x", "E1"),
+        end("o"),
+        event_sub("v", begin_on(what("error", "E1"), "vi"), user("vx"), end("vo"), flows("vi vx vo")),
+        flows("i a g", "g x | fail", "g o | not(fail)"),
+    )
+    drawn = diagram(
+        error("E1"),
+        begin(),
+        inside,
+        at("error", "w", "q", "E1"),
+        user("b"),
+        throw("compensate", "t"),
+        end(),
+        event_sub("r", begin_on(what("error", "E1"), "ri"), user("rx"), end("ro"), flows("ri rx ro")),
+        flows("s q b t e", "w e"),
+    )
+    walk = Walk(drawn)
+    walk.do("a", fail=False)
+    walk.do("b")
+    assert walk.open == ["ux"]
+    walk.do("ux")
+    assert walk.open == ["rx"]
+    assert walk.do("rx").completed
+    walk = Walk(drawn)
+    walk.do("a", fail=True)
+    assert walk.open == ["vx"]
+
+
 def test_a_call_is_undone_by_another() -> None:
     undoing = call("uc", "refund").replace('id="uc"', 'id="uc" isForCompensation="true"')
     drawn = diagram(

@@ -17,8 +17,10 @@ from tests.workflows.engine.drawing import (
     end_with,
     error,
     escalation,
+    extensions,
     flows,
     fork,
+    node,
     script,
     sub,
     terminate,
@@ -261,6 +263,38 @@ def test_the_output_mapping_of_a_border_says_what_it_takes() -> None:
     walk = Walk(drawn)
     walk.do("qa", fail=True, why=1)
     assert walk.variables == {"fail": True, "why": 1, "because": 2}
+
+
+def test_what_is_given_to_a_sub_process_stays_inside() -> None:
+    lines = zeebe("input", source="=a + 1", target="a") + zeebe("input", source="=5", target="b")
+    inside = node(
+        "subProcess",
+        "q",
+        extensions(zeebe("ioMapping", lines + zeebe("output", source="=a + b", target="total")))
+        + begin("i")
+        + script("k", "a * 10", "c")
+        + user("u")
+        + choice("g")
+        + end_with("error", "x", "E1")
+        + end("o")
+        + flows("i k u g", "g x | fail", "g o | not(fail)"),
+    )
+    drawn = drawn_of(
+        begin(),
+        inside,
+        at("error", "w", "q"),
+        boundary("t", "q", "P1D"),
+        user("z"),
+        end(),
+        flows("s q e", "w z e", "t z"),
+    )
+    walk = Walk(drawn, {"a": 1})
+    assert walk.variables == {"a": 2, "b": 5, "c": 20}
+    assert walk.do("u", fail=False, a=7).variables == {"a": 1, "c": 20, "fail": False, "total": 12}
+    walk = Walk(drawn, {"a": 1})
+    assert walk.do("u", fail=True).variables == {"a": 1, "c": 20, "fail": True}
+    walk = Walk(drawn, {"a": 1})
+    assert walk.fire("t").variables == {"a": 1, "c": 20}
 
 
 def test_the_first_of_two_errors_of_one_run_wins() -> None:

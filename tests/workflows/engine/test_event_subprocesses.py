@@ -267,6 +267,26 @@ def test_an_error_from_the_body_goes_outwards_not_round_in_circles() -> None:
         alone.do("qx")
 
 
+def test_in_a_scope_that_was_interrupted_no_other_one_catches() -> None:
+    drawn = drawn_of(
+        begin(),
+        user("a"),
+        choice("g"),
+        end_with("error", "x1", "E1"),
+        end_with("error", "x2", "E2"),
+        beside(what("error", "E1"), last=end_with("error", "qo", "E2")),
+        beside(what("error", "E2"), name="r"),
+        flows("s a g", "g x1 | n = 1", "g x2 | n = 2"),
+    )
+    walk = Walk(drawn)
+    walk.do("a", n=2)
+    assert walk.open == ["rx"]
+    walk = Walk(drawn)
+    walk.do("a", n=1)
+    with pytest.raises(ErrorNotCaught, match="E2"):
+        walk.do("qx")
+
+
 def test_an_escalation_runs_it_beside_the_thrower() -> None:
     drawn = drawn_of(
         begin(),
@@ -283,6 +303,21 @@ def test_an_escalation_runs_it_beside_the_thrower() -> None:
     walk.do("b")
     assert (walk.open, walk.progress.completed) == (["qx", "qx"], False)
     walk.do("qx")
+    assert walk.do("qx").completed
+
+
+def test_a_body_does_not_begin_itself() -> None:
+    again = end_with("escalation", "qo", "U1")
+    drawn = drawn_of(
+        begin(),
+        user("a"),
+        throw("escalation", "t", "U1"),
+        end(),
+        beside(what("escalation", "U1"), interrupting=False, last=again),
+        flows("s a t e"),
+    )
+    walk = Walk(drawn)
+    walk.do("a")
     assert walk.do("qx").completed
 
 

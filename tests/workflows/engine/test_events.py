@@ -289,6 +289,63 @@ def test_two_catches_of_one_gateway_race_for_a_signal_and_one_wins() -> None:
     assert walk.open == ["x"]
 
 
+def test_a_message_of_the_same_name_is_not_met_by_a_signal() -> None:
+    drawn = diagram(
+        node("message", "X1", name="X"),
+        node("signal", "X2", name="X"),
+        begin(),
+        fork("f"),
+        on("message", "c", "X1"),
+        on("signal", "d", "X2"),
+        user("a"),
+        throw("signal", "t", "X2"),
+        end(),
+        flows("s f c e", "f d e", "f a t e"),
+    )
+    walk = Walk(drawn)
+    walk.do("a")
+    assert walk.listening == ["c"]
+
+
+def test_computed_names_of_what_is_waited_for_and_thrown() -> None:
+    drawn = diagram(
+        node("message", "X1", name='="answer_" + place'),
+        node("signal", "X2", name='="stop_" + place'),
+        begin(),
+        fork("f"),
+        on("message", "c", "X1"),
+        on("signal", "d", "X2"),
+        user("a"),
+        throw("message", "m", "X1"),
+        throw("signal", "t", "X2"),
+        user("x"),
+        end(),
+        flows("s f c e", "f d x e", "f a m t e"),
+    )
+    walk = Walk(drawn, {"place": "gx"})
+    assert [(one.kind, one.name) for one in walk.progress.subscriptions] == [
+        ("message", "answer_gx"),
+        ("signal", "stop_gx"),
+    ]
+    progress = walk.do("a")
+    assert [one.name for one in progress.published] == ["answer_gx", "stop_gx"]
+    assert (walk.open, walk.listening) == (["x"], ["c"])
+    elsewhere = Walk(drawn, {"place": "gx"})
+    elsewhere.do("a", place="ln")
+    assert (elsewhere.open, sorted(elsewhere.listening)) == ([], ["c", "d"])
+    for place in (None, 3):
+        with pytest.raises(ExpressionFailed, match="name"):
+            Walk(drawn, {"place": place})
+
+
+def test_an_end_event_that_sends_an_order() -> None:
+    job = zeebe("taskDefinition", type="notices.send") + mapping(("input", "=a + 1", "b"))
+    drawn = drawn_of(begin(), end_with("message", "x", "N", job), flows("s x"))
+    progress = Walk(drawn, {"a": 1}).progress
+    assert ([one.type for one in progress.orders], progress.orders[0].variables) == (["notices.send"], {"a": 1, "b": 2})
+    assert (progress.published, progress.ended, progress.completed) == ((), ("x",), True)
+
+
 # --- event gateway ---------------------------------------------------------------------------------------------------
 
 

@@ -90,6 +90,16 @@ def test_a_condition_inside_a_member_sees_what_that_member_wrote(many: int) -> N
     assert walk.open.count("b") == many - 1
 
 
+def test_a_condition_inside_a_member_sees_what_the_outside_writes(many: int) -> None:
+    inside = sub(
+        "q", begin("i"), user("a"), at("conditional", "k", "a", "stop = loopCounter"), end("o"), flows("i a o", "k o")
+    )
+    drawn = drawn_of(begin(), fork("f"), times(inside, str(many)), user("b"), end(), flows("s f q e", "f b e"))
+    walk = Walk(drawn)
+    progress = walk.do("b", stop=2)
+    assert (walk.open, len(progress.closed)) == (["a"] * (many - 1), 1)
+
+
 def test_an_error_of_one_member_ends_all(many: int) -> None:
     inside = sub(
         "q",
