@@ -266,7 +266,7 @@ class Transition:
             "version": 1 if case.row is None else case.row.version + 1,
         }
         if case.row is not None:
-            return moves | self.columns
+            return {**moves, **self.columns}
         return moves | {
             "number": case.number, "process_id": case.loaded.process_id, "definition": case.loaded.digest,
             "pack_set": case.pack_set, "place": case.pack.place, "ruling_on": case.ruling_on,

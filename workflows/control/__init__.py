@@ -2,7 +2,21 @@
 
 from workflows.control.authority import MAY, By, permitted
 from workflows.control.ending import cancel, withdraw
+from workflows.control.migrating import (
+    MIGRATION,
+    Change,
+    Planned,
+    migrate,
+    migrate_all,
+    movable,
+    newest_first,
+    plan,
+    request_of,
+)
 from workflows.control.pausing import resume, suspend
 from workflows.control.rewinding import Earlier, earlier, rewind
 
-__all__ = ["MAY", "By", "Earlier", "cancel", "earlier", "permitted", "resume", "rewind", "suspend", "withdraw"]
+__all__ = [
+    "MAY", "MIGRATION", "By", "Change", "Earlier", "Planned", "cancel", "earlier", "migrate", "migrate_all", "movable",
+    "newest_first", "permitted", "plan", "request_of", "resume", "rewind", "suspend", "withdraw",
+]

@@ -75,7 +75,7 @@ def rewind(db: Database, by: By, number: str, task_number: str, reason: str, *, 
         )
         params = {"title": instance.title, "number": number, "step": task.name, "reason": words}
         transition = Transition(
-            case, progress, Kind.INSTANCE_REWOUND, actor, at, case.loaded.diagram.steps[task.step_id],
+            case, progress, Kind.INSTANCE_REWOUND, actor, at, case.loaded.diagram.steps[progress.opened[0].step_id],
             extra={"words": words, "to": task.number},
             also=[Message(concerned(session, instance), "case_rewound", params)], back_to=task,
         )
