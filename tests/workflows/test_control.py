@@ -14,9 +14,10 @@ from tests.office import Case, Office, Place
 from tests.workflows.test_races import ORDERS, race
 from tests.workflows.test_verbs import recorded
 from webapp import composition
-from workflows import control, deployment, instances, policies, timers
+from workflows import control, deployment, drafts, instances, policies, timers
 from workflows.audit import ActorKind, Kind
 from workflows.db import Database
+from workflows.engine.errors import MigrationRefused
 from workflows.engine.rest import variables
 from workflows.errors import (
     Forbidden,
@@ -251,6 +252,104 @@ def test_what_cannot_be_rewound_is_refused_by_name(office: Office, liaoning: Pla
     control.suspend(office.db, head, case.number, WHY, at=office.at)
     with recorded(office), pytest.raises(InstanceSuspended):
         control.rewind(office.db, head, case.number, own.number, WHY, at=office.at)
+
+
+# --- migrate --------------------------------------------------------------------------------------------------------
+
+
+REVIEW = ('=due("adm_u2")', "=working days(10)"), ('name="资格审查"', 'name="资格审核"')
+
+
+def _newest(office: Office) -> str:
+    with office.db.read() as session:
+        return deployment.newest(session, "admission")
+
+
+def test_a_case_goes_on_by_a_newer_version_and_its_draft_stays(
+    office: Office, liaoning: Place, case: Case, root: Path
+) -> None:
+    waiting, hand = case.task("adm_u2"), case.task("adm_u2").by(liaoning.reviewer)
+    draft = drafts.save_draft(office.db, hand.viewer.person_id, f"task:{waiting.number}", {"opinion": "拟"}, None, at=office.at)
+    old, before = case.row().definition, waiting.row()
+    _deployed(office, root, *REVIEW)
+    target = _newest(office)
+    office.days_pass(1)
+    with recorded(office), office.db.read() as session:
+        assert control.movable(session, "admission", target) == [case.number]
+        [planned] = control.plan(session, office.viewer(ADMIN), [case.number], target, {}, at=office.at)
+    assert planned.problems == () and planned.version == 1
+    assert planned.changes == (control.Change("资格审查", "资格审核", ("名称", "办理期限")),)
+    with recorded(office), pytest.raises(Forbidden):
+        control.migrate(office.db, office.viewer(liaoning.bureau_head), case.number, target, {}, at=office.at)
+    with recorded(office, (_stream(case), Kind.INSTANCE_MIGRATED)):
+        control.migrate(office.db, office.viewer(ADMIN), case.number, target, {}, at=office.at)
+    row, after = case.row(), waiting.row()
+    assert (row.definition, row.status) == (target, "running")
+    assert (after.name, after.status, after.number) == ("资格审核", "open", before.number)
+    assert before.due_at is not None and after.due_at is not None and after.due_at > before.due_at
+    assert {timer.due_at for timer in _waiting(case) if timer.task_id == after.id and timer.kind == "overdue"} == {after.due_at}
+    request = hand.request()
+    assert request.draft == draft and request.step_name == "资格审核"
+    [event] = case.events(Kind.INSTANCE_MIGRATED)
+    assert (event.definition, office.payload(event)["from"]) == (target, old)
+    with office.db.read() as session:
+        assert control.movable(session, "admission", target) == []
+    hand.refuses()
+    # What was done before the migration can still be gone back to.
+    control.rewind(office.db, SETTING_UP, case.number, waiting.number, WHY, at=office.at)
+    case.task("adm_u2").by(liaoning.second_reviewer).qualifies()
+    case.ended("adm_v0_e")
+
+
+#: Another id for a step; its period is still that of the pack.
+RENAMED = (
+    ('"adm_u2"', '"adm_review"'), ("<bpmn:flowNodeRef>adm_u2<", "<bpmn:flowNodeRef>adm_review<"),
+    ('=due("adm_review")', '=due("adm_u2")'),
+)  # fmt: skip
+
+
+def test_a_step_with_another_id_is_found_only_where_the_plan_says_so(
+    office: Office, liaoning: Place, case: Case, root: Path
+) -> None:
+    _deployed(office, root, *RENAMED)
+    target = _newest(office)
+    with office.db.read() as session:
+        [planned] = control.plan(session, SETTING_UP, [case.number], target, {}, at=office.at)
+    assert [element for element, _ in planned.problems] == ["adm_u2"]
+    with recorded(office), pytest.raises(MigrationRefused):
+        control.migrate(office.db, SETTING_UP, case.number, target, {}, at=office.at)
+    control.migrate(office.db, SETTING_UP, case.number, target, {"adm_u2": "adm_review"}, at=office.at)
+    case.waits_at("adm_review")
+    assert {timer.step_id for timer in _waiting(case) if timer.task_id == case.task("adm_review").row().id} == {"adm_review"}
+    case.task("adm_review").by(liaoning.reviewer).qualifies()
+    case.ended("adm_v0_e")
+
+
+def test_many_are_taken_by_a_job_and_those_that_stay_are_named(
+    office: Office, liaoning: Place, case: Case, root: Path
+) -> None:
+    others = [office.applicant(liaoning.own_school, name=name).applies() for name in ("高雨桐", "王一诺")]
+    control.suspend(office.db, SETTING_UP, others[0].number, WHY, at=office.at)
+    _deployed(office, root, *REVIEW)
+    target, said = _newest(office), list[tuple[object, ...]]()
+    params = control.request_of(office.viewer(ADMIN), "admission", target, {})
+    control.migrate_all(
+        office.db, params, {}, lambda done, total, *more, **cursor: said.append((done, total, *more)), lambda: office.at
+    )
+    assert [one.row().definition == target for one in (case, *others)] == [True, False, True]
+    assert said[-1][0] == said[-1][1] == 3
+    assert said[-1][3] == {"moved": 2, "stayed": 1, "cases": others[0].number}
+    assert case.events(Kind.INSTANCE_MIGRATED)[0].actor == office.viewer(ADMIN).number
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_migrated_while_somebody_decides(office: Office, liaoning: Place, case: Case, root: Path, order: str) -> None:
+    _deployed(office, root, *REVIEW)
+    target = _newest(office)
+    decided, moved = _two(office, liaoning, case, lambda db: control.migrate(db, SETTING_UP, case.number, target, {}, at=office.at), order)
+    assert [isinstance(decided, Moved), moved is None].count(True) == 1
+    assert isinstance(moved, InstanceMoved) or isinstance(decided, InstanceMoved)
+    assert (case.row().definition == target) == (moved is None)
 
 
 # --- two at once ----------------------------------------------------------------------------------------------------
