@@ -10,14 +10,16 @@ import pytest
 from tests.diagrams.specimens import diagram
 from workflows import manners
 from workflows.engine import fence
+from workflows.foreign_models import REWRITTEN
 
 
 def test_the_manual_lists_every_element_as_the_fence_treats_it(root: Path) -> None:
     manual = (root / "bpmn/README.md").read_text(encoding="utf-8")
-    runs, refused, limits = re.split("### What is refused.*", manual.split("### What runs")[1])
+    runs, refused, limits, rewritten = re.split("### What (?:is refused|import-model).*", manual.split("### What runs")[1])
     assert _rows(runs) == [(f"`{name}`", what) for name, what in fence.RUNS.items()]
     assert _rows(refused) == [(f"`{name}`", why, use) for name, (why, use) in fence.REFUSED.items()]
     assert _rows(limits) == [(f"`{name}`", what, use) for name, (what, use) in fence.LIMITS.items()]
+    assert _rows(rewritten) == [(f"`{name}`", found, written) for name, (found, written) in REWRITTEN.items()]
 
 
 def test_the_manual_lists_every_property_as_it_is_heeded(root: Path) -> None:

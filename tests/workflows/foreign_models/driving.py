@@ -11,6 +11,8 @@ from tests.workflows.engine.drawing import Walk, house
 from workflows.engine import Diagram
 from workflows.engine.errors import Incident
 
+#: What the house lends to every walk.
+HOUSE = {"instance": {"starter": "P1"}}
 #: Acts after which a walk is given up.
 MOST = 120
 
@@ -25,7 +27,7 @@ class Answers(dict[str, Any]):
         texts = [(place, one.text, one.compiled.names) for _, place, one in drawn.formulas()]
         labels = [label for _, text, _ in texts for label in re.findall(r'"([^"]*)"', text)]
         for place, text, names in texts:
-            for name in names:
+            for name in set(names) - HOUSE.keys():
                 self._choices.setdefault(name, [])
                 self._choices[name] += self._values(name, place, text, labels)
         self.renew()
@@ -40,8 +42,10 @@ class Answers(dict[str, Any]):
     def _values(name: str, place: str, text: str, labels: list[str]) -> list[Any]:
         if place == "timer":
             return ["PT1H"]
-        if place == "correlationKey":
+        if place in {"correlationKey", "assignee", "candidateUsers", "candidateGroups"}:
             return ["K-1"]
+        if place in {"dueDate", "followUpDate"}:
+            return ["2026-12-01"]
         if place == "inputCollection" or f" in {name}" in text:
             return [["a", "b"], *([label] for label in re.findall(r'"([^"]*)"', text))]
         if place == "loopCardinality":
@@ -69,7 +73,7 @@ def drive(drawn: Diagram, seed: int) -> Walk:
         value = known.get(results[decision])
         return SimpleNamespace(outputs=known if value in (None, {}) else {}, value=value)
 
-    lent = house(decide)
+    lent = house(decide, **HOUSE)
     starts = [step for step in drawn.steps.values() if step.kind == "start" and not step.scope]
     begun = chance.choice(starts)
     walk = Walk(drawn, dict(answers), lent, at=begun.id)
