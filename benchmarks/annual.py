@@ -25,7 +25,6 @@ OPERATOR = Actor(ActorKind.ADMINISTRATOR, "console")
 #: Everybody below the province.
 EVERYBODY = Selection("annual", "applicant", "bench")
 _SINCE = date(2024, 1, 1)
-_PLACES = 100
 
 DIAGRAM = """<?xml version="1.0" encoding="UTF-8"?>
 <bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:zeebe="http://camunda.org/schema/zeebe/1.0"
@@ -60,8 +59,8 @@ FILES = {"bpmn/annual/annual.bpmn": DIAGRAM.encode(), "forms/library/annual/repo
 
 
 @contextmanager
-def office(people: int, *, synchronous: str = "NORMAL") -> Iterator[Database]:
-    """A database on SQLite with the process deployed and so many people in a hundred places below ``bench``."""
+def office(people: int, *, groups: int = 20, synchronous: str = "NORMAL") -> Iterator[Database]:
+    """A database on SQLite with the process deployed, and people of ``bench-0``, ``bench-1`` … below ``bench``."""
     from webapp import composition  # puts everything together, and is above what is measured
 
     with tempfile.TemporaryDirectory() as folder:
@@ -71,25 +70,25 @@ def office(people: int, *, synchronous: str = "NORMAL") -> Iterator[Database]:
         with db.write() as session:
             session.add(OfficeRow(id=1, demo=False, created_at=AT))
         deployment.deploy(db, OPERATOR, tree, composition.check_form, at=AT)
-        _populate(db, people)
+        _populate(db, people, groups)
         yield db
         db.close()
 
 
-def _populate(db: Database, people: int) -> None:
+def _populate(db: Database, people: int, groups: int) -> None:
     with db.write() as session:
         write = session.connection().execute
         place = {"org_type": "tri", "place": "liaoning", "from_on": _SINCE}
         write(insert(table(Organisation)), [
             {"id": 1, "code": "bench", "name": "bench", "level": "province", "parent_id": None, **place},
             *({"id": 2 + n, "code": f"bench-{n}", "name": f"bench {n}", "level": "county", "parent_id": 1, **place}
-              for n in range(_PLACES)),
+              for n in range(groups)),
         ])
         write(insert(table(Person)), [
             {"id": n, "number": f"P{n:07d}", "name": f"P{n}", "created_at": AT} for n in range(1, people + 1)
         ])
         write(insert(table(Membership)), [
-            {"person_id": n, "organisation_id": 2 + n % _PLACES, "role": "applicant", "from_on": _SINCE, "to_on": None,
+            {"person_id": n, "organisation_id": 2 + n % groups, "role": "applicant", "from_on": _SINCE, "to_on": None,
              "begun_by_event": "bench"}
             for n in range(1, people + 1)
         ])
