@@ -33,6 +33,7 @@ from tests.workflows.engine.drawing import (
     on,
     receive,
     script,
+    signal,
     some,
     sub,
     terminate,
@@ -519,6 +520,62 @@ class Guarded(Block):
         return _GuardedPlay(self)
 
 
+@dataclass
+class Shouted(Block):
+    """A body beside a task; when the body is done, a signal puts another task in the place of the one beside it."""
+
+    name: str
+    body: Block
+
+    def draw(self, sketch: Sketch) -> tuple[str, str]:
+        opening, closing, shout, leave = (f"{self.name}{part}" for part in "octm")
+        host, border, instead = (f"{self.name}{part}" for part in "hwx")
+        sketch.put(fork(opening), fork(closing), choice(leave), user(host), user(instead))
+        sketch.put(throw("signal", shout, f"{self.name}g"), at("signal", border, host, f"{self.name}g"))
+        first, last = self.body.draw(sketch)
+        for way in (
+            [opening, first],
+            [last, shout, closing],
+            [opening, host, leave, closing],
+            [border, instead, leave],
+        ):
+            for one, two in itertools.pairwise(way):
+                sketch.arrow(one, two)
+        return opening, closing
+
+    def play(self, scope: Scope) -> Play:
+        return _ShoutedPlay(self, scope)
+
+
+class _ShoutedPlay(Play):
+    def __init__(self, block: Shouted, scope: Scope) -> None:
+        self.border = f"{block.name}w"
+        self.instead = f"{block.name}x"
+        self.body = block.body.play(scope)
+        self.beside = _TaskPlay(f"{block.name}h")
+        self.listens = True
+
+    def waits(self) -> list[Wait]:
+        return self.body.waits() + self.beside.waits() + [("message", self.border)] * self.listens
+
+    def do(self, name: str) -> bool:
+        if name == self.border and self.listens:
+            self._interrupt()
+        elif self.body.do(name):
+            if self.body.finished and self.listens:
+                self._interrupt()
+        elif self.beside.do(name):
+            self.listens = False
+        else:
+            return False
+        self.finished = self.body.finished and self.beside.finished
+        return True
+
+    def _interrupt(self) -> None:
+        self.beside = _TaskPlay(self.instead)
+        self.listens = False
+
+
 def rounds(kind: str, interrupting: bool) -> int:
     """How often a catch beside a step or a scope can be met."""
     return 1 if interrupting or kind == "timer" else 2 if kind == "cycle" else 1_000_000
@@ -615,11 +672,12 @@ class Maker:
         self,
         seed: int,
         *,
-        kinds: str = "task sequence choice parallel inclusive loop sub watch each call receive race broken again undo guard",
+        kinds: str = "task sequence choice parallel inclusive loop sub watch each call receive race broken again undo guard shout",
     ) -> None:
         self.random = random.Random(seed)
         self.kinds = kinds.split()
         self.count = 0
+        self.signals: list[str] = []
 
     def name(self) -> str:
         self.count += 1
@@ -644,6 +702,9 @@ class Maker:
         if kind == "again":
             body = Inside(name, self.block(depth - 1))
             return Again(self.name(), body, self.random.randint(1, 3), self.random.random() < 0.5)
+        if kind == "shout":
+            self.signals.append(signal(f"{name}g"))
+            return Shouted(name, self.block(depth - 1))
         if kind == "undo":
             return Undone(name, self.random.randint(1, 3), self.random.random() < 0.5)
         event, interrupting = self.random.choice(["timer", "message", "cycle"]), self.random.random() < 0.5
@@ -681,4 +742,4 @@ class Maker:
         sketch.put(begin(), end())
         sketch.arrow("s", first)
         sketch.arrow(last, "e")
-        return drawing(message("N"), error("E1"), sketch.xml()), ScopePlay(body)
+        return drawing(message("N"), error("E1"), *self.signals, sketch.xml()), ScopePlay(body)
