@@ -311,17 +311,22 @@ class Camunda:
 
     def _script(self, element: Any) -> None:
         texts = element.findall(bpmn("script"))
-        result = self._peek(element, "resultVariable")
-        if len(texts) != 1 or not result or not result.isidentifier():
+        resource = self._peek(element, "resource")
+        source = "\n".join((one.text or "").strip() for one in texts)
+        if not source and not resource:
             return
-        source = (texts[0].text or "").strip()
-        found = _feel(source) if element.get("scriptFormat", "").lower() == "feel" else self._model.formula(source)
-        if found is not None:
-            self._take(element, "resultVariable")
-            element.attrib.pop("scriptFormat", None)
-            self._model.drop(texts[0])
-            self._write_script(element, found, result)
+        language, result = element.attrib.pop("scriptFormat", ""), self._take(element, "resultVariable") or ""
+        found = _feel(source) if language.lower() == "feel" else self._model.formula(source)
+        for one in texts:
+            self._model.drop(one)
+        if found is None or resource or not result.isidentifier():
+            self._take(element, "resource")
+            what = f"脚本“{(resource or source)[:60]}”（{language or '没有写明语言'}）"
+            self._model.lost(element, f"{what}不能译为一个 FEEL 表达式", "script")
+            found, result = found or "=null", "lost"
+        else:
             self._model.rewritten(element, f"脚本 {source[:60]} 改写为 zeebe:script {found[:60]}")
+        self._write_script(element, found, result)
 
     def _computed(self, element: Any, expression: str) -> None:
         found, result = self._model.formula(expression), self._peek(element, "resultVariable")

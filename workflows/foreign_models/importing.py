@@ -10,7 +10,7 @@ from typing import Any
 from lxml import etree
 
 from workflows.engine import Diagram, Text, fence, read
-from workflows.engine.fence import BPMN, FOREIGN, ZEEBE
+from workflows.engine.fence import BPMN, ZEEBE
 from workflows.errors import DefinitionRefused, Problem
 from workflows.foreign_models import camunda8, encodings, graph, leftovers, open_ends
 from workflows.foreign_models.camunda import Camunda
@@ -19,6 +19,7 @@ from workflows.foreign_models.report import Imported, Note
 
 #: Most notes of one kind; a file of 40,000 elements would have as many.
 MAX_NOTES = 5_000
+_STANDARD = ("http://www.omg.org/spec/", "http://www.w3.org/")
 
 
 def import_model(
@@ -111,7 +112,9 @@ def _rewrite(model: Model) -> None:
 
 
 def _bytes(root: Any) -> bytes:
-    kept = [prefix for prefix, uri in root.nsmap.items() if prefix and uri not in FOREIGN]
+    # Values may hold names with a prefix, which nothing else shows to be used.
+    inner = root.get("targetNamespace")
+    kept = [prefix for prefix, uri in root.nsmap.items() if prefix and (uri == inner or uri.startswith(_STANDARD))]
     etree.cleanup_namespaces(root, top_nsmap={"zeebe": ZEEBE}, keep_ns_prefixes=[*kept, "zeebe"])
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
 
