@@ -26,9 +26,9 @@ _WIDE = Context(prec=12_500, Emin=-20_000, Emax=20_000, traps=[])
 
 
 def _rounded(run: Run, number: Decimal, scale: Decimal, rounding: str) -> Decimal | None:
-    digits = int(scale)
-    if digits not in _SCALES:
+    if not _SCALES.start <= scale < _SCALES.stop:
         return run.fail(f"the scale {scale} is outside {_SCALES.start}..{_SCALES.stop - 1}")
+    digits = int(scale)
     exponent = number.as_tuple().exponent
     if isinstance(exponent, int) and exponent >= -digits:
         return number

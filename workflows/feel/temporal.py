@@ -75,10 +75,10 @@ def make_date(year: int, month: int, day: int) -> AnyDate | None:
 
 def make_time(hour: int, minute: int, second: Decimal | int, zone: dt.tzinfo | None) -> dt.time | None:
     """The time, or None when the clock has no such moment."""
-    whole = int(second)
-    micro = int((Decimal(second) - whole) * _MICROS)
     if not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second < 60):
         return None
+    whole = int(second)
+    micro = int((Decimal(second) - whole) * _MICROS)
     return dt.time(hour, minute, whole, micro, tzinfo=zone)
 
 

@@ -123,7 +123,9 @@ def test_reasons_are_short_and_few() -> None:
     ("text", "reason"),
     [
         ("range(\"[1..\" + big + \"]\")", "is not a range"), ("matches(big, big)", "longer than"), ("substring(\"a\", 1e6000)", "outside"),
-        ("[1][1e6000]", "outside"), ("sublist([1], 1, 1e6000)", "beyond"), ("insert before([1], -1e6000, 1)", "outside"),
+        ("[1][1e6000]", "outside"), ("round up(1, -1e6000)", "outside"), ("decimal(1, 1e6000)", "outside"),
+        ("time(1, 1, 1e6000)", "no such time"), ("date(1e6000, 1, 1)", "no day"), ("sublist([1], 1, 1e6000)", "beyond"),
+        ("insert before([1], -1e6000, 1)", "outside"),
         ("time(\"10:00:00@\" + big)", "is not a time"), ("matches(\"a\", \"[a-[b-[c-[d-[e-[f-[g-[h-[i-[j]]]]]]]]]]\")", "deep"),
     ],
 )  # fmt: skip
