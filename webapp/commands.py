@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import select
 
 from webapp import composition
-from workflows import accounts, audit, case_file, deliveries, deployment, foreign_models, people, timers
+from workflows import accounts, audit, bulk, case_file, deliveries, deployment, foreign_models, jobs, people, timers
 from workflows.access import office_day
 from workflows.audit import Act, Kind, new_event_id, office_stream, record
 from workflows.case import STATUSES
@@ -209,7 +209,7 @@ def conformance(suite: str, directory: Path) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["decisions", "feel", "http"]))
+@click.argument("name", type=click.Choice(["bulk", "decisions", "feel", "http", "memory", "timers"]))
 @click.option("--json", "as_json", is_flag=True, help="Print a list of figures as JSON.")
 def bench(name: str, as_json: bool) -> None:
     """Run a benchmark: our figure beside a peer's from the same run.
@@ -446,6 +446,40 @@ def _say_sent(sent: deliveries.Sent) -> None:
         click.echo(number)
     before = "; sent before, nothing was sent again" if sent.repeated else ""
     click.echo(f"{len(sent.reached)} reached, {sent.waiting} on the way{before}")
+
+
+@instances_group.command("bulk-start")
+@click.argument("process")
+@click.option("--role", required=True, help="Role that the people hold today, e.g. tri_office.")
+@click.option("--organisation", required=True, help="Code of an organisation: everybody there and below it.")
+@click.option("--variables", "variables_file", type=click.Path(exists=True, path_type=Path, dir_okay=False),
+              help="JSON file with variables that every case starts with.")
+@click.option("--dry-run", is_flag=True, help="Only say how many cases it would be.")
+@click.option("--here", is_flag=True, help="Do it in this process, instead of leaving it to the worker.")
+@data_option
+def instances_bulk_start(process: str, role: str, organisation: str, variables_file: Path | None, dry_run: bool,
+                         here: bool, data: Path) -> None:
+    """Start a process for everybody who holds a role in a place, as a job; who has one open is left out.
+
+    Example: jiaoyan instances bulk-start annual --role tri_office --organisation ln --dry-run
+    """
+    try:
+        variables = orjson.loads(variables_file.read_bytes()) if variables_file else {}
+    except orjson.JSONDecodeError as error:
+        raise click.UsageError(f"{variables_file}: not JSON: {error}") from None
+    wanted = bulk.Selection(process, role, organisation)
+    with composition.opened(data) as office:
+        at = office.clock.now()
+        with office.db.read() as session:
+            found = bulk.preview(session, wanted, variables=variables, at=at)
+        click.echo(f"{found.process} v{found.version}, {found.organisation}, {found.role}: "
+                   f"{found.people} to start, {found.left_out} left out (have one open)")
+        if dry_run:
+            return
+        number = bulk.request(office.db, composition.OPERATOR, wanted, variables=variables, at=at)
+        click.echo(f"job {number}")
+        while here and jobs.run_next(office.db, {bulk.BULK_START: bulk.run}, office.clock.now):
+            pass
 
 
 def _print(value: Any) -> None:

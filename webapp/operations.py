@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from io import BytesIO
 from typing import Any
 
@@ -13,7 +14,10 @@ from webapp.health import SEEDING, software_version
 from webapp.languages import sign, translate
 from webapp.moments import now
 from webapp.office import office
-from workflows import deployment, jobs, people
+from webapp.paging import words
+from workflows import bulk, deployment, jobs, people
+from workflows.access import office_day
+from workflows.bulk import Selection
 from workflows.clock import machine_now
 from workflows.errors import N_, ImportRefused, NotFound, Problem
 from workflows.registers import importing, spreadsheet
@@ -21,7 +25,7 @@ from workflows.registers import importing, spreadsheet
 pages = Blueprint("operations", __name__, url_prefix="/administration")
 
 #: Kind of job -> what it does, for the list.
-JOBS = {SEEDING: N_("生成演示数据")}
+JOBS = {SEEDING: N_("生成演示数据"), bulk.BULK_START: N_("批量发起")}
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -109,6 +113,41 @@ def list_jobs() -> str:
         found = jobs.jobs(reading)
     template = "administration/jobs_table.html" if request.headers.get("HX-Request") else "administration/jobs.html"
     return render_template(template, jobs=found, names=JOBS)
+
+
+@pages.post("/jobs/<number>/stop")
+@allowed("system_admin")
+def stop_job(number: str) -> Any:
+    """Ask a job to stop; what is done stays done."""
+    jobs.stop(office().db, people.administrator(g.viewer), number, at=now())
+    flash(gettext("已要求停止，作业做完手头的一批即结束"), "success")
+    return redirect(url_for(".list_jobs"))
+
+
+@pages.get("/jobs/new")
+@allowed("system_admin")
+def new_bulk_start() -> str:
+    """Choose what to start for whom, and see how many that are before anything happens."""
+    q, code, process, role = words("q"), words("organisation"), words("process"), words("role")
+    with office().db.read() as reading:
+        found = people.find_organisations(reading, q, on=office_day(now())) if q else []
+        chosen = people.organisation_by_code(reading, code) if code else None
+        processes = bulk.startable(reading) if chosen else []
+        preview = bulk.preview(reading, Selection(process, role, code), at=now()) if process and chosen else None
+    return render_template(
+        "administration/bulk_start.html", q=q, found=found, chosen=chosen, processes=processes, process=process, role=role,
+        roles=people.ROLES, preview=preview, key=secrets.token_urlsafe(16),
+    )  # fmt: skip
+
+
+@pages.post("/jobs/new")
+@allowed("system_admin")
+def bulk_start() -> Any:
+    """Put the bulk start on the list; the same page sent twice is one job."""
+    wanted = Selection(request.form.get("process", ""), request.form.get("role", ""), request.form.get("organisation", ""))
+    bulk.request(office().db, g.viewer, wanted, at=now(), key=f"{g.viewer.number}:{request.form.get('key', '')[:64]}")
+    flash(gettext("已提交批量发起，进度见下"), "success")
+    return redirect(url_for(".list_jobs"))
 
 
 @pages.get("/health")

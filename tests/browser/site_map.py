@@ -175,6 +175,8 @@ STATES = (
     State("admin-imports", "operations.imports", ADMIN, "/administration/imports"),
     State("admin-import-refused", "operations.import_workbook", ADMIN, "/administration/imports", 422, no_file),
     State("admin-jobs", "operations.list_jobs", ADMIN, "/administration/jobs"),
+    State("admin-bulk-start", "operations.new_bulk_start", ADMIN, "/administration/jobs/new?q=沈阳"),
+    State("admin-bulk-start-none", "operations.new_bulk_start", ADMIN, "/administration/jobs/new?organisation=ln-sy"),
     State("admin-health", "operations.health", ADMIN, "/administration/health"),
 )  # fmt: skip
 
