@@ -63,7 +63,8 @@ _JUDGED = {"conflict_declared": "否", ".seen": "是", ".judgement": "符合", "
 #: The life of one application, every kind of task in it; the review happens twice.
 ACTS = (
     Act("adm_u1", "hps1.head", {
-        "conflict_declared": "否", "recommend": "推荐", "teaching_performance": _SPEECH, "ethics_statement": "师德高尚，为人师表，关爱学生，团结同事，近五年无师德问题。",
+        "conflict_declared": "否", "recommend": "推荐", "teaching_performance": _SPEECH,
+        "ethics_statement": "师德高尚，为人师表，关爱学生，团结同事，近五年无师德问题。",
         "discipline_record": "无", "months_confirmed": "200", "months_reason": "与人事档案核对后的月数", "release_agreed": "是",
     }, {"seal_file": "单位推荐意见（盖章）"}),
     Act("adm_u1b", "hp.bureau", {"conflict_declared": "否", "consent": "同意"}, {"consent_file": "主管教育局意见（盖章）"}),
@@ -141,19 +142,21 @@ def fill(browser: Browser, path: str, act: Act) -> tuple[bytes, str]:
         form = browser.form(path)
         given = {name: value for name, value in act.given.items() if not name.startswith(".")}
         for name in form.fields:
-            given |= {name: value for ending, value in act.given.items() if ending.startswith(".") and name.endswith(ending)}
+            ending = f".{name.rpartition('.')[2]}"
+            if ending in act.given:
+                given[name] = act.given[ending]
         rest = [(name, value) for name, value in form.form_values() if name not in given]
         fields = [*rest, *given.items()]
         if files:
             browser.post(f"{path}/form", fields, files=files)
             files = {}
         else:
-            _, said = browser.post(f"{path}/draft", fields)
+            browser.post(f"{path}/draft", fields)
     form = browser.form(path)
     multipart = form.get("enctype") == "multipart/form-data"
     fields = list(form.form_values())
     if form.xpath(".//*[@class='returned-item']"):
-        status, page = browser.post(path, fields, multipart=multipart)
+        page = browser.post(path, fields, multipart=multipart)[1]
         form = main_form(page)
         fields = [*form.form_values(), ("_send", "1")]
     return encoded(fields, {}, multipart=form.get("enctype") == "multipart/form-data")
@@ -211,17 +214,22 @@ class Desks:
     def __init__(self, office: Office, port: int) -> None:
         running = Running(office.db, 0, {}, {}, office.clock.now)
         self._office, self._port, self._people = office, port, dict[str, Browser]()
-        self._seeding = Seeding(office.db, office.clock.now(), office.files, running)
-        self._seeding.teachers = {"liaoning": [], "guangxi": []}
-        self._seeding.run()
+        self.seeding = Seeding(office.db, office.clock.now(), office.files, running)
+        self.seeding.teachers = {"liaoning": [], "guangxi": []}
+        self.seeding.run()
+
+    def teacher(self, number: int) -> dict[str, Any]:
+        """A new applicant with an account."""
+        teacher = {**_TEACHER, "name": f"测试{number:03d}", "phone": f"139{number:08d}"}
+        self.seeding.person(teacher["name"], teacher["phone"], teacher["phone"], [])
+        return teacher
 
     def apply(self, number: int) -> tuple[str, str]:
         """A new applicant's case, started; returns (sign-in name, case number)."""
-        teacher = {**_TEACHER, "name": f"测试{number:03d}", "phone": f"139{number:08d}"}
-        self._seeding.person(teacher["name"], teacher["phone"], teacher["phone"], [])
-        self._seeding._submit("liaoning", teacher, self._seeding.moment(8, 10))
+        teacher = self.teacher(number)
+        self.seeding._submit("liaoning", teacher, self.seeding.moment(8, 10))
         with self._office.db.read() as reading:
-            person = self._seeding.viewer(teacher["phone"])
+            person = self.seeding.viewer(teacher["phone"])
             return teacher["phone"], instances.started_by(reading, person.person_id)[0]
 
     def browser(self, name: str) -> Browser:

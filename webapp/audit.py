@@ -60,7 +60,7 @@ def index() -> str:
     sought = _sought()
     with office().db.read() as reading:
         found = search.find(reading, g.viewer, sought, at=now(), page=page_number())
-        choices = search.choices(reading, g.viewer, at=now())
+        choices = search.choices(reading, g.viewer)
     return render_template("audit/index.html", sought=sought, found=found, choices=choices, kinds=KINDS, actor_kinds=ActorKind)
 
 

@@ -10,6 +10,7 @@ from webapp.office import office
 from webapp.paging import page_number, words
 from workflows import inbox, search
 from workflows.access import Viewer
+from workflows.people import COUNTED
 
 pages = Blueprint("inbox", __name__, url_prefix="/inbox")
 
@@ -29,21 +30,22 @@ def index() -> str:
         process_id=words("process"), place=words("place"), step_id=words("step"), text=words("q"),
         whose=whose if tab == "todo" and whose in {"mine", "group"} else "",
     )  # fmt: skip
+    narrowed = given != inbox.Filter()
     with office().db.read() as reading:
-        counts = inbox.counts(reading, viewer, now())
-        choices = inbox.choices(reading, viewer, now(), tab=tab) if tab != "started" else None
         if tab == "started":
             found = search.find(reading, viewer, search.Sought(own=True, text=given.text), at=now(), page=page_number())
         elif tab == "done":
             found = inbox.done(reading, viewer, given, page=page_number())
         else:
-            found = inbox.todo(reading, viewer, given, at=now(), page=page_number())
-    narrowed = given != inbox.Filter()
+            found = inbox.todo(reading, viewer, given, page=page_number())
+        counts = inbox.counts(reading, viewer, None if narrowed or tab != "todo" or not found.rows else found)
+        choices = inbox.choices(reading, viewer, counts, tab=tab) if tab != "started" else None
     return render_template(
         "inbox/index.html",
         tab=tab,
         tabs=TABS,
         counts=counts,
+        counted=COUNTED,
         choices=choices,
         found=found,
         given=given,

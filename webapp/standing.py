@@ -16,7 +16,7 @@ from workflows import notices
 
 
 def unread_notices() -> int:
-    """How many notices the signed-in person has not read."""
+    """How many notices the signed-in person has not read, as far as they are counted."""
     if g.get("viewer") is None:
         return 0
     if "unread" not in g:
@@ -56,6 +56,7 @@ def install(app: Flask) -> None:
         doors=menu.current_doors,
         address=menu.address,
         unread_notices=unread_notices,
+        counted_notices=notices.COUNTED,
         clock_moved=clock_moved,
         office=office,
     )

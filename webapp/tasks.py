@@ -77,7 +77,7 @@ def _beside(asked: FormRequest, case: CaseFile, number: str) -> dict[str, Any]:
 
 def _page(number: str, filling: Filling, bound: Bound, case: CaseFile, *, refused: str = "") -> str:
     with office().db.read() as reading:
-        following = inbox.next_task(reading, g.viewer, now(), besides=number)
+        following = inbox.next_task(reading, g.viewer, besides=number)
     return render_template(
         "tasks/show.html", filling=filling, view=filling.view(bound), following=following, refused=refused,
         **_beside(filling.asked, case, number),
@@ -167,7 +167,7 @@ def sent(number: str) -> Any:
         return redirect(url_for(".show", number=number))
     with office().db.read() as reading:
         case = case_file.read(reading, g.viewer, str(asked.instance_number), now())
-        following = inbox.next_task(reading, g.viewer, now(), besides=number)
+        following = inbox.next_task(reading, g.viewer, besides=number)
     return render_template("tasks/sent.html", case_file=case, step_name=asked.step_name, following=following)
 
 

@@ -74,17 +74,16 @@ def may_take(viewer_id: int | ColumnElement[int], on: date | ColumnElement[date]
 
     Exclusions (own case, separation of duty) are not part of it: see ``task_for``.
     """
+    held = and_(Membership.person_id == viewer_id, held_on(on))
+    group = exists().where(Membership.organisation_id == Task.organisation_id, Membership.role == Task.role, held)
     by_role = and_(
-        Membership.organisation_id == Candidate.organisation_id,
-        Membership.role == Candidate.role,
-        Membership.person_id == viewer_id,
-        held_on(on),
+        Membership.organisation_id == Candidate.organisation_id, Membership.role == Candidate.role, held
     )
     candidate = exists().where(
         Candidate.task_id == Task.id,
         or_(Candidate.person_id == viewer_id, exists().where(by_role)),
     )
-    return or_(Task.holder_id == viewer_id, candidate)
+    return or_(Task.holder_id == viewer_id, group, candidate)
 
 
 def excluded_from(task: Task, person_number: str) -> str | None:
@@ -147,10 +146,12 @@ def may_see(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
             and_(Task.status.in_(("open", "suspended")), may_take(viewer.person_id, office_day(at))),
         ),
     )
-    charge = tuple(
-        held.organisation_id for held in viewer.memberships if held.role in READING_ROLES | OFFICE_ROLES
-    )
-    return or_(Instance.starter_id == viewer.person_id, acted, subtree(charge))
+    return or_(Instance.starter_id == viewer.person_id, acted, subtree(charge(viewer)))
+
+
+def charge(viewer: Viewer) -> tuple[int, ...]:
+    """Keys of the organisations whose cases, and those below, somebody reads because of a role."""
+    return tuple(held.organisation_id for held in viewer.memberships if held.role in READING_ROLES | OFFICE_ROLES)
 
 
 def instance_for(session: Session, viewer: Viewer, number: str, at: datetime) -> Instance:

@@ -329,6 +329,15 @@ def starts(session: Session, kind: str, name: str) -> list[tuple[Loaded, str]]:
     return [(loaded, step.id) for loaded, step in found if step is not None]
 
 
+_VERSIONS = select(Definition.process_id, Definition.digest).order_by(Definition.version)
+
+
+def current(session: Session) -> list[Loaded]:
+    """The newest version of every process."""
+    newest = dict(session.connection().execute(_VERSIONS).tuples().all())
+    return [definition(session, digest) for digest in newest.values()]
+
+
 def definition(session: Session, digest: str) -> Loaded:
     """A stored definition, parsed once in this process."""
     found = _shelf.definitions.get(digest)

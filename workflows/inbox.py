@@ -1,19 +1,47 @@
-"""The inbox (待办 / 已办): what waits for a person and what they have done. Reads only; no engine state is loaded."""
+"""The inbox (待办 / 已办): what waits for a person and what they have done. Reads only; no engine state is loaded.
+
+However many tasks wait, a page costs the same: each way by which a task comes to somebody is an index that is read in
+the order of the page, as far as the page goes, and nothing is counted further than ``COUNTED``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, cast, exists, func, literal, nulls_last, or_, select
+from sqlalchemy import (
+    CTE,
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    nulls_last,
+    or_,
+    select,
+    union,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, aliased
 
-from workflows.access import Viewer, may_take, office_day, subtree
-from workflows.models import Definition, Instance, Organisation, Person, Task
-from workflows.people import Page
+from workflows import deployment
+from workflows.access import Viewer
+from workflows.models import Candidate, Definition, Instance, Organisation, Person, Task
+from workflows.people import COUNTED, Page, part_of
+
+#: Spelt as the indexes are: a value that is bound would not be recognised.
+_OPEN = Task.status == literal_column("'open'")
+#: The order of what waits: the nearest deadline first.
+_ORDER = (nulls_last(Task.due_at), Task.priority.desc(), Task.id)
 
 
 @dataclass(frozen=True)
@@ -28,6 +56,14 @@ class Filter:
     text: str = ""
     #: ``mine`` (claimed by, or assigned to, the person), ``group`` (waiting for anybody of a role), or empty.
     whose: str = ""
+
+    def as_params(self) -> dict[str, Any]:
+        """The values of its conditions, without ``whose``."""
+        given = {"process": self.process_id, "place": self.place, "step": self.step_id, "text": self.text}
+        found = {name: value for name, value in given.items() if value}
+        if self.text:
+            found["like"] = part_of(self.text)
+        return found
 
 
 @dataclass(frozen=True)
@@ -54,83 +90,114 @@ class TaskRow:
 
 @dataclass(frozen=True)
 class Counts:
-    """Numbers on the tabs."""
+    """Numbers on the tabs; none goes beyond ``COUNTED``."""
 
     todo: int
     done: int
     started: int
 
 
+#: (value, name, how many rows it would leave, or nothing where there are too many to count).
+Choice = tuple[str, str, int | None]
+
+
 @dataclass(frozen=True)
 class Choices:
-    """What the filters of a list can be set to, each with how many rows it would leave: (value, name, count)."""
+    """What the filters of a list can be set to."""
 
-    processes: tuple[tuple[str, str, int], ...]
-    places: tuple[tuple[str, str, int], ...]
-    steps: tuple[tuple[str, str, int], ...]
+    processes: tuple[Choice, ...]
+    places: tuple[Choice, ...]
+    steps: tuple[Choice, ...]
 
 
-def excluded(session: Session, number: str) -> ColumnElement[bool]:
-    """Condition on ``Task``: its explanation names the person among those who may not take it (own case, 回避)."""
-    if session.get_bind().dialect.name == "postgresql":
-        named = cast(Task.explanation, JSONB)
-        return named.contains({"excluded": [{"number": number}]})
+# --- what waits for somebody ----------------------------------------------------------------------------------------
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
+
+
+def _not_excluded(dialect: str) -> ColumnElement[bool]:
+    """Condition on ``Task``: its explanation does not name the person among those who may not take it (own case, 回避)."""
+    if dialect == "postgresql":
+        return ~cast(Task.explanation, JSONB).contains(bindparam("excluded", type_=JSONB))
     entry = func.json_each(Task.explanation, "$.excluded").table_valued("value")
-    return exists(select(literal(1)).select_from(entry).where(func.json_extract(entry.c.value, "$.number") == number))
+    named = func.json_extract(entry.c.value, "$.number") == bindparam("person_number")
+    return ~exists(select(literal(1)).select_from(entry).where(named))
 
 
-def _todo(session: Session, viewer: Viewer, at: datetime) -> ColumnElement[bool]:
-    return and_(
-        Task.status == "open",
-        may_take(viewer.person_id, office_day(at)),
-        or_(Task.holder_id.is_(None), Task.holder_id == viewer.person_id),
-        ~excluded(session, viewer.number),
-    )
+def _ways(groups: int, whose: str) -> list[ColumnElement[bool]]:
+    """The ways by which an open task comes to somebody: held, waiting for one of their roles, or a further candidate."""
+    free = Task.holder_id.is_(None)
+    held = [Task.holder_id == bindparam("person")]
+    roles = [
+        and_(free, Task.organisation_id == bindparam(f"organisation_{n}"), Task.role == bindparam(f"role_{n}"))
+        for n in range(groups)
+    ]
+    further = [
+        and_(Candidate.organisation_id == bindparam(f"organisation_{n}"), Candidate.role == bindparam(f"role_{n}"))
+        for n in range(groups)
+    ]
+    beside = select(Candidate.task_id).where(or_(Candidate.person_id == bindparam("person"), *further))
+    # Found by the candidates, not by looking through what waits: no index of the latter fits the condition as it is spelt.
+    waiting = [*roles, and_(func.coalesce(Task.holder_id, 0) == 0, Task.id.in_(beside))]
+    return held if whose == "mine" else waiting if whose == "group" else [*held, *waiting]
 
 
-def _narrowed(session: Session, given: Filter, viewer: Viewer) -> list[ColumnElement[bool]]:
-    """Conditions of a filter on ``Instance`` and ``Task``."""
-    found: list[ColumnElement[bool]] = []
-    if given.process_id:
-        found.append(Instance.process_id == given.process_id)
-    if given.step_id:
-        found.append(Task.step_id == given.step_id)
-    if given.place:
-        place = session.execute(select(Organisation.id).where(Organisation.code == given.place)).scalar()
-        found.append(subtree((place,) if place is not None else ()))
-    if given.text:
-        named = select(Person.id).where(Person.name.contains(given.text, autoescape=True))
-        found.append(
-            or_(
-                Instance.title.contains(given.text, autoescape=True),
-                Instance.number == given.text,
-                Instance.starter_id.in_(named),
-            )
+def _narrowed(query: Select[Any], filters: frozenset[str]) -> Select[Any]:
+    """A statement on tasks with the conditions of the named parts of a filter."""
+    if filters - {"step", "like"}:
+        query = query.join(Instance, Instance.id == Task.instance_id)
+    if "process" in filters:
+        query = query.where(Instance.process_id == bindparam("process"))
+    if "step" in filters:
+        query = query.where(Task.step_id == bindparam("step"))
+    if "place" in filters:
+        query = query.where(Instance.organisation_id.in_(select(_below().c.id)))
+    if "text" in filters:
+        query = query.where(or_(
+            Instance.title.like(bindparam("like"), escape="/"),
+            Instance.number == bindparam("text"),
+            Instance.starter_id.in_(select(Person.id).where(Person.name.like(bindparam("like"), escape="/"))),
+        ))  # fmt: skip
+    return query
+
+
+@cache
+def _below() -> CTE:
+    """Keys of the organisation with the code ``place`` and of everything below it."""
+    top = select(Organisation.id).where(Organisation.code == bindparam("place")).cte("place_and_below", recursive=True)
+    child = aliased(Organisation)
+    return top.union_all(select(child.id).where(child.parent_id == top.c.id))
+
+
+def _waiting(dialect: str, groups: int, filters: frozenset[str], whose: str) -> CTE:
+    """What waits for somebody (id, due_at, priority): of each way the first ``upto`` in the order of the page."""
+    found = []
+    for way in _ways(groups, whose):
+        own = select(Task.id, Task.due_at, Task.priority).where(
+            _OPEN, way, _not_excluded(dialect), Task.number != bindparam("besides")
         )
-    if given.whose == "mine":
-        found.append(Task.holder_id == viewer.person_id)
-    if given.whose == "group":
-        found.append(Task.holder_id.is_(None))
-    return found
+        found.append(select(_narrowed(own, filters).order_by(*_ORDER).limit(bindparam("upto")).subquery()))
+    return union(*found).cte("waiting").prefix_with("MATERIALIZED")
 
 
-def counts(session: Session, viewer: Viewer, at: datetime) -> Counts:
-    """The three numbers, in one statement."""
-    todo = select(func.count()).select_from(Task).where(_todo(session, viewer, at)).scalar_subquery()
-    done = select(func.count()).select_from(Task).where(Task.done_by_id == viewer.person_id).scalar_subquery()
-    started = select(func.count()).select_from(Instance).where(
-        Instance.starter_id == viewer.person_id, Instance.parent_id.is_(None)
-    ).scalar_subquery()
-    return Counts(*session.execute(select(todo, done, started)).one())
+@cache
+def _todo(dialect: str, groups: int, filters: frozenset[str], whose: str) -> Select[Any]:
+    waiting = _waiting(dialect, groups, filters, whose)
+    total = select(func.count()).select_from(waiting).scalar_subquery()
+    order = (nulls_last(waiting.c.due_at), waiting.c.priority.desc(), waiting.c.id)
+    page = select(waiting.c.id).order_by(*order).limit(bindparam("size")).offset(bindparam("first")).subquery()
+    return _tasks().add_columns(total).where(Task.id.in_(select(page.c.id))).order_by(*_ORDER)
 
 
-def _tasks(viewer: Viewer) -> Select[Any]:
+def _tasks() -> Select[Any]:
     starter = aliased(Person)
     return (
         select(
             Task.number, Task.step_id, Task.name, Instance.number, Instance.title, Definition.name, Organisation.name,
             starter.name, Task.status, Task.opened_at, Task.due_at, Task.due_provisional,
-            case((Task.holder_id == viewer.person_id, True), else_=False), Task.done_at, Task.outcome,
+            case((Task.holder_id == bindparam("person"), True), else_=False), Task.done_at, Task.outcome,
         )
         .join(Instance, Instance.id == Task.instance_id)
         .join(Definition, Definition.digest == Instance.definition)
@@ -139,33 +206,100 @@ def _tasks(viewer: Viewer) -> Select[Any]:
     )  # fmt: skip
 
 
-def _page(session: Session, query: Select[Any], page: int, size: int) -> tuple[Sequence[Any], int]:
-    total = session.execute(select(func.count()).select_from(query.order_by(None).subquery())).scalar_one()
-    return session.execute(query.limit(size).offset((page - 1) * size)).all(), total
+def _who(viewer: Viewer) -> tuple[int, dict[str, Any]]:
+    """How many roles somebody holds, and what the statements ask about them."""
+    groups = sorted({(held.organisation_id, held.role) for held in viewer.memberships})
+    given: dict[str, Any] = {
+        "person": viewer.person_id, "person_number": viewer.number, "besides": "",
+        "excluded": {"excluded": [{"number": viewer.number}]},
+    }
+    for n, (organisation_id, role) in enumerate(groups):
+        given |= {f"organisation_{n}": organisation_id, f"role_{n}": role}
+    return len(groups), given
 
 
-def todo(session: Session, viewer: Viewer, given: Filter, *, at: datetime, page: int = 1, size: int = 20) -> Page:
+def _read(session: Session, statement: Select[Any], given: Mapping[str, Any], page: int, size: int) -> Page:
+    upto = max(COUNTED, page * size + 1)
+    params = {**given, "upto": upto, "size": size, "first": (page - 1) * size}
+    rows = session.connection().execute(statement, params).all()
+    total = rows[0][15] if rows else 0
+    return Page([TaskRow(*row[:15]) for row in rows], min(total, upto), page, size, at_least=total >= upto)
+
+
+def todo(session: Session, viewer: Viewer, given: Filter, *, page: int = 1, size: int = 20) -> Page:
     """What waits for the person, the nearest deadline first; rows are ``TaskRow``."""
-    query = _tasks(viewer).where(_todo(session, viewer, at), *_narrowed(session, given, viewer))
-    rows, total = _page(session, query.order_by(*_by_due()), page, size)
-    return Page([TaskRow(*row) for row in rows], total, page, size)
+    groups, who = _who(viewer)
+    params = given.as_params()
+    statement = _todo(_dialect(session), groups, frozenset(params), given.whose)
+    return _read(session, statement, {**who, **params}, page, size)
 
 
-def _by_due() -> tuple[Any, ...]:
-    return nulls_last(Task.due_at), Task.priority.desc(), Task.opened_at, Task.id
+def next_task(session: Session, viewer: Viewer, *, besides: str = "") -> TaskRow | None:
+    """The task with the nearest deadline that waits for the person, other than the one given."""
+    groups, who = _who(viewer)
+    params = {**who, "besides": besides, "upto": 2, "size": 1, "first": 0}
+    row = session.connection().execute(_todo(_dialect(session), groups, frozenset(), ""), params).one_or_none()
+    return TaskRow(*row[:15]) if row is not None else None
+
+
+# --- what somebody has done -----------------------------------------------------------------------------------------
+
+
+@cache
+def _done(filters: frozenset[str]) -> Select[Any]:
+    latest = (Task.done_at.desc(), Task.id.desc())
+    own = _narrowed(select(Task.id, Task.done_at).where(Task.done_by_id == bindparam("person")), filters)
+    found = own.order_by(*latest).limit(bindparam("upto")).cte("found").prefix_with("MATERIALIZED")
+    total = select(func.count()).select_from(found).scalar_subquery()
+    order = (found.c.done_at.desc(), found.c.id.desc())
+    page = select(found.c.id).order_by(*order).limit(bindparam("size")).offset(bindparam("first")).subquery()
+    return _tasks().add_columns(total).where(Task.id.in_(select(page.c.id))).order_by(*latest)
 
 
 def done(session: Session, viewer: Viewer, given: Filter, *, page: int = 1, size: int = 20) -> Page:
     """What the person has done, the latest first; rows are ``TaskRow``."""
-    query = _tasks(viewer).where(Task.done_by_id == viewer.person_id, *_narrowed(session, given, viewer))
-    rows, total = _page(session, query.order_by(Task.done_at.desc(), Task.id.desc()), page, size)
-    return Page([TaskRow(*row) for row in rows], total, page, size)
+    params = given.as_params()
+    return _read(session, _done(frozenset(params)), {**params, "person": viewer.person_id}, page, size)
 
 
-def choices(session: Session, viewer: Viewer, at: datetime, *, tab: str = "todo") -> Choices:
-    """What the filters offer on a tab, from the person's own rows, in one statement."""
-    where = _todo(session, viewer, at) if tab == "todo" else Task.done_by_id == viewer.person_id
-    rows = session.execute(
+# --- numbers and filters --------------------------------------------------------------------------------------------
+
+
+@cache
+def _counts(dialect: str, groups: int | None) -> Select[Any]:
+    upto: BindParameter[int] = bindparam("upto")
+    found = [
+        select(Task.id).where(Task.done_by_id == bindparam("person")).limit(upto).subquery(),
+        select(Instance.id).where(Instance.starter_id == bindparam("person"), Instance.parent_id.is_(None)).limit(upto).subquery(),
+    ]
+    waiting = [] if groups is None else [_waiting(dialect, groups, frozenset(), "")]
+    return select(*(select(func.count()).select_from(one).scalar_subquery() for one in (*found, *waiting)))
+
+
+def counts(session: Session, viewer: Viewer, listed: Page | None = None) -> Counts:
+    """The three numbers, in one statement; ``listed`` is everything that waits, if it has been read already."""
+    groups, who = _who(viewer)
+    statement = _counts(_dialect(session), groups if listed is None else None)
+    done, started, *rest = session.connection().execute(statement, {**who, "upto": COUNTED}).one()
+    return Counts(*(min(count, COUNTED) for count in (rest[0] if listed is None else listed.total, done, started)))
+
+
+def choices(session: Session, viewer: Viewer, counted: Counts, *, tab: str = "todo") -> Choices:
+    """What the filters offer on a tab: what the person's rows have, with its number, as long as they can be counted.
+
+    Where more rows wait than are counted, everything that is deployed, and every place at or below the person's own.
+    """
+    number = counted.todo if tab == "todo" else counted.done
+    return _counted_choices(session, viewer, tab) if number < COUNTED else _all_choices(session, viewer)
+
+
+@cache
+def _chosen(dialect: str, groups: int, tab: str) -> Select[Any]:
+    if tab == "todo":
+        own: ColumnElement[bool] = Task.id.in_(select(_waiting(dialect, groups, frozenset(), "").c.id))
+    else:
+        own = Task.done_by_id == bindparam("person")
+    return (
         select(
             Instance.process_id, func.max(Definition.name), Organisation.code, Organisation.name, Task.step_id,
             func.max(Task.name), func.count(),
@@ -174,11 +308,17 @@ def choices(session: Session, viewer: Viewer, at: datetime, *, tab: str = "todo"
         .join(Instance, Instance.id == Task.instance_id)
         .join(Definition, Definition.digest == Instance.definition)
         .join(Organisation, Organisation.id == Instance.organisation_id)
-        .where(where)
+        .where(own)
         .group_by(Instance.process_id, Organisation.code, Organisation.name, Task.step_id)
-    ).all()  # fmt: skip
+    )  # fmt: skip
 
-    def gathered(key: int, name: int) -> tuple[tuple[str, str, int], ...]:
+
+def _counted_choices(session: Session, viewer: Viewer, tab: str) -> Choices:
+    groups, who = _who(viewer)
+    statement = _chosen(_dialect(session), groups, tab)
+    rows = session.connection().execute(statement, {**who, "upto": COUNTED}).all()
+
+    def gathered(key: int, name: int) -> tuple[Choice, ...]:
         found: dict[str, tuple[str, int]] = {}
         for row in rows:
             found[row[key]] = (row[name], found.get(row[key], ("", 0))[1] + row[6])
@@ -187,8 +327,27 @@ def choices(session: Session, viewer: Viewer, at: datetime, *, tab: str = "todo"
     return Choices(gathered(0, 1), gathered(2, 3), gathered(4, 5))
 
 
-def next_task(session: Session, viewer: Viewer, at: datetime, *, besides: str = "") -> TaskRow | None:
-    """The task with the nearest deadline that waits for the person, other than the one given."""
-    query = _tasks(viewer).where(_todo(session, viewer, at), Task.number != besides).order_by(*_by_due()).limit(1)
-    row = session.execute(query).one_or_none()
-    return TaskRow(*row) if row is not None else None
+def _all_choices(session: Session, viewer: Viewer) -> Choices:
+    processes = deployment.current(session)
+    steps = {step.id: step.name for loaded in processes for step in loaded.diagram.steps.values() if step.kind == "user"}
+    own = [held.organisation_id for held in viewer.memberships]
+    places = session.connection().execute(_OWN_PLACES, {"own": own, "upto": COUNTED})
+    return Choices(
+        tuple(sorted((loaded.process_id, loaded.name, None) for loaded in processes)),
+        tuple((code, name, None) for code, name in places),
+        tuple(sorted((step_id, name, None) for step_id, name in steps.items())),
+    )
+
+
+def _own_places() -> Select[Any]:
+    top = select(Organisation.id).where(Organisation.id.in_(bindparam("own", expanding=True))).cte("own", recursive=True)
+    child = aliased(Organisation)
+    below = top.union(select(child.id).where(child.parent_id == top.c.id))
+    return (
+        select(Organisation.code, Organisation.name)
+        .where(Organisation.id.in_(select(below.c.id).limit(bindparam("upto"))))
+        .order_by(Organisation.code)
+    )
+
+
+_OWN_PLACES = _own_places()

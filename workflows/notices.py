@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from workflows.db import Database
@@ -21,6 +21,9 @@ from workflows.settings import OFFICE_ZONE, Settings
 
 #: Waits between delivery attempts, minutes; after the last one the notice is marked as failed and shown to administrators.
 _RETRIES = (1, 5, 30, 120, 720)
+
+#: How far unread notices are counted; beyond it a page says that there are more.
+COUNTED = 100
 
 #: (message, params) -> sentence in the reader's language.
 Translate = Callable[[str, Mapping[str, Any]], str]
@@ -190,13 +193,18 @@ def inbox_notices(session: Session, person_id: int, *, page: int = 1, size: int 
     return [_view(row) for row in rows], total
 
 
+_UNREAD = (
+    select(Notice.id)
+    .where(Notice.person_id == bindparam("person"), Notice.read_at.is_(None), Notice.kind != "email_confirmation")
+    .limit(COUNTED)
+    .subquery()
+)
+_UNREAD_COUNT = select(func.count()).select_from(_UNREAD)
+
+
 def unread_count(session: Session, person_id: int) -> int:
-    """How many notices a person has not read."""
-    return session.execute(
-        select(func.count())
-        .select_from(Notice)
-        .where(Notice.person_id == person_id, Notice.read_at.is_(None), Notice.kind != "email_confirmation")
-    ).scalar_one()
+    """How many notices a person has not read, at most ``COUNTED``; asked for every page."""
+    return int(session.connection().execute(_UNREAD_COUNT, {"person": person_id}).scalar_one())
 
 
 def mark_read(db: Database, person_id: int, notice_id: int | None, *, at: datetime) -> None:

@@ -319,6 +319,16 @@ class PersonCard:
     roles: tuple[tuple[int, str, str, date, date | None], ...]
 
 
+def part_of(text: str) -> str:
+    """A pattern for LIKE with ``/`` as its escape: what holds the text."""
+    escaped = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+    return f"%{escaped}%"
+
+
+#: How far the rows of a list are counted that may be very many; beyond it a page says that there are more.
+COUNTED = 100
+
+
 @dataclass(frozen=True)
 class Page:
     """One page of a list."""
@@ -327,6 +337,8 @@ class Page:
     total: int
     page: int
     size: int
+    #: There are more than ``total``, which is as far as was counted.
+    at_least: bool = False
 
     @property
     def pages(self) -> int:

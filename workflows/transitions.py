@@ -292,6 +292,7 @@ class Transition:
             {
                 "number": opening.number,
                 "instance_id": instance_id,
+                **dict(zip(("organisation_id", "role"), (opening.candidates.by_role or ((None, None),))[0], strict=True)),
                 "token": opening.opened.token,
                 "step_id": opening.step.id,
                 "name": opening.step.name,
@@ -310,11 +311,11 @@ class Transition:
         ]
 
     def candidate_rows(self, task_ids: Mapping[str, int]) -> list[dict[str, Any]]:
-        """Who may take the tasks that now wait."""
+        """Who may take the tasks that now wait beside the role that the task itself names."""
         return [
             {"task_id": task_ids[opening.opened.token], "organisation_id": organisation_id, "role": role}
             for opening in self.openings
-            for organisation_id, role in opening.candidates.by_role
+            for organisation_id, role in opening.candidates.by_role[1:]
         ]
 
     def _is_provisional(self, opening: Opening) -> bool:

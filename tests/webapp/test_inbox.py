@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.webapp.case_world import APPLICANT, AUDITOR, HEAD, HR1, HR2, NAMES, PRINCIPAL, World
 from webapp.case_pages import due_words
-from workflows.models import Candidate, Instance, Task
+from workflows.models import Instance, Task
 
 Words = Callable[[TestResponse], str]
 
@@ -101,10 +101,6 @@ def test_the_nearest_deadline_comes_first_page_by_page(world: World, words: Word
             session.add(Task(**{**fields, "number": f"t{n:02d}", "token": f"t{n:02d}", "name": f"环节{n:02d}",
                                 "holder_id": None, "due_at": first.due_at + timedelta(days=24 - n)}))
         assert case.number == number
-        session.flush()
-        place = session.query(Candidate).filter_by(task_id=first.id).one()
-        for task in session.query(Task).filter(Task.id != first.id):
-            session.add(Candidate(task_id=task.id, organisation_id=place.organisation_id, role=place.role))
     browser = world.browser(PRINCIPAL)
     page = words(browser.get("/inbox/"))
     assert "有 25 项等您办理" in page

@@ -163,7 +163,8 @@ class _Reading:
     def _tasks(self) -> tuple[TaskView, ...]:
         holder, doer = aliased(Person), aliased(Person)
         rows = self.session.execute(
-            select(Task, holder.name, holder.number, doer.name)
+            select(Task, holder.name, holder.number, doer.name, Organisation.code, Organisation.name)
+            .outerjoin(Organisation, Organisation.id == Task.organisation_id)
             .outerjoin(holder, holder.id == Task.holder_id)
             .outerjoin(doer, doer.id == Task.done_by_id)
             .where(Task.instance_id == self.instance.id)
@@ -171,6 +172,9 @@ class _Reading:
         ).all()
         candidates: dict[int, list[tuple[str, str, str]]] = {}
         waiting = [row.id for row, *_ in rows if row.status in {"open", "suspended"}]
+        for row, *_, code, place in rows:
+            if row.id in waiting and row.role is not None:
+                candidates[row.id] = [(row.role, code, place)]
         if waiting:
             for task_id, role, code, place, number, name in self.session.execute(
                 select(
@@ -188,7 +192,7 @@ class _Reading:
                 row.due_days or (), row.due_provisional, holds, held_by, row.done_at, did, row.outcome, row.explanation,
                 tuple(candidates.get(row.id, ())),
             )
-            for row, holds, held_by, did in rows
+            for row, holds, held_by, did, _, _ in rows
         )  # fmt: skip
 
     def _events(self) -> list[EventView]:

@@ -16,7 +16,7 @@ class Instance(Row):
 
     __tablename__ = "instance"
     __table_args__ = (
-        Index("ix_instance_org_started", "organisation_id", "started_at"),
+        Index("ix_instance_organisation", "organisation_id", "id"),
         # One open case of a person in a round (E_DUPLICATE), also when two submits race; what it calls is no case of its own.
         Index(
             "uq_instance_open_in_round", "round_id", "starter_id", unique=True,
@@ -70,8 +70,8 @@ class Task(Row):
     __table_args__ = (
         Index("ix_task_instance", "instance_id"),
         Index("ix_task_open_due", "due_at", sqlite_where=text("status = 'open'"), postgresql_where=text("status = 'open'")),
-        Index("ix_task_holder", "holder_id", "status"),
         Index("ix_task_done_by", "done_by_id", "done_at"),
+        Index("ix_task_acted", "done_by_id", "instance_id"),
         UniqueConstraint("instance_id", "token"),
     )
 
@@ -92,6 +92,9 @@ class Task(Row):
     due_days: Mapped[list[Any] | None]
     due_provisional: Mapped[bool] = mapped_column(default=False)
     priority: Mapped[int] = mapped_column(default=50)
+    #: The role at an organisation whose holders may take it; where there are more, or people, they are candidate rows.
+    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"))
+    role: Mapped[str | None]
     #: Who has claimed it, or the one person it was assigned to.
     holder_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     #: Values the diagram hands to the form (zeebe:ioMapping inputs).
@@ -106,8 +109,24 @@ class Task(Row):
     before: Mapped[bytes | None]
 
 
+# The ways to an inbox, in the order in which it is read: what waits for a group, and what somebody holds; and to the
+# cases that wait for a group, the latest first.
+_UNHELD, _HELD = "status = 'open' AND holder_id IS NULL", "status = 'open'"
+Index(
+    "ix_task_waiting", Task.organisation_id, Task.role, Task.due_at, Task.priority.desc(), Task.id,
+    sqlite_where=text(_UNHELD), postgresql_where=text(_UNHELD),
+)
+Index(
+    "ix_task_group", Task.organisation_id, Task.role, Task.instance_id, sqlite_where=text(_HELD), postgresql_where=text(_HELD),
+)
+Index(
+    "ix_task_held", Task.holder_id, Task.due_at, Task.priority.desc(), Task.id,
+    sqlite_where=text(_HELD), postgresql_where=text(_HELD),
+)
+
+
 class Candidate(Row):
-    """A role at an organisation, or a person, who may take a task."""
+    """A further role at an organisation, or a person, who may take a task beside the role that the task itself names."""
 
     __tablename__ = "candidate"
     __table_args__ = (

@@ -23,6 +23,14 @@ def _partial(index: str, table: str, columns: list[str], where: str, *, unique: 
     op.create_index(index, table, columns, unique=unique, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
 
+def _move_first_candidates() -> None:
+    """The first role that may take a task stands in the task's own row; candidate rows are the further ones."""
+    first = "SELECT min(id) FROM candidate WHERE role IS NOT NULL GROUP BY task_id"
+    for column in ("organisation_id", "role"):
+        op.execute(f"UPDATE task SET {column} = (SELECT {column} FROM candidate WHERE task_id = task.id AND id IN ({first}))")  # noqa: S608
+    op.execute(f"DELETE FROM candidate WHERE id IN ({first})")  # noqa: S608
+
+
 def upgrade() -> None:
     """Apply the step. Rows that are there already get the values by which nothing changes for them."""
     op.create_table("delivery",
@@ -125,6 +133,22 @@ def upgrade() -> None:
 
     with op.batch_alter_table("task") as batch_op:
         batch_op.add_column(sa.Column("before", sa.LargeBinary(), nullable=True))
+        batch_op.add_column(sa.Column("organisation_id", _KEY, nullable=True))
+        batch_op.add_column(sa.Column("role", sa.String(), nullable=True))
+        batch_op.create_foreign_key("fk_task_organisation_id", "organisation", ["organisation_id"], ["id"])
+        batch_op.drop_index("ix_task_holder")
+    _move_first_candidates()
+    for index, first, where in (
+        ("ix_task_waiting", ["organisation_id", "role"], "status = 'open' AND holder_id IS NULL"),
+        ("ix_task_held", ["holder_id"], "status = 'open'"),
+    ):
+        op.create_index(index, "task", [*first, "due_at", sa.text("priority DESC"), "id"], sqlite_where=sa.text(where),
+                        postgresql_where=sa.text(where))
+    op.create_index("ix_task_group", "task", ["organisation_id", "role", "instance_id"],
+                    sqlite_where=sa.text("status = 'open'"), postgresql_where=sa.text("status = 'open'"))
+    op.create_index("ix_task_acted", "task", ["done_by_id", "instance_id"])
+    op.drop_index("ix_instance_org_started", "instance")
+    op.create_index("ix_instance_organisation", "instance", ["organisation_id", "id"])
 
     with op.batch_alter_table("timer") as batch_op:
         batch_op.add_column(sa.Column("held", sa.Boolean(), nullable=False, server_default=sa.false()))

@@ -1,0 +1,91 @@
+"""What a request asks of the database: counted, not timed (issue 4, benchmarks ``http`` and ``lists``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+from werkzeug.test import TestResponse
+
+from tests.webapp.case_world import APPLICANT, HEAD, HR1, World, problems
+
+
+@dataclass
+class Asked:
+    """Statements (without BEGIN) and commits."""
+
+    statements: list[str] = field(default_factory=list)
+    commits: int = 0
+
+
+@contextmanager
+def asked(engine: Engine) -> Iterator[Asked]:
+    found = Asked()
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not statement.startswith("BEGIN"):
+            found.statements.append(" ".join(statement.split()))
+
+    def committed(_connection: object) -> None:
+        found.commits += 1
+
+    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "commit", committed)
+    try:
+        yield found
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "commit", committed)
+
+
+@pytest.fixture
+def world(house: Any) -> World:
+    return World(house)
+
+
+@pytest.fixture
+def reviewing(world: World) -> str:
+    """A case that waits for its review, and the task's number."""
+    number = world.start()
+    answer = world.recommend(world.task(number, "adm_u1"))
+    assert answer.status_code == 303, problems(answer)
+    return world.task(number, "adm_u2")
+
+
+def test_a_review_that_is_sent_takes_twelve_statements_and_one_commit(
+    world: World, reviewing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send: Callable[..., TestResponse] = world.send
+    seen: list[Asked] = []
+
+    def counting(*given: Any, **named: Any) -> TestResponse:
+        with asked(world.house.database.engine) as found:
+            answer = send(*given, **named)
+        seen.append(found)
+        return answer
+
+    monkeypatch.setattr(world, "send", counting)
+    answer = world.review(HR1, reviewing, "不合格", "经核对未达到本批次的资格条件。")
+    assert answer.status_code == 303, problems(answer)
+    assert (len(seen[-1].statements), seen[-1].commits) <= (12, 1), seen[-1].statements
+    assert seen[-1].commits == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "path"),
+    [
+        (HR1, "/inbox/"), (HR1, "/inbox/?tab=done"), (APPLICANT, "/inbox/?tab=started"), (HR1, "/inbox/?place=ln-sy&q=%E7%94%B3"),
+        (HR1, "/instances/"), (HEAD, "/instances/?person=a&status=running"), (HR1, "/instances/?q=LN-2026-00001"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("reviewing")
+def test_a_list_takes_at_most_six_statements(world: World, who: str, path: str) -> None:
+    browser = world.browser(who)
+    with asked(world.house.database.engine) as found:
+        assert browser.get(path).status_code == 200
+    assert len(found.statements) <= 6, found.statements
+    assert found.commits == 0
