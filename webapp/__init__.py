@@ -26,10 +26,13 @@ def _pages() -> list[Blueprint]:
     from webapp import (
         administration,
         audit,
+        control,
         diagrams,
         health,
         inbox,
+        incidents,
         instances,
+        migrating,
         notices,
         operations,
         public,
@@ -39,7 +42,7 @@ def _pages() -> list[Blueprint]:
 
     return [
         health.pages, sign_in.pages, public.pages, notices.pages, inbox.pages, tasks.pages, instances.pages, diagrams.pages,
-        audit.pages, administration.pages, operations.pages,
+        audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
     ]
 
 

@@ -22,7 +22,7 @@ from webapp.fence import is_loopback
 from webapp.health import SEEDING
 from webapp.languages import worded
 from webapp.office import Office
-from workflows import bulk, deployment, jobs, migrations, policies
+from workflows import bulk, control, deployment, jobs, migrations, policies
 from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, record
 from workflows.clock import Clock, machine_now
 from workflows.db import Database
@@ -89,7 +89,10 @@ def _handlers(office: Office) -> jobs.Handlers:
     def seed(running: Running) -> None:
         life.seed(office.db, office.clock, running, office.files)
 
-    return {SEEDING: seed, bulk.BULK_START: bulk.run}
+    def migrate(running: Running) -> None:
+        control.migrate_all(office.db, running.params, running.cursor, running.progress, running.now)
+
+    return {SEEDING: seed, bulk.BULK_START: bulk.run, control.MIGRATION: migrate}
 
 
 def _worker(office: Office) -> Worker:

@@ -22,7 +22,7 @@ from webapp.office import office
 from workflows import case_file, drafts, instances, people, search
 from workflows.access import Viewer, office_day
 from workflows.drafts import DraftView
-from workflows.errors import DraftConflict, NotFound, Refusal
+from workflows.errors import CaseFailed, DraftConflict, NotFound, Refusal, StartFailed
 from workflows.instances import FormRequest
 from workflows.registers import evidence
 from workflows.submission import AttachmentRef, Submission
@@ -195,6 +195,8 @@ class Filling:
         """Hand the filled form to the verb. Who comes too late, or is refused, leaves ``input:rejected`` in their own stream."""
         try:
             return verb(build.submission(bound))
+        except (CaseFailed, StartFailed):
+            raise  # it was not refused: it is kept and tried again
         except Refusal as refusal:
             self.lost(refusal)
             raise

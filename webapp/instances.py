@@ -19,10 +19,10 @@ from webapp.languages import refusal_words
 from webapp.moments import now
 from webapp.office import office
 from webapp.paging import page_number, words
-from workflows import case_file, deployment, instances, search
+from workflows import case_file, control, deployment, incidents, instances, search
 from workflows.access import Viewer, office_day
 from workflows.case import STATUSES
-from workflows.errors import DuplicateCase, Refusal, WindowClosed, WindowNotOpen
+from workflows.errors import DuplicateCase, Refusal, StartFailed, WindowClosed, WindowNotOpen
 from workflows.instances import FormRequest
 from workflows.registers import rounds
 from workflows.submission import Submission
@@ -134,8 +134,11 @@ def send(process_id: str, round_number: str) -> Any:
     try:
         return _after(filling.send(got.bound, partial(_start, process_id, round_number)).instance_number)
     except Refusal as refusal:
+        safe = isinstance(refusal, StartFailed)
+        if safe:
+            filling.keep(got)
         page = render_template(
-            "tasks/kept.html", view=filling.view(got.bound), words=refusal_words(refusal), asked=asked
+            "tasks/kept.html", view=filling.view(got.bound), words=refusal_words(refusal), asked=asked, safe=safe
         )
         return page, refusal.status
 
@@ -180,12 +183,14 @@ def show(number: str) -> str:
         found = case_file.read(reading, viewer, number, now())
         to_file = None if found.masked else file_url
         papers = [(one, sheet(one, to_file)) for one in reading_case.submissions(found, viewer)]
+        permitted, failed = control.permitted(reading, viewer, number, now()), incidents.open_in(reading, number)
     if not reading_case.took_part(found, viewer):
         case_file.note_viewed(office().db, viewer, number, at=now())
     mine = [task for task in found.open_tasks if not found.masked and _may_take(task, viewer)]
     return render_template(
         "instances/show.html", found=found, papers=papers, mine=mine, events=reading_case.events(found, viewer),
         rulings=reading_case.rulings(found, viewer), is_applicant=reading_case.is_applicant(found, viewer),
+        permitted=permitted, failed=failed,
     )  # fmt: skip
 
 

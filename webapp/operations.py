@@ -15,7 +15,7 @@ from webapp.languages import sign, translate
 from webapp.moments import now
 from webapp.office import office
 from webapp.paging import words
-from workflows import bulk, deployment, jobs, people
+from workflows import bulk, control, deployment, jobs, people
 from workflows.access import office_day
 from workflows.bulk import Selection
 from workflows.clock import machine_now
@@ -25,7 +25,7 @@ from workflows.registers import importing, spreadsheet
 pages = Blueprint("operations", __name__, url_prefix="/administration")
 
 #: Kind of job -> what it does, for the list.
-JOBS = {SEEDING: N_("生成演示数据"), bulk.BULK_START: N_("批量发起")}
+JOBS = {SEEDING: N_("生成演示数据"), bulk.BULK_START: N_("批量发起"), control.MIGRATION: N_("迁移办件")}
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

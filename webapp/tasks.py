@@ -20,7 +20,7 @@ from webapp.office import office
 from workflows import access, assignments, case_file, inbox, instances
 from workflows.access import Viewer
 from workflows.case_file import CaseFile
-from workflows.errors import NotFound, Refusal, TaskAlreadyDone, TaskNotOpen
+from workflows.errors import CaseFailed, InstanceSuspended, NotFound, Refusal, TaskAlreadyDone, TaskNotOpen
 from workflows.instances import FormRequest
 from workflows.registers import evidence
 from workflows.submission import Submission
@@ -121,6 +121,9 @@ def complete(number: str) -> Any:
         )  # fmt: skip
     try:
         moved = filling.send(got.bound, partial(_complete, number, asked))
+    except CaseFailed as failure:
+        filling.keep(got)
+        return _kept(filling, got.bound, failure, safe=True)
     except Refusal as refusal:
         return _kept(filling, got.bound, refusal)
     if moved.handed_on:
@@ -130,6 +133,8 @@ def complete(number: str) -> Any:
 
 
 def _too_late(asked: FormRequest) -> Refusal:
+    if asked.status == "suspended":
+        return InstanceSuspended()
     if asked.done_by_name is None:
         return TaskNotOpen()
     return TaskAlreadyDone(name=asked.done_by_name, time=asked.done_at)
@@ -139,10 +144,10 @@ def _complete(number: str, asked: FormRequest, submission: Submission) -> Moved:
     return instances.complete_task(office().db, g.viewer, number, submission, at=now(), asked=asked)
 
 
-def _kept(filling: Filling, bound: Bound, refusal: Refusal) -> tuple[str, int]:
-    """The refusal, with a copy of what was typed to read and to take along."""
+def _kept(filling: Filling, bound: Bound, refusal: Refusal, *, safe: bool = False) -> tuple[str, int]:
+    """The refusal, with a copy of what was typed to read and to take along; ``safe`` when an incident keeps it."""
     page = render_template(
-        "tasks/kept.html", view=filling.view(bound), words=refusal_words(refusal), asked=filling.asked
+        "tasks/kept.html", view=filling.view(bound), words=refusal_words(refusal), asked=filling.asked, safe=safe
     )
     return page, refusal.status
 

@@ -448,7 +448,7 @@ class DefinitionView:
 
 def definitions(session: Session) -> list[DefinitionView]:
     """Every stored version, newest first."""
-    counted = select(Instance.definition, func.count()).where(Instance.status == "running")
+    counted = select(Instance.definition, func.count()).where(Instance.ended_at.is_(None))
     running = dict(session.execute(counted.group_by(Instance.definition)).tuples().all())
     paths: dict[str, list[str]] = {}
     for digest, path in session.execute(

@@ -8,6 +8,7 @@ its applicant withdraws it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ from workflows.errors import (
     NotFound,
     OwnCase,
 )
-from workflows.models import Account, Instance, Person, Subscription, Task
+from workflows.models import Account, Instance, Organisation, Person, Subscription, Task
 
 #: Whoever acts: somebody who has signed in, or the operator of the machine at its console.
 By = Viewer | Actor
@@ -78,6 +79,47 @@ def _may(session: Session, viewer: Viewer, instance: Instance, act: str, at: dat
     except (NotFound, Forbidden):
         return False
     return True
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a case stands, for whoever acts on it as a whole; nothing in it was typed by anybody."""
+
+    number: str
+    process_id: str
+    process_name: str
+    version: int
+    organisation_name: str
+    status: str
+    #: Names of the steps that wait, or are held.
+    waiting: tuple[str, ...]
+    #: Whether the person may read the case; its title then stands here too.
+    may_see: bool
+    title: str
+    #: Number of the case that called it.
+    caller: str | None
+
+
+def standing(session: Session, viewer: Viewer, number: str, at: datetime) -> Standing:
+    """Where a case stands now; ``NotFound`` without it. Whether the person may act on it says ``permitted``."""
+    instance = by_number(session, number)
+    loaded = deployment.definition(session, instance.definition)
+    names = session.execute(
+        select(Task.name)
+        .where(Task.instance_id == instance.id, Task.status.in_(("open", "suspended")))
+        .order_by(Task.id)
+    ).scalars()
+    try:
+        access.instance_for(session, viewer, number, at)
+        may_see = True
+    except NotFound:
+        may_see = False
+    caller = session.get(Instance, instance.parent_id) if instance.parent_id is not None else None
+    return Standing(
+        number, instance.process_id, loaded.name, loaded.version,
+        session.get_one(Organisation, instance.organisation_id).name, instance.status, tuple(names), may_see,
+        instance.title if may_see else "", caller.number if caller is not None else None,
+    )  # fmt: skip
 
 
 # --- the case -------------------------------------------------------------------------------------------------------
