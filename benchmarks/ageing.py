@@ -27,7 +27,8 @@ def run() -> list[Figure]:
     first_time, last_time, first_size, last_size = [], [], [], []
     for _ in range(TURNS):
         progress = start(diagram, {}, lent)
-        spent, sizes = [], []
+        spent: list[float] = []
+        sizes: list[int] = []
         gc.collect()
         gc.disable()
         while not progress.completed:

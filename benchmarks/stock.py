@@ -6,6 +6,7 @@ FEEL. The decision is taken by our tables on the one side and by a DMN file of t
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,13 +26,14 @@ NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 _OURS = (
     '<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:zeebe="http://camunda.org/schema/zeebe/1.0" '
     'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" targetNamespace="b" id="d">'
-    '<bpmn:process id="{process}" isExecutable="true">{body}</bpmn:process></bpmn:definitions>'
+    '<bpmn:process id="{process}" name="{process}" isExecutable="true">{body}</bpmn:process></bpmn:definitions>'
 )
 _THEIRS = (
     '<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" '
     'xmlns:spiffworkflow="http://spiffworkflow.org/bpmn/schema/1.0/core" targetNamespace="b" id="d">'
     '<bpmn:process id="{process}" isExecutable="true">{body}</bpmn:process></bpmn:definitions>'
 )
+_SAID = '<zeebe:formDefinition formId="{form}"/><zeebe:assignmentDefinition assignee="=instance.starter"/>'
 _DMN = (
     '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="D" name="D" namespace="n">'
     '<decision id="level" name="level"><decisionTable id="t" hitPolicy="UNIQUE"><input id="i" label="amount">'
@@ -53,8 +55,12 @@ class Process:
 
     def diagram(self) -> Diagram:
         """As our engine reads it."""
-        (found,) = read(_OURS.format(process=self.name, body=self.ours).encode(), file=f"{self.name}.bpmn")
+        (found,) = read(self.file(), file=f"{self.name}.bpmn")
         return found
+
+    def file(self) -> bytes:
+        """Its file in our dialect."""
+        return _OURS.format(process=self.name, body=self.ours).encode()
 
     def specs(self) -> tuple[Any, Any]:
         """As the stock engine parses it."""
@@ -75,11 +81,17 @@ class Drawing:
         self._ours += xml
         self._theirs += xml
 
-    def user(self, name: str, form: str = "") -> None:
-        """A user task."""
-        extension = f'<zeebe:formDefinition formId="{form}"/>' if form else ""
-        self._ours += f'<bpmn:userTask id="{name}"><bpmn:extensionElements>{extension}</bpmn:extensionElements></bpmn:userTask>'
+    def user(self, name: str, extension: str = "") -> None:
+        """A user task; ``extension`` is what our dialect says of it besides."""
+        inside = f"<bpmn:extensionElements>{extension}</bpmn:extensionElements>" if extension else ""
+        self._ours += f'<bpmn:userTask id="{name}" name="{name}">{inside}</bpmn:userTask>'
         self._theirs += f'<bpmn:userTask id="{name}"/>'
+
+    def begin(self, extension: str = "") -> None:
+        """The start event."""
+        inside = f"<bpmn:extensionElements>{extension}</bpmn:extensionElements>" if extension else ""
+        self._ours += f'<bpmn:startEvent id="s" name="s">{inside}</bpmn:startEvent>'
+        self._theirs += '<bpmn:startEvent id="s"/>'
 
     def script(self, name: str, variable: str, feel: str, python: str) -> None:
         """A script task that writes one variable."""
@@ -113,7 +125,7 @@ class Drawing:
 
     def path(self, *names: str) -> None:
         """Flows from each to the next."""
-        for source, target in zip(names, names[1:], strict=False):
+        for source, target in itertools.pairwise(names):
             self.flow(source, target)
 
     def each(self, name: str, feel: str) -> None:
@@ -134,19 +146,24 @@ class Drawing:
         return Process(self.name, self._ours, self._theirs)
 
 
-def eight(name: str = "eight", *, rounds: int = 0, form: str = "") -> Process:
-    """Eight user tasks on every path, a decision, a script and three choices; again and again with ``rounds``."""
+def eight(name: str = "eight", *, rounds: int = 0, product: bool = False) -> Process:
+    """Eight user tasks on every path, a decision, a script and three choices; again and again with ``rounds``.
+
+    For the whole ``product`` every task has a form, and the person who began the case does it.
+    """
     draw = Drawing(name)
-    draw.both('<bpmn:startEvent id="s"/><bpmn:endEvent id="e"/>')
+    draw.begin('<zeebe:formDefinition formId="bench.begin"/>' if product else "")
+    draw.both('<bpmn:endEvent id="e" name="e"/>')
     for step in ("t1", "t2", "t3a", "t3b", "t4", "t5a", "t5b", "t6", "t7", "t8a", "t8b"):
-        draw.user(step, f"{form}{step}" if form else "")
+        draw.user(step, _SAID.format(form=f"bench.{step[:2]}") if product else "")
     for gateway in ("g1", "m1", "g2", "m2", "g3", "m3"):
         draw.both(f'<bpmn:exclusiveGateway id="{gateway}"/>')
     draw.decide("dm")
     draw.script("calc", "total", "amount * 2", "amount * 2")
     draw.path("t1", "t2", "dm", "g1")
-    draw.flow("g1", "t3a", 'level = "low"', 'level == "low"')
-    draw.flow("g1", "t3b", 'level = "high"', 'level == "high"')
+    decided = "level.level" if product else "level"
+    draw.flow("g1", "t3a", f'{decided} = "low"', 'level == "low"')
+    draw.flow("g1", "t3b", f'{decided} = "high"', 'level == "high"')
     draw.path("t3a", "m1", "t4", "g2")
     draw.path("t3b", "m1")
     draw.flow("g2", "t5a", 't4.f0 = "x"', 't4["f0"] == "x"')
@@ -175,7 +192,8 @@ def eight(name: str = "eight", *, rounds: int = 0, form: str = "") -> Process:
 def fan_out(count: int) -> Process:
     """A user task for each of ``count`` items, then one more."""
     draw = Drawing(f"fan{count}")
-    draw.both('<bpmn:startEvent id="s"/><bpmn:endEvent id="e"/>')
+    draw.begin()
+    draw.both('<bpmn:endEvent id="e"/>')
     items = f'for i in 1..{count} return {{id: i, name: "item " + string(i)}}'.replace('"', "&quot;")
     draw.script("init", "items", items, f'[dict(id=i, name="item %d" % i) for i in range(1, {count + 1})]')
     draw.each("t1", "items")

@@ -209,14 +209,16 @@ def conformance(suite: str, directory: Path) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["bulk", "decisions", "feel", "http", "memory", "timers"]))
+@click.argument("name", type=click.Choice([
+    "ageing", "bulk", "completion", "completion-postgres", "decisions", "fanout", "feel", "http", "memory", "timers",
+]))
 @click.option("--json", "as_json", is_flag=True, help="Print a list of figures as JSON.")
 def bench(name: str, as_json: bool) -> None:
     """Run a benchmark: our figure beside a peer's from the same run.
 
     Example: jiaoyan bench http --json
     """
-    figures = importlib.import_module(f"benchmarks.{name}").run()
+    figures = importlib.import_module(f"benchmarks.{name.replace('-', '_')}").run()
     if as_json:
         _print([figure.as_json() for figure in figures])
         return
