@@ -220,18 +220,21 @@ def test_a_called_process_that_throws_ends_with_what_it_knew() -> None:
         fork("f"),
         user("a"),
         user("b"),
+        user("c"),
         throw("escalation", "t", "U1"),
         end_with("error", "x", "E1"),
         end(),
-        flows("s f a t x", "f b e"),
+        flows("s f a t x", "f b c e"),
     )
     walk = Walk(drawn, {"n": 1}, replace(house(), called=True))
+    walk.do("b", beside=3)
     progress = walk.do("a", m=2)
     assert progress.reported == (
         Reported("escalation", "U1", "t", {"n": 1, "m": 2}),
         Reported("error", "E1", "x", {"n": 1, "m": 2}),
     )
     assert (progress.completed, len(progress.closed), progress.ended) == (True, 1, ("x",))
+    assert walk.variables == {"n": 1, "m": 2, "beside": 3}
     with pytest.raises(ErrorNotCaught, match="E1"):
         Walk(drawn).do("a")
 

@@ -19,6 +19,7 @@ from tests.workflows.engine.drawing import (
     event_sub,
     flows,
     fork,
+    message,
     node,
     script,
     sub,
@@ -31,6 +32,7 @@ from tests.workflows.engine.drawing import (
     what,
     zeebe,
 )
+from workflows.engine.codec import opened
 
 
 def seen(*names: str) -> str:
@@ -392,6 +394,41 @@ def test_a_cancelled_transaction_is_undone_and_left_by_its_border() -> None:
     assert walk.do("y").completed
 
 
+def test_what_was_written_in_a_cancelled_transaction_stays_known() -> None:
+    inside = transaction(
+        "q",
+        begin("i"),
+        fork("f"),
+        user("a"),
+        user("b"),
+        user("c"),
+        end_with("cancel", "x"),
+        end("o"),
+        flows("i f a b o", "f c x"),
+    )
+    walk = Walk(diagram(begin(), inside, at("cancel", "w", "q"), end(), flows("s q e", "w e")))
+    walk.do("a", n=1)
+    progress = walk.do("c", m=2)
+    assert (progress.completed, len(progress.closed), walk.variables) == (True, 1, {"n": 1, "m": 2})
+
+
+def test_a_sub_process_that_is_remembered_listens_no_more() -> None:
+    inside = sub(
+        "q",
+        begin("i"),
+        pair("a"),
+        end("o"),
+        event_sub("v", begin_on(what("message", "N"), "vi"), user("vx"), end("vo"), flows("vi vx vo")),
+        flows("i a o"),
+    )
+    drawn = diagram(message("N"), begin(), inside, user("b"), throw("compensate", "t"), end(), flows("s q b t e"))
+    walk = Walk(drawn)
+    progress = walk.do("a")
+    assert (walk.open, walk.listening, len(progress.subscriptions_closed)) == (["b"], [], 1)
+    walk.do("b")
+    assert walk.do("ua").completed
+
+
 def test_a_transaction_that_is_not_cancelled_is_a_sub_process() -> None:
     walk = booking()
     walk.do("a")
@@ -440,3 +477,5 @@ def test_what_is_never_undone_does_not_hold_the_instance(last: str) -> None:
     )
     walk = Walk(drawn)
     assert walk.do("a").completed
+    ((_, _, rows),) = opened(walk.progress.state)["s"]
+    assert rows == []

@@ -38,7 +38,7 @@ from tests.workflows.engine.drawing import (
     what,
     zeebe,
 )
-from workflows.engine import Diagram, OpenedSubscription, Published, deliver, fire
+from workflows.engine import Diagram, OpenedSubscription, Published, deliver, fire, machine
 from workflows.engine.errors import (
     EndlessLoop,
     ExpressionFailed,
@@ -46,6 +46,7 @@ from workflows.engine.errors import (
     ReservedName,
     SubscriptionNotOpen,
     TimerNotOpen,
+    TooManyTokens,
 )
 
 
@@ -153,6 +154,18 @@ def test_a_message_that_does_not_interrupt_is_met_again_and_again() -> None:
     for _ in range(3):
         walk.do("x")
     assert walk.progress.completed
+
+
+def test_what_grows_by_one_in_each_run_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "MAX_TOKENS", 40)
+    drawn = drawn_of(
+        begin(), user("a"), at("message", "w", "a", "N", cancel=False), user("x"), end(), flows("s a e", "w x e")
+    )
+    walk = Walk(drawn)
+    for _ in range(37):
+        walk.deliver("w")
+    with pytest.raises(TooManyTokens, match="“x”"):
+        walk.deliver("w")
 
 
 @pytest.mark.parametrize("tag", ["throw", "end", "send"])
