@@ -79,7 +79,7 @@ def test_a_round_opens_for_the_case_that_names_it(desk: Desk, liaoning: Place) -
     assert (told["name"], told["key"], told["from"], told["variables"]) == (
         "批次开放", "2026-1", {"instance": batch.number, "step": "announce"}, ["quota"],
     )  # fmt: skip
-    [sent] = [event for event in batch.events(Kind.TASK_COMPLETED)]
+    [sent] = batch.events(Kind.TASK_COMPLETED)
     assert desk.office.payload(sent)["published"] == [
         {"step": "announce", "kind": "message", "name": "批次开放", "key": "2026-1"}
     ]

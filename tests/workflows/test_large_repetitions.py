@@ -6,7 +6,6 @@ import random
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 
 from tests import reviewing

@@ -22,7 +22,8 @@ from workflows.case_file.views import (
 )
 
 __all__ = [
-    "DEMO", "FORMATS", "LIMIT_OF_CHECK", "Asked", "AttachmentView", "AwaitedView", "CaseFile", "Change", "EventView", "LinkedView",
-    "Path", "Reason", "RulingView", "Stage", "SubmissionView", "TaskView", "TimerView", "export", "masked_data", "masked_text", "may_open_file",
-    "note_file_viewed", "note_refused", "note_viewed", "outline", "path_of", "read", "reasons", "sent_before", "who",
+    "DEMO", "FORMATS", "LIMIT_OF_CHECK", "Asked", "AttachmentView", "AwaitedView", "CaseFile", "Change", "EventView",
+    "LinkedView", "Path", "Reason", "RulingView", "Stage", "SubmissionView", "TaskView", "TimerView", "export",
+    "masked_data", "masked_text", "may_open_file", "note_file_viewed", "note_refused", "note_viewed", "outline",
+    "path_of", "read", "reasons", "sent_before", "who",
 ]

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from workflows.case_file.views import CaseFile
 
-
 #: Kinds of steps besides tasks at which a case can stand; a boundary event or the start of an event sub-process watches.
 STANDS = frozenset({"catch", "receive", "call"})
 #: Acts after which nothing waits any more.
