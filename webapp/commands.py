@@ -16,7 +16,21 @@ import orjson
 from sqlalchemy import select
 
 from webapp import composition
-from workflows import accounts, audit, bulk, case_file, deliveries, deployment, foreign_models, jobs, people, timers
+from workflows import (
+    accounts,
+    audit,
+    bulk,
+    case_file,
+    control,
+    deliveries,
+    deployment,
+    foreign_models,
+    incidents,
+    jobs,
+    people,
+    retries,
+    timers,
+)
 from workflows.access import office_day
 from workflows.audit import Act, Kind, new_event_id, office_stream, record
 from workflows.case import STATUSES
@@ -375,6 +389,147 @@ def instances_show(number: str, data: Path) -> None:
     """
     with composition.opened(data) as office:
         click.echo(case_file.export(office.db, None, number, "json", at=office.clock.now()).content.decode())
+
+
+reason_option = click.option("--reason", prompt="理由 reason", help="Why; it stands in the record.")
+
+
+@instances_group.command("suspend")
+@click.argument("number")
+@data_option
+@reason_option
+def instances_suspend(number: str, data: Path, reason: str) -> None:
+    """Hold an instance with everything that it called; no deadline runs until it is resumed.
+
+    Example: jiaoyan instances suspend LN-2026-00001 --reason 情况核实期间暂停办理
+    """
+    with composition.opened(data) as office:
+        control.suspend(office.db, composition.OPERATOR, number, reason, at=office.clock.now())
+    click.echo(f"{number}: suspended")
+
+
+@instances_group.command("resume")
+@click.argument("number")
+@data_option
+def instances_resume(number: str, data: Path) -> None:
+    """Let a suspended instance go on; the days that were left are counted again from today.
+
+    Example: jiaoyan instances resume LN-2026-00001
+    """
+    with composition.opened(data) as office:
+        control.resume(office.db, composition.OPERATOR, number, at=office.clock.now())
+    click.echo(f"{number}: running")
+
+
+@instances_group.command("cancel")
+@click.argument("number")
+@data_option
+@reason_option
+def instances_cancel(number: str, data: Path, reason: str) -> None:
+    """End an instance from outside; what was done in it and its record are kept.
+
+    Example: jiaoyan instances cancel LN-2026-00001 --reason 岗位取消，不再办理
+    """
+    with composition.opened(data) as office:
+        control.cancel(office.db, composition.OPERATOR, number, reason, at=office.clock.now())
+    click.echo(f"{number}: cancelled")
+
+
+@instances_group.command("rewind")
+@click.argument("number")
+@click.argument("step", required=False)
+@data_option
+@click.option("--reason", help="Why; it stands in the record.")
+def instances_rewind(number: str, step: str | None, data: Path, reason: str | None) -> None:
+    """Take an instance back to the last time a step was done; without STEP list the steps there are.
+
+    Example: jiaoyan instances rewind LN-2026-00001 adm_u2 --reason 审查结论有误，须重新审查
+    """
+    with composition.opened(data) as office:
+        with office.db.read() as session:
+            found = control.earlier(session, number)
+        if step is None:
+            for one in found:
+                _print_line({"step": one.step_id, "name": one.name, "by": one.by_name, "at": one.done_at.isoformat()})
+            return
+        task = next((one.task for one in found if one.step_id == step), None)
+        if task is None:
+            raise click.UsageError(f"{step}: no such step was done in {number}")
+        control.rewind(office.db, composition.OPERATOR, number, task, reason or "", at=office.clock.now())
+    click.echo(f"{number}: at {step}")
+
+
+@instances_group.command("migrate")
+@click.argument("process")
+@click.argument("numbers", nargs=-1)
+@data_option
+@click.option("--to", "version", type=int, help="Version to move to; the newest unless given.")
+@click.option("--map", "pairs", multiple=True, metavar="OLD=NEW", help="A step with another id in the new version.")
+@click.option("--do", "really", is_flag=True, help="Move them; without it only say what would change.")
+def instances_migrate(process: str, numbers: tuple[str, ...], data: Path, version: int | None, pairs: tuple[str, ...],
+                      really: bool) -> None:
+    """Take instances of PROCESS to another version: those named, or all that have not ended. Exit 1 when some stay.
+
+    Example: jiaoyan instances migrate admission --map adm_u2=adm_review
+    """
+    mapping = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+    stayed = 0
+    with composition.opened(data) as office:
+        at = office.clock.now()
+        with office.db.read() as session:
+            versions = {known: digest for digest, known in control.newest_first(session, process)}
+            if not versions or (version is not None and version not in versions):
+                raise click.UsageError(f"{process}: no such process or version")
+            target = versions[version or max(versions)]
+            planned = control.plan(session, composition.OPERATOR, numbers or control.movable(session, process, target),
+                                   target, mapping, at=at)
+        for one in planned:
+            stayed += bool(one.problems)
+            if really and not one.problems:
+                control.migrate(office.db, composition.OPERATOR, one.number, target, mapping, at=at)
+            _print_line({
+                "number": one.number, "from": one.version, "moved": really and not one.problems,
+                "changes": [{"was": change.was, "becomes": change.becomes, "differs": list(change.differs)}
+                            for change in one.changes],
+                "opens": list(one.opens), "closes": list(one.closes),
+                "problems": [{"step": step, "reason": reason} for step, reason in one.problems],
+            })
+    sys.exit(1 if stayed else 0)
+
+
+@main.group("incidents")
+def incidents_group() -> None:
+    """Incidents (流程异常): what the system could not carry out."""
+
+
+@incidents_group.command("list")
+@data_option
+@click.option("--status", type=click.Choice(list(incidents.STATUSES)), help="Only those.")
+@click.option("--limit", default=50, show_default=True)
+def incidents_list(data: Path, status: str | None, limit: int) -> None:
+    """List incidents, the open ones first, as JSON lines. Nothing that people typed stands in them.
+
+    Example: jiaoyan incidents list --status open
+    """
+    with composition.opened(data) as office, office.db.read() as session:
+        for one in incidents.find(session, incidents.Sought(status=status or ""), size=limit).rows:
+            _print_line({"number": one.number, "instance": one.instance_number, "what": one.kind, "step": one.step_id,
+                         "cause": one.cause, "at": one.at.isoformat(), "tries": one.tries, "status": one.status,
+                         "next_try_at": one.next_try_at.isoformat() if one.next_try_at else None})
+
+
+@incidents_group.command("retry")
+@click.argument("number")
+@data_option
+def incidents_retry(number: str, data: Path) -> None:
+    """Try again what failed, as whoever did it; exit 1 when it fails again.
+
+    Example: jiaoyan incidents retry 3f9a01bc42
+    """
+    with composition.opened(data) as office:
+        became = retries.retry(office.db, composition.OPERATOR, number, at=office.clock.now())
+    click.echo(f"{number}: {became}")
+    sys.exit(1 if became == "open" else 0)
 
 
 @main.group("messages")
