@@ -138,8 +138,6 @@ def _start(diagram: Diagram, inner: Mapping[str, ScopeSpec], made: Mapping[str, 
     """Make a start event the beginning of its scope; that of an event sub-process is waited for in the scope around it too."""
     scope = inner[spec.step.scope]
     owner = diagram.steps.get(spec.step.scope)
-    if owner is None and spec.step is not diagram.start:
-        return  # begins the process only when it is asked for by name
     scope.start.entry = spec
     if owner is not None and owner.kind == "event_subprocess":
         around = inner[owner.scope]

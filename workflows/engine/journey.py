@@ -115,7 +115,7 @@ class Journey:
         self.house = house
         #: Pieces of the state that lie beside the tree of tokens; those given lie in the state itself.
         self.parts = Parts(house.parts, parts)
-        #: Start event of the process by which the instance begins; "" for the one that nothing asks for by name.
+        #: Start event by which the instance begins; "" once it has begun.
         self.at = ""
         self.next_token = next_token
         self.next_write = next_write

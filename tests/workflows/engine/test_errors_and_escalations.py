@@ -30,6 +30,7 @@ from tests.workflows.engine.drawing import (
     zeebe,
 )
 from workflows.engine import Diagram
+from workflows.engine.codec import opened
 from workflows.engine.errors import EndlessLoop, ErrorNotCaught, ExpressionFailed
 
 
@@ -58,6 +59,8 @@ def test_an_error_ends_the_sub_process_and_leaves_by_its_border() -> None:
         begin(), failing(), at("error", "b", "q", "E1"), user("x"), user("n"), end(), flows("s q n e", "b x e")
     )
     walk = Walk(drawn)
+    (_, _, rows), _ = opened(walk.progress.state)["s"]
+    assert [row[1] for row in rows] == ["q"]  # an error is waited for by nobody
     progress = walk.do("qa", fail=True, why="缺材料")
     assert (walk.open, progress.ended) == (["x"], ("qx",))
     assert walk.steps == ["s", "qi", "qa", "qg", "qx", "b"]

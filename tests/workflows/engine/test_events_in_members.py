@@ -36,6 +36,7 @@ from tests.workflows.engine.drawing import (
     zeebe,
 )
 from workflows.engine import Diagram
+from workflows.engine.codec import opened
 from workflows.engine.errors import TooManyTokens
 
 
@@ -179,12 +180,14 @@ def test_compensation_inside_each_member(many: int) -> None:
         end("o"),
         flows("i a b t o"),
     )
-    walk = Walk(drawn_of(begin(), times(inside, str(many)), end(), flows("s q e")))
+    walk = Walk(drawn_of(begin(), times(inside, str(many)), user("z"), end(), flows("s q z e")))
     for step in ("a", "b", "ua"):
         assert walk.open == [step] * many
         for _ in range(many):
             walk.do(step)
-    assert walk.progress.completed
+    ((_, _, rows),) = opened(walk.progress.state)["s"]
+    assert [row[1] for row in rows] == ["z"]
+    assert walk.do("z").completed
 
 
 def test_gateways_and_event_sub_processes_inside_members(many: int) -> None:
