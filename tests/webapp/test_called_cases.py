@@ -55,6 +55,20 @@ def test_each_page_leads_to_the_other(desk: Desk, liaoning: Place, case: Case, t
     assert f"下级办件 {part.number} 因“回避”终止" in told and "出错结束 专家回避" in told
 
 
+def test_whoever_sent_a_task_is_told_what_it_waits_for_now(
+    desk: Desk, liaoning: Place, case: Case, tmp_path: Path, words: Any
+) -> None:
+    part = desk.part(case)
+    number = part.task("opine").number
+    desk.does(part, "opine", liaoning.reviewer, "opinion", kind="同意", score=80)
+    browser = _browser(desk.office, tmp_path, liaoning.reviewer)
+    assert f"上级办件： 课题评审 {case.number}" in words(browser.get(f"/tasks/{number}/sent"))
+    plan = desk.begin("plan", desk.office.applicant(liaoning.own_school, name="周敏"), "proposal", title="甲", budget="1")
+    agreed = plan.task("agree").number
+    desk.does(plan, "agree", liaoning.reviewer, "conclusion", words="同意")
+    assert "等待下级办件办结：课题评审" in words(browser.get(f"/tasks/{agreed}/sent"))
+
+
 def test_who_had_part_in_a_case_reads_what_it_called_and_not_the_other_way(
     desk: Desk, liaoning: Place, case: Case
 ) -> None:
