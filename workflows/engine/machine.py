@@ -28,6 +28,7 @@ from workflows.engine.specs import (
     settle,
     withdraw,
 )
+from workflows.engine.tokens import Token
 
 #: Most tokens open at once in one instance, remembered activities included.
 MAX_TOKENS = 10_000
@@ -228,7 +229,7 @@ def waiting(tasks: Iterable[Task]) -> dict[str, Task]:
 
 def plant(workflow: Any) -> None:
     """Give a workflow its root task."""
-    workflow.task_tree = Task(workflow, workflow.spec.start, state=TaskState.FUTURE, id=ROOT)
+    workflow.task_tree = Token(workflow, workflow.spec.start, state=TaskState.FUTURE, id=ROOT)
 
 
 def _complete(scope: Any, spec: InclusiveGateway) -> bool:

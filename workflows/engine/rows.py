@@ -18,6 +18,7 @@ from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
 from workflows.engine.journey import Cell, Data
+from workflows.engine.tokens import Token
 
 #: Key of internal data whose value is not plain but what is known: cells.
 BASE = "base"
@@ -87,7 +88,7 @@ def cells(written: Iterable[Any]) -> dict[int, tuple[str, Cell]]:
 def plant(workflow: Any, row: list[Any], known: Cells) -> Task:
     """Put the task of a row back below the root of its scope. KeyError for a step or a cell that is not there."""
     token, step, state, knows, *internal = row
-    task = Task(workflow, workflow.spec.task_specs[step], workflow.task_tree, state, id=token)
+    task = Token(workflow, workflow.spec.task_specs[step], workflow.task_tree, state, id=token)
     task.data = dict(known[seq] for seq in knows)
     if internal:
         task.internal_data = {

@@ -20,6 +20,7 @@ from workflows.engine.errors import NoFlowTaken
 from workflows.engine.journey import Data, Journey, latest
 from workflows.engine.model import Flow, Step
 from workflows.engine.progress import Order, RulingAt
+from workflows.engine.tokens import Token
 
 if TYPE_CHECKING:
     from workflows.engine.occurrences import Boundary
@@ -114,7 +115,7 @@ def known_in(workflow: Any) -> Data:
 def spawn(parent: Task, spec: Any, flow: Flow | None, *, token: str = "") -> Task:
     """A token on its way to ``spec``, knowing what ``parent`` knows."""
     token = token or journey(parent).token(parent.workflow.prefix)
-    child = Task(parent.workflow, spec, parent, TaskState.FUTURE, id=token)
+    child = Token(parent.workflow, spec, parent, TaskState.FUTURE, id=token)
     child.data = dict(parent.data)
     if flow is not None:
         child.internal_data[FLOW] = flow.id
@@ -160,17 +161,17 @@ class ScopeStart(Unpredicted):
 
     def __init__(self, wf_spec: Any, name: str) -> None:
         super().__init__(wf_spec, name)
-        #: The start event that nothing asks for by name, and those that wait beside the scope; set once by the builder.
+        #: The start event of a sub-process, and the starts of event sub-processes; set once by the builder.
         self.entry: Any = None
         self.listeners: tuple[Any, ...] = ()
 
     def _run_hook(self, my_task: Task) -> bool:
         run, inner = journey(my_task), my_task.workflow
-        at = run.at if inner is inner.top_workflow else ""
         for listener in self.listeners:
             if listener.row or listener.asks:
                 spawn(my_task, listener, None)
-        spawn(my_task, self._wf_spec.task_specs[at] if at else self.entry, None)
+        entry = self._wf_spec.task_specs[run.at] if inner is inner.top_workflow else self.entry
+        spawn(my_task, entry, None)
         my_task.data = {}
         return True
 
