@@ -338,24 +338,24 @@ class _Reader:
         )
 
     def _mark_defaults(self) -> None:
+        places = {(flow.source, flow.id): index for index, flow in enumerate(self._flows)}
         for step, element in self._defaults.items():
             wanted = element.get("default")
-            for index, flow in enumerate(self._flows):
-                if flow.id == wanted and flow.source == step:
-                    self._flows[index] = replace(flow, default=True)
-                    break
-            else:
+            index = places.get((step, wanted))
+            if index is None:
                 self._report(element, f"默认流向 {wanted} 不是从这里流出的顺序流")
+            else:
+                self._flows[index] = replace(self._flows[index], default=True)
 
     def _mark_undoing(self) -> None:
         """Note at each activity with a compensation event on its border which activity undoes it."""
-        for step in list(self._steps.values()):
-            if step.kind != "boundary" or step.event is None or step.event.kind != "compensation":
+        for one, other in self._linked:
+            event, handler = self._steps.get(one), self._steps.get(other)
+            if event is None or handler is None or event.kind != "boundary" or not handler.undoes:
                 continue
-            host = self._steps.get(step.attached_to)
-            for one, other in self._linked:
-                if one == step.id and other in self._steps and self._steps[other].undoes and host is not None:
-                    self._steps[host.id] = replace(self._steps[host.id], undone_by=other)
+            host = self._steps.get(event.attached_to)
+            if host is not None and event.event is not None and event.event.kind == "compensation":
+                self._steps[host.id] = replace(host, undone_by=other)
 
     def _undrawn(self) -> tuple[str, ...]:
         drawn = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from workflows.engine.model import Diagram, Flow, Step
@@ -45,10 +45,16 @@ class _Graph:
         for flow in diagram.flows:
             self._leaving[flow.source].append(flow)
             self._entering[flow.target].append(flow)
+        #: Link events by scope, end and name.
+        self._links: dict[tuple[str, str, str], list[Step]] = defaultdict(list)
+        #: What is thrown in each scope and below it, filled when first asked for: kind and code to how often.
+        self._thrown: dict[str, Counter[tuple[str, str]]] = {}
         for step in self._steps.values():
             self._inside[step.scope].append(step)
             if step.attached_to:
                 self._boundaries[step.attached_to].append(step)
+            if step.event is not None and step.event.kind == "link":
+                self._links[step.scope, step.kind, step.event.name].append(step)
 
     def _problem(self, where: Step | Flow, reason: str) -> Problem:
         return Problem(self._diagram.file, where.line, where.id, reason)
@@ -101,21 +107,32 @@ class _Graph:
                 )
 
     def _can_throw(self, scope: str, kind: str, code: str, *, but: str = "") -> bool:
-        """Whether anything inside ``scope`` throws that; a called process may throw anything.
+        """Whether anything inside ``scope`` throws that, or may: a called process, a code that is computed.
 
         ``but`` is an event sub-process whose own inside does not count.
         """
-        for step in self._inside[scope]:
-            event = step.event
-            if step.kind == "call" and kind != "cancel":
-                return True
-            if step.kind in {"end", "throw"} and event is not None and event.kind == kind:
-                if not code or event.naming is not None or event.name == code:
-                    return True
-            inner = step.kind in _SCOPES and step.id != but and kind != "cancel"
-            if inner and self._can_throw(step.id, kind, code):
-                return True
-        return False
+        thrown = self._thrown_in(scope) - (self._thrown_in(but) if but else Counter())
+        if kind == "cancel":
+            return any(
+                step.kind == "end" and step.event is not None and step.event.kind == kind
+                for step in self._inside[scope]
+            )
+        if thrown["call", ""] or thrown[kind, ""] or thrown[kind, code]:
+            return True
+        return not code and any(count and one == kind for (one, _), count in thrown.items())
+
+    def _thrown_in(self, scope: str) -> Counter[tuple[str, str]]:
+        if scope not in self._thrown:
+            found: Counter[tuple[str, str]] = Counter()
+            for step in self._inside.get(scope, ()):
+                if step.kind == "call":
+                    found["call", ""] += 1
+                elif step.kind in {"end", "throw"} and step.event is not None:
+                    found[step.event.kind, step.event.name] += 1
+                elif step.kind in _SCOPES:
+                    found.update(self._thrown_in(step.id))
+            self._thrown[scope] = found
+        return self._thrown[scope]
 
     def starts(self, line: int) -> Iterator[Problem]:
         """Too many or too few start events, of the process and of each sub-process."""
@@ -218,11 +235,7 @@ class _Graph:
             if step.event is None or step.event.kind != "link":
                 continue
             other = "throw" if step.kind == "catch" else "catch"
-            twins = [
-                one
-                for one in self._inside[step.scope]
-                if one.kind == other and one.event and (one.event.kind, one.event.name) == ("link", step.event.name)
-            ]
+            twins = self._links[step.scope, other, step.event.name]
             if not twins:
                 yield self._problem(step, f"bpmn:linkEventDefinition：同一层没有名为“{step.event.name}”的另一端")
             elif other == "catch" and len(twins) > 1:
@@ -280,13 +293,7 @@ class _Graph:
             todo += [one.id for one in self._inside.get(name, ()) if one.kind in {"start", "event_subprocess"}]
             todo += [step.undone_by] * bool(step.undone_by)
             if step.kind == "throw" and step.event is not None and step.event.kind == "link":
-                todo += [
-                    one.id
-                    for one in self._inside[step.scope]
-                    if one.kind == "catch"
-                    and one.event
-                    and (one.event.kind, one.event.name) == ("link", step.event.name)
-                ]
+                todo += [one.id for one in self._links[step.scope, "catch", step.event.name]]
         for step in self._steps.values():
             if step.id not in reached:
                 yield self._problem(step, "从开始事件无法到达")

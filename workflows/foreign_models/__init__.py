@@ -1,6 +1,7 @@
 """Models drawn elsewhere, rewritten into the dialect where the meaning stays the same. Bytes in, bytes and a report out.
 
-Reading order: report (what comes out), model (the tree while it is rewritten), leftovers, graph, camunda, camunda8, open_ends.
+Reading order: report (what comes out), model (the tree while it is rewritten), leftovers, graph, camunda8,
+vendor and camunda_people, camunda_work, camunda_values, open_ends; importing puts them in order.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from typing import Any
 
-from workflows.foreign_models.camunda import form_id
+from workflows.foreign_models.camunda_people import form_id
 from workflows.foreign_models.model import Model, zeebe
 
 

@@ -13,7 +13,9 @@ from workflows.engine import Diagram, Text, fence, read
 from workflows.engine.fence import BPMN, ZEEBE
 from workflows.errors import DefinitionRefused, Problem
 from workflows.foreign_models import camunda8, encodings, graph, leftovers, open_ends
-from workflows.foreign_models.camunda import Camunda
+from workflows.foreign_models.camunda_people import People
+from workflows.foreign_models.camunda_values import Values
+from workflows.foreign_models.camunda_work import Work
 from workflows.foreign_models.model import Model, bpmn, local, space
 from workflows.foreign_models.report import Imported, Note
 
@@ -97,15 +99,14 @@ def _needed(diagrams: Collection[Diagram], there: Collection[tuple[str, str]]) -
 
 
 def _rewrite(model: Model) -> None:
-    camunda = Camunda(model)
     leftovers.drop_leftovers(model)
     leftovers.drop_beside_zeebe(model)
     leftovers.drop_what_says_nothing(model)
     graph.give_ids(model)
     graph.make_executable(model)
     camunda8.adapt(model)
-    camunda.translate()
-    camunda.expressions()
+    for translation in (People, Work, Values):
+        translation(model).translate()
     open_ends.name_what_is_open(model)
     graph.start_and_end(model)
     leftovers.lose_the_rest(model)

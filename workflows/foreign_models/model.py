@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -60,6 +61,9 @@ class Model:
         self.root = root
         self.notes: list[Note] = []
         self._ids = {element.get("id") for element in root.iter() if element.get("id")}
+        self._numbers: Counter[str] = Counter()
+        #: The first process or collaboration: declarations stand before it.
+        self.first = next(child for child in root if local(child) in {"process", "collaboration"})
         #: Shapes of the drawing by the element they show; filled when first asked for.
         self.shapes: dict[str, Any] = {}
         #: Whether no process of the file was meant to be executed: it was drawn for readers.
@@ -97,10 +101,10 @@ class Model:
         """An id that nothing else has, like ``wanted``."""
         stem = re.sub(r"\W", "_", wanted)
         stem = stem if re.match(r"[^\W\d]", stem) else f"id_{stem}"
-        name, number = stem, 1
+        name = stem
         while name in self._ids:
-            number += 1
-            name = f"{stem}_{number}"
+            self._numbers[stem] += 1
+            name = f"{stem}_{self._numbers[stem] + 1}"
         self._ids.add(name)
         return name
 

@@ -234,8 +234,7 @@ def _declare(model: Model, kind: str, name: str, element: Any, wanted: str = "")
     created = model.root.makeelement(bpmn(kind), {"id": given, "name": name})
     if kind in {"error", "escalation"}:
         created.set(f"{kind}Code", name)
-    first = next(child for child in model.root if local(child) in {"process", "collaboration"})
-    first.addprevious(created)
+    model.first.addprevious(created)
     model.rewritten(element, f"没有声明这个 {kind}，按“{name}”声明")
     return str(created.get("id"))
 

@@ -161,15 +161,15 @@ def test_the_largest_file_is_done_within_seconds(name: str) -> None:
 @pytest.mark.parametrize("name", LARGE)
 def test_a_large_file_takes_time_in_proportion_to_its_size(name: str) -> None:
     taken = []
-    for count in (150, 600):
+    for count in (200, 1600):
         raw = drawing(begin(), end(), flow("s", "e"), LARGE[name](count)).replace(b' isExecutable="true"', b"")
         best = float("inf")
-        for _ in range(3 if count == 150 else 1):
+        for _ in range(3 if count == 200 else 1):
             begun = time.process_time()
             import_model(raw, file="l.bpmn")
             best = min(best, time.process_time() - begun)
         taken.append(best)
-    assert taken[1] < 10 * taken[0] + 0.05, taken
+    assert taken[1] < 32 * taken[0] + 0.05, taken  # in proportion: 8 times; by the square: 64
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "gbk", "gb18030", "big5"])
