@@ -93,7 +93,7 @@ def test_what_is_called_is_nobodys_own_case(desk: Desk, case: Case) -> None:
     with desk.office.db.read() as session:
         own = search.find(session, viewer, search.Sought(own=True), at=at)
         assert [row.number for row in own.rows] == [case.number]
-        assert inbox.counts(session, viewer, at).started == 1
+        assert inbox.counts(session, viewer).started == 1
 
 
 def test_the_drawing_shows_where_a_case_stands_without_a_person(desk: Desk, liaoning: Place, case: Case) -> None:
