@@ -180,6 +180,7 @@ class _Bulk:
 
     def _reserved(self) -> list[Entry]:
         """The next people and the numbers of their cases, noted together; nobody when all are through."""
+        at = self.running.now()
         with self.db.write() as session:
             self._mark(session)
             query = _selected(self.selection, self.on).where(Membership.person_id > self.cursor["after"]).limit(CHUNK)
@@ -188,7 +189,6 @@ class _Bulk:
                 return []
             asked = select(Organisation.id, Organisation.place).where(Organisation.id.in_({place for _, place in found}))
             places = dict(session.execute(asked).tuples().all())
-            at = self.running.now()
             numbers = {
                 place: iter(take_numbers(session, place, sum(places[org] == place for _, org in found), at))
                 for place in sorted(set(places.values()))
