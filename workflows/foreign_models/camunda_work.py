@@ -130,7 +130,7 @@ class Work(Vendor):
 
     def _computed(self, element: Any, expression: str) -> None:
         found, result = self._model.formula(expression), self._peek(element, "resultVariable")
-        if found is not None and result is None:
+        if found is not None and result is None and not self._given(element, "inputOutput"):
             self._take(element, "expression")
             self._model.retag(element, "task")
             self._model.rewritten(element, f"表达式 {expression[:60]} 的结果没有去处，改写为 task")

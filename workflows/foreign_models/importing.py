@@ -16,7 +16,7 @@ from workflows.foreign_models import camunda8, encodings, graph, leftovers, open
 from workflows.foreign_models.camunda_people import People
 from workflows.foreign_models.camunda_values import Values
 from workflows.foreign_models.camunda_work import Work
-from workflows.foreign_models.model import Model, bpmn, local, space
+from workflows.foreign_models.model import Model, bpmn, local, one_line, space
 from workflows.foreign_models.report import Imported, Note
 
 #: Most notes of one kind; a file of 40,000 elements would have as many.
@@ -95,7 +95,9 @@ def _needed(diagrams: Collection[Diagram], there: Collection[tuple[str, str]]) -
             ("流程", called),
         ):
             if name and (kind, name) not in known:
-                yield Note("provide", step.id, step.kind, step.line, f"{kind} {name}：“{step.name or step.id}”")
+                yield Note(
+                    "provide", step.id, step.kind, step.line, one_line(f"{kind} {name}：“{step.name or step.id}”")
+                )
 
 
 def _rewrite(model: Model) -> None:

@@ -49,6 +49,11 @@ def local(element: Any) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
+def one_line(text: str) -> str:
+    """The text without line breaks."""
+    return " ".join(text.split())
+
+
 def space(name: str) -> str:
     """The namespace of an element's or attribute's name; "" without one."""
     return name[1:].partition("}")[0] if name.startswith("{") else ""
@@ -83,7 +88,9 @@ class Model:
         while lined is not None and not lined.sourceline:
             lined = lined.getparent()
         name = owner.get("id") if owner is not None else ""
-        self.notes.append(Note(kind, name, tag or local(element), lined.sourceline if lined is not None else 0, reason))
+        self.notes.append(
+            Note(kind, name, tag or local(element), lined.sourceline if lined is not None else 0, one_line(reason))
+        )
 
     def rewritten(self, element: Any, reason: str) -> None:
         """Note a change that keeps the meaning."""

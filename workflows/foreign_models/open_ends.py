@@ -130,8 +130,13 @@ def _insides_that_fail(model: Model) -> None:
         if thrown or next(scope.iter(bpmn("callActivity")), None) is not None:
             continue
         for node in model.flow_nodes(scope):
-            plain = local(node) in {"task", "serviceTask"} and not model.extensions(node)
-            if plain and node.get("isForCompensation") != "true" and not any(space_foreign(one) for one in [node]):
+            said = {local(one) for one in model.extensions(node)} - {"taskDefinition", "taskHeaders"}
+            if (
+                local(node) in {"task", "serviceTask"}
+                and not said
+                and node.get("isForCompensation") != "true"
+                and not any(space_foreign(one) for one in [node])
+            ):
                 _called(model, node, f"“{event.get('name') or event.get('id')}”须来自其内部")
 
 

@@ -27,7 +27,7 @@ class Answers(dict[str, Any]):
         texts = [(place, one.text, one.compiled.names) for _, place, one in drawn.formulas()]
         labels = [label for _, text, _ in texts for label in re.findall(r'"([^"]*)"', text)]
         for place, text, names in texts:
-            for name in set(names) - HOUSE.keys():
+            for name in sorted(set(names) - HOUSE.keys()):
                 self._choices.setdefault(name, [])
                 self._choices[name] += self._values(name, place, text, labels)
         self.renew()
