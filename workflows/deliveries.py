@@ -146,27 +146,29 @@ def _actor(by: Viewer | Actor) -> Actor:
 
 
 def deliver_due(
-    db: Database, *, at: datetime, limit: int = 1000, report: Callable[[int, Exception], None] | None = None
+    db: Database, *, at: datetime, limit: int = 10_000, report: Callable[[int, Exception], None] | None = None
 ) -> int:
     """Deliver what is due, in the order in which it was sent; returns how many arrived.
 
     Each is its own transaction and is claimed in it, so that several beats on one database deliver it once. One that
     fails becomes an incident, is handed to ``report``, and holds up no other.
     """
-    seen, arrived = set[int](), 0
-    while len(seen) < limit:
+    left, arrived = set[int](), 0
+    while arrived < limit:
         with db.read() as session:
-            due = _due(session, at, seen, min(100, limit - len(seen)))
+            due = _due(session, at, left, min(100, limit - arrived))
         if not due:
             break
         for delivery_id in due:
-            seen.add(delivery_id)
             try:
-                arrived += deliver(db, delivery_id, at=at) is not None
+                if deliver(db, delivery_id, at=at) is not None:
+                    arrived += 1
+                    continue
             except Exception as error:  # one bad delivery must not stop the office; it is recorded, not swallowed
                 _failed(db, delivery_id, error, at)
                 if report is not None:
                     report(delivery_id, error)
+            left.add(delivery_id)
     return arrived
 
 
@@ -201,7 +203,7 @@ def _failed(db: Database, delivery_id: int, error: Exception, at: datetime) -> N
     incidents.raise_(db, subject=f"delivery:{delivery_id}", error=error, at=at)
 
 
-def _due(session: Session, at: datetime, seen: set[int], limit: int) -> list[int]:
+def _due(session: Session, at: datetime, left: set[int], limit: int) -> list[int]:
     """What may be delivered now. What failed waits for its incident; what goes to a suspended case waits for that."""
     failed = exists().where(
         Incident.status == "open", Incident.subject == literal("delivery:") + cast(Delivery.id, String)
@@ -209,7 +211,7 @@ def _due(session: Session, at: datetime, seen: set[int], limit: int) -> list[int
     goes_to = case((Delivery.kind == "call", Delivery.from_instance_id), else_=Delivery.instance_id)
     target, awaiting = aliased(Instance), aliased(Instance)
     asleep = and_(Delivery.kind != "called_off", exists().where(target.id == goes_to, target.status == "suspended"))
-    open_ones = [Delivery.ended_at.is_(None), Delivery.id.not_in(seen), ~failed, ~asleep]
+    open_ones = [Delivery.ended_at.is_(None), Delivery.id.not_in(left), ~failed, ~asleep]
     due = select(Delivery.id).where(*open_ones, Delivery.due_at <= at).order_by(Delivery.id).limit(limit)
     # A message and a step that waits for it, of which neither saw the other when it was written.
     awaited = (
