@@ -9,6 +9,7 @@ import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from tests.workflows.engine.drawing import (
     again,
@@ -165,6 +166,35 @@ class _EachPlay(Play):
         self.done += 1
         self.finished = self.done == self.block.enough
         return True
+
+
+@dataclass
+class Many(Block):
+    """A sub-process for each of ``count`` items, at once or one after the other."""
+
+    name: str
+    body: Block
+    count: int
+    sequential: bool
+
+    def draw(self, sketch: Sketch) -> tuple[str, str]:
+        inner = Sketch()
+        first, last = self.body.draw(inner)
+        inner.put(begin(f"{self.name}s"), end(f"{self.name}e"))
+        inner.arrow(f"{self.name}s", first)
+        inner.arrow(last, f"{self.name}e")
+        times = f"<bpmn:loopCardinality>{self.count}</bpmn:loopCardinality>"
+        loop = node(
+            "multiInstanceLoopCharacteristics", f"{self.name}l", times, isSequential=str(self.sequential).lower()
+        )
+        sketch.put(sub(self.name, inner.xml(), loop))
+        return self.name, self.name
+
+    def play(self, scope: Scope) -> Play:
+        if self.sequential:
+            plays: list[Callable[[], Play]] = [partial(ScopePlay, self.body)] * self.count
+            return _SequencePlay(plays)
+        return _TogetherPlay([ScopePlay(self.body) for _ in range(self.count)])
 
 
 @dataclass
@@ -672,7 +702,7 @@ class Maker:
         self,
         seed: int,
         *,
-        kinds: str = "task sequence choice parallel inclusive loop sub watch each call receive race broken again undo guard shout",
+        kinds: str = "task sequence choice parallel inclusive loop sub watch each call receive race broken again undo guard shout many",
     ) -> None:
         self.random = random.Random(seed)
         self.kinds = kinds.split()
@@ -705,6 +735,10 @@ class Maker:
         if kind == "shout":
             self.signals.append(signal(f"{name}g"))
             return Shouted(name, self.block(depth - 1))
+        if kind == "many":
+            # One token a member: so it does not matter which of those at the same step goes on.
+            inside = self.narrow(depth - 1)
+            return Many(self.name(), inside, self.random.randint(1, 12), self.random.random() < 0.5)
         if kind == "undo":
             return Undone(name, self.random.randint(1, 3), self.random.random() < 0.5)
         event, interrupting = self.random.choice(["timer", "message", "cycle"]), self.random.random() < 0.5
@@ -733,6 +767,13 @@ class Maker:
             "inclusive": sorted(self.random.sample(indexes, self.random.randint(1, len(parts)))),
         }[kind]
         return Split(name, {"choice": choice, "parallel": fork, "inclusive": some}[kind], parts, taken)
+
+    def narrow(self, depth: int) -> Block:
+        """A block in which there is never more than one token."""
+        kinds, self.kinds = self.kinds, ["task", "sequence", "choice", "sub"]
+        found = self.block(depth)
+        self.kinds = kinds
+        return found
 
     def process(self, depth: int) -> tuple[bytes, ScopePlay]:
         """A whole process: its file and its model."""

@@ -12,9 +12,9 @@ from tests.workflows.engine.drawing import Walk
 from workflows.engine import read
 
 
-def play(seed: int, path: int, depth: int = 3) -> int:
+def play(seed: int, path: int, depth: int = 3, **kinds: str) -> int:
     """Walk one process to its end; the number of steps. The seeds are in every failure."""
-    raw, model = Maker(seed).process(depth)
+    raw, model = Maker(seed, **kinds).process(depth)
     (drawn,) = read(raw, file=f"seed-{seed}.bpmn")
     walk = Walk(drawn)
     chance = random.Random(path)

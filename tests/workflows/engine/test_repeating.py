@@ -36,6 +36,7 @@ from tests.workflows.engine.drawing import (
     user,
     zeebe,
 )
+from tests.workflows.engine.test_random_processes import play
 from workflows.engine import Diagram, Progress, complete, deliver, read, repeating, resume, start, unknown_names
 from workflows.engine.errors import EndlessLoop, ExpressionFailed
 from workflows.engine.repeating import MAX_ITEMS
@@ -574,6 +575,17 @@ def test_many_in_each_of_many() -> None:
     wanted = [[n + m, given[by_place[2 * place + m]]] for place, n in enumerate((10, 20, 30)) for m in (0, 1)]
     assert walk.variables["found"] == [wanted[0:2], wanted[2:4], wanted[4:6]]
     assert walk.parts == {}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_processes_full_of_repetitions(seed: int) -> None:
+    play(seed, seed, kinds="many each again parallel watch sequence loop sub inclusive guard broken")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(1000, 1300))
+def test_many_random_processes_full_of_repetitions(seed: int) -> None:
+    play(seed, seed, depth=4, kinds="many each again parallel watch sequence loop sub inclusive guard broken")
 
 
 def test_a_part_that_another_run_has_written_over_is_a_task_not_open() -> None:
