@@ -10,7 +10,7 @@ import builtins
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -22,10 +22,32 @@ import pytest
 from forms import build, state, templates
 from forms import check as form_check
 from forms.spec import Field, Note
-from tests.workflows.engine.drawing import NOW, begin, boundary, catch, choice, drawing, end, flows, node, zeebe
+from tests.workflows.engine.drawing import (
+    NOW,
+    again,
+    at,
+    begin,
+    boundary,
+    catch,
+    choice,
+    drawing,
+    end,
+    end_with,
+    flows,
+    never,
+    node,
+    on,
+    receive,
+    script,
+    send,
+    sub,
+    throw,
+    times,
+    zeebe,
+)
 from tests.workflows.engine.drawing import extensions as given
 from workflows import deployment, engine, feel
-from workflows.errors import DefinitionRefused, Problem
+from workflows.errors import DefinitionRefused, Problem, Refusal
 
 LANGUAGE = "condition's language"
 DIAGRAM, TABLES, FORM = "bpmn/trial/trial.bpmn", "bpmn/trial/trial.dmn", "forms/library/trial/paper.json"
@@ -398,15 +420,82 @@ def test_another_expression_language_is_refused_by_name(language: str) -> None:
         assert found and all(problem.element == element and language in problem.reason for problem in found)
 
 
-def test_a_correlation_key_is_refused(tmp_path: Path) -> None:
-    for text in escapes(tmp_path / "marker").values():
-        message = node("message", "message", given(zeebe("subscription", correlationKey="=" + text)), name="message")
-        heard = '<bpmn:messageEventDefinition id="heard" messageRef="message"/>'
-        raw = drawing(begin(), end(), node("intermediateCatchEvent", "c", heard), flows("s c e"))
-        raw = raw.replace(b"<bpmn:process", message.encode() + b"<bpmn:process", 1)
-        with watched(tmp_path / "marker"), pytest.raises(DefinitionRefused) as refused:
-            engine.read(raw, file=DIAGRAM)
-        assert {problem.element for problem in refused.value.problems} >= {"heard", "message"}
+#: Every place of an event, a call or a loop, as a diagram with the text in it.
+EVENT_PLACES: Mapping[str, Callable[[str], tuple[str, ...]]] = {
+    "correlation key": lambda text: (
+        node("message", "m", given(zeebe("subscription", correlationKey=text)), name="到货"), receive("c", "m"), flows("s c e"),
+    ),
+    "key of what is sent": lambda text: (
+        node("message", "m", given(zeebe("subscription", correlationKey=text)), name="到货"), send("c", "m"), flows("s c e"),
+    ),
+    "message name": lambda text: (node("message", "m", name=text), send("c", "m"), flows("s c e")),
+    "signal name": lambda text: (node("signal", "g", name=text), throw("signal", "c", "g"), flows("s c e")),
+    "error code": lambda text: (node("error", "x", name="x", errorCode=text), sub("q", begin("i"), end_with("error", "c", "x"),
+                                flows("i c")), at("error", "b", "q", "x"), flows("s q e", "b e")),
+    "escalation code": lambda text: (
+        node("escalation", "x", name="x", escalationCode=text), throw("escalation", "c", "x"), flows("s c e"),
+    ),
+    "what is sent": lambda text: (
+        node("message", "m", name="到货"),
+        send("c", "m", zeebe("ioMapping", zeebe("input", source=text, target="v"))), flows("s c e"),
+    ),
+    "condition of an event": lambda text: (on("conditional", "c", text.removeprefix("=")), flows("s c e")),
+    "loop condition": lambda text: (again(script("c", "1", "v"), text.removeprefix("=")), flows("s c e")),
+    "cardinality": lambda text: (times(node("userTask", "c"), text), flows("s c e")),
+    "completion condition": lambda text: (
+        times(node("userTask", "c"), "2").replace(
+            "</bpmn:multi", f"<bpmn:completionCondition>{escape(text)}</bpmn:completionCondition></bpmn:multi"
+        ),
+        flows("s c e"),
+    ),
+    "called element": lambda text: (
+        node("callActivity", "c", given(zeebe("calledElement", processId=text))), flows("s c e"),
+    ),
+    "what is handed over": lambda text: (
+        node("callActivity", "c", given(zeebe("calledElement", processId="p")
+                                        + zeebe("ioMapping", zeebe("input", source=text, target="v")))), flows("s c e"),
+    ),
+}  # fmt: skip
+#: Where a text without "=" stands for itself: a name, a code, the id of a process that nobody has.
+PLAIN = frozenset({"message name", "signal name", "error code", "escalation code", "called element"})
+
+
+def _read(raw: bytes) -> tuple[engine.Diagram | None, tuple[Problem, ...]]:
+    """The diagram, or why it is refused."""
+    try:
+        (found,) = engine.read(raw, file=DIAGRAM, names=deployment.HOUSE_NAMES)
+    except DefinitionRefused as refusal:
+        return None, refusal.problems
+    return found, ()
+
+
+@pytest.mark.parametrize("place", EVENT_PLACES)
+def test_an_escape_in_an_event_a_call_or_a_loop_is_refused_or_does_nothing(place: str, tmp_path: Path) -> None:
+    """What is refused is refused with its line; what is read runs to where it waits, and leaves no trace but text."""
+    refused = ran = 0
+    for name, text in escapes(tmp_path / "marker").items():
+        for written in (text, "=" + text):
+            raw = drawing(begin(), end(), *EVENT_PLACES[place](written))
+            with watched(tmp_path / "marker"):
+                found, why = _read(raw)
+                plain = place in PLAIN and written == text and text[:2] not in {"${", "#{"}
+                assert not (plain and why), (name, why)
+                assert all(one.file == DIAGRAM and one.line and one.element and one.reason for one in why)
+                refused += found is None
+                if found is None:
+                    continue
+                ran += 1
+                house = engine.House(context=dict(CONTEXT), decide=never, now=NOW)
+                try:
+                    progress = engine.start(found, {}, house)
+                except Refusal:
+                    continue  # its value is no key, no number, no name: an incident by name
+                said = [part for one in progress.subscriptions for part in (one.name, one.key or "")]
+                said += [part for one in progress.published for part in (one.name, one.key or "")]
+                said += [one.process_id for one in progress.calls]
+                assert all(type(one) is str for one in said)
+                assert written != text or place not in {"message name", "signal name", "called element"} or text in said
+    assert refused + ran == 2 * len(escapes(tmp_path / "marker")) and refused
 
 
 @pytest.mark.parametrize("name", escapes(Path("marker")))
