@@ -338,7 +338,7 @@ def _record(
         definition=instance.definition if instance is not None else None,
         instance=instance.number if instance is not None else None,
         task=row.subject.partition(":")[2].partition("/")[0] if row.subject.startswith("task:") else None,
-        outcome=outcome, reason=EngineIncident.code, payload=payload,
+        outcome=outcome, payload=payload,
     ))
 
 
@@ -520,7 +520,9 @@ def _row(
     session: Session, row: Incident, number: str | None, process: str | None, name: str | None, digest: str | None
 ) -> IncidentRow:
     step_name = row.step_id or ""
-    if digest is not None and row.step_id is not None:
+    if row.params.get("step"):  # a step after the one that somebody did
+        step_name = str(row.params["step"])
+    elif digest is not None and row.step_id is not None:
         step = deployment.definition(session, digest).diagram.steps.get(row.step_id)
         step_name = step.name or step.id if step is not None else row.step_id
     return IncidentRow(

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from tests.office import CLOSES, Case, Office, Place, without
+from workflows import control
 from workflows.errors import DuplicateCase, InputRejected, WindowClosed, WindowNotOpen
 from workflows.registers import rounds
 
@@ -239,3 +240,15 @@ def test_one_open_case_in_a_round_and_another_after_its_end(office: Office, plac
         applicant.fills()
     case.is_recommended().is_refused().task("adm_u5").by_applicant().accepts()
     applicant.applies().waits_at("adm_u1")
+
+
+def test_an_applicant_withdraws_and_everything_else_stops(office: Office, place: Place) -> None:
+    case = office.applicant(place.county_school).applies().is_recommended()
+    waiting = case.task("adm_u2")
+    control.withdraw(office.db, case.applicant.viewer, case.number, "个人原因，不再参加本次遴选", at=office.at)
+    row = case.row()
+    assert (row.status, row.outcome, waiting.row().status) == ("withdrawn", "adm_x6", "cancelled")
+    assert case.path()[-1] == "adm_f26"
+    assert [kind for kind, _ in case.told(str(case.applicant.teacher["name"]))][-1] == "case_withdrawn"
+    office.days_pass(10)
+    assert case.row().status == "withdrawn"

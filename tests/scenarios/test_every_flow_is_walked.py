@@ -23,6 +23,7 @@ STORIES: tuple[Callable[[Office, Place], None], ...] = (
     ways.test_three_working_days_of_silence_accept_the_refusal,
     ways.test_another_reviewer_upholds_the_refusal,
     ways.test_another_reviewer_changes_the_refusal,
+    ways.test_an_applicant_withdraws_and_everything_else_stops,
 )
 
 

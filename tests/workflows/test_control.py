@@ -26,6 +26,7 @@ from workflows.errors import (
     InstanceNotSuspended,
     InstanceSuspended,
     NotFound,
+    NotWithdrawable,
     OwnCase,
     ReasonNeeded,
     TaskNotOpen,
@@ -185,7 +186,26 @@ def test_a_suspended_case_can_be_cancelled(office: Office, case: Case) -> None:
 # --- withdraw -------------------------------------------------------------------------------------------------------
 
 
-UNTIL = ('name="jiaoyan:may-cancel"', 'name="jiaoyan:withdraw-until" value="adm_u2" /><zeebe:property name="jiaoyan:may-cancel"')
+#: A process that says until when its cases can be withdrawn, and draws nothing for it.
+UNTIL = ('name="jiaoyan:withdraw" value="撤回申请"', 'name="jiaoyan:withdraw-until" value="adm_u2"')
+#: One that says nothing.
+NEVER = ('<zeebe:property name="jiaoyan:withdraw" value="撤回申请" />', "")
+
+
+@pytest.mark.parametrize("step", ["adm_u1", "adm_u3", "adm_u5"])
+def test_withdrawn_by_the_message_that_the_diagram_waits_for(office: Office, liaoning: Place, step: str) -> None:
+    case = office.applicant(liaoning.own_school).applies()
+    if step != "adm_u1":
+        case.is_recommended()
+        case.is_returned("phone") if step == "adm_u3" else case.is_refused()
+    case.waits_at(step)
+    with recorded(office, (_stream(case), Kind.INSTANCE_WITHDRAWN)):
+        control.withdraw(office.db, case.applicant.viewer, case.number, "本人工作安排有变", at=office.at)
+    assert (case.row().status, case.row().outcome) == ("withdrawn", "adm_x6")
+    assert not [one for one in _waiting(case) if one.kind == "engine"]
+    told = [kind for kind, _ in case.told("林书豪")]
+    assert told.count("case_withdrawn") == 1 and case.told("褚明远" if step == "adm_u1" else "林书豪")[-1][0] == "case_withdrawn"
+    assert office.payload(case.events(Kind.INSTANCE_WITHDRAWN)[0])["words"] == "本人工作安排有变"
 
 
 def test_withdrawn_where_the_process_says_until_when(office: Office, liaoning: Place, root: Path) -> None:
@@ -202,7 +222,17 @@ def test_withdrawn_where_the_process_says_until_when(office: Office, liaoning: P
     assert case.told("林书豪")[-1][0] == "case_withdrawn"
 
 
-def test_withdrawn_too_late_or_not_at_all(office: Office, liaoning: Place, root: Path) -> None:
+def test_a_process_that_says_nothing_of_it_has_no_withdrawal(office: Office, liaoning: Place, root: Path) -> None:
+    _deployed(office, root, NEVER)
+    case = office.applicant(liaoning.own_school).applies()
+    with recorded(office), pytest.raises(NotWithdrawable) as refused:
+        control.withdraw(office.db, case.applicant.viewer, case.number, WHY, at=office.at)
+    assert refused.value.params == {"process": "教研员申报"}
+    with office.db.read() as session:
+        assert control.permitted(session, case.applicant.viewer, case.number, office.at) == ()
+
+
+def test_withdrawn_too_late(office: Office, liaoning: Place, root: Path) -> None:
     _deployed(office, root, UNTIL)
     case = office.applicant(liaoning.own_school).applies().is_recommended()
     with recorded(office), pytest.raises(WithdrawnTooLate) as late:
@@ -410,6 +440,21 @@ def test_withdrawn_while_the_unit_recommends(office: Office, liaoning: Place, ro
     if isinstance(decided, Moved):
         assert order != "second" and isinstance(withdrawn, InstanceMoved)
         case.waits_at("adm_u2")
+    else:
+        assert order != "first" and withdrawn is None and isinstance(decided, TaskNotOpen)
+        assert case.row().status == "withdrawn"
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_withdrawn_while_somebody_decides(office: Office, liaoning: Place, case: Case, order: str) -> None:
+    """Both move the case through its diagram: one of them does, the other is told to look again."""
+    applicant = case.applicant.viewer
+    decided, withdrawn = _two(
+        office, liaoning, case, lambda db: control.withdraw(db, applicant, case.number, WHY, at=office.at), order
+    )
+    if isinstance(decided, Moved):
+        assert order != "second" and isinstance(withdrawn, InstanceMoved)
+        case.waits_at("adm_u3")
     else:
         assert order != "first" and withdrawn is None and isinstance(decided, TaskNotOpen)
         assert case.row().status == "withdrawn"

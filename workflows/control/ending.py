@@ -105,7 +105,8 @@ def _withdrawal(
     transition = Transition(
         case, progress, Kind.INSTANCE_WITHDRAWN, actor, at, case.loaded.diagram.steps[waiting.step_id],
         claim=lambda session: _met(session, waiting, at), extra={"words": words}, ends_as="withdrawn",
-        also=_messages("withdrawn", instance, told, words),
+        # The applicant is told by the end that the diagram comes to.
+        also=_messages("withdrawn", instance, {one: mail for one, mail in told.items() if one != case.starter.id}, words),
     )
     transition.prepare(session)
     return transition

@@ -154,7 +154,7 @@ def migrate(db: Database, by: By, number: str, target: str, mapping: Mapping[str
         transition = Transition(
             there, moved.progress, Kind.INSTANCE_MIGRATED, actor, at, loaded.diagram.start,
             columns={"definition": target, "calls": deployment.pins(session, loaded, case.calls)},
-            extra={"from": case.loaded.digest, "mapping": dict(mapping), "moved": [
+            extra={"step": None, "from": case.loaded.digest, "mapping": dict(mapping), "moved": [
                 {"token": one.token, "row": one.row, "was": one.was, "step": one.step_id, "differs": list(one.differs)}
                 for one in moved.moved
             ]},
