@@ -207,14 +207,10 @@ class Transition:
     def _acted(self, session: Session, *, needs_history: bool) -> list[tuple[str, Somebody]]:
         acted: list[tuple[str, Somebody]] = []
         if needs_history and self.case.row is not None:
-            rows = session.execute(
-                select(Task.step_id, Person.id, Person.number, Person.name, Account.email_confirmed_at)
-                .join(Person, Person.id == Task.done_by_id)
-                .outerjoin(Account, Account.person_id == Person.id)
-                .where(Task.instance_id == self.case.row.id, Task.status == "done",
-                       *([] if self.back_to is None else [Task.id < self.back_to.id]))
-                .order_by(Task.done_at, Task.id)
-            )
+            given = {"of_instance": self.case.row.id}
+            if self.back_to is not None:
+                given["before"] = self.back_to.id
+            rows = session.connection().execute(_ACTED if self.back_to is None else _ACTED_BEFORE, given)
             acted = [
                 (step_id, Somebody(person_id, number, name, confirmed is not None))
                 for step_id, person_id, number, name, confirmed in rows
@@ -244,12 +240,8 @@ class Transition:
         row = self.case.row
         if row is None:
             return session.execute(_NEW_INSTANCE.returning(Instance.id), self.instance_row(facts)).scalar_one()
-        moved = session.execute(
-            update(Instance)
-            .where(Instance.id == row.id, Instance.version == row.version)
-            .values(**self.instance_row(facts))
-        )
-        if not moved.rowcount:  # type: ignore[attr-defined]
+        values = {**self.instance_row(facts), "of_instance": row.id, "of_version": row.version}
+        if not session.connection().execute(_MOVED_INSTANCE, values).rowcount:
             self.claim(session)  # says who was first, if it was this very task
             raise InstanceMoved()
         return row.id
@@ -371,20 +363,15 @@ class Transition:
         """The filled form, if there is one, and whose its files are now."""
         if self.submission is None or self.by is None:
             return
-        session.execute(
-            insert(SubmissionRow).values(
-                instance_id=instance_id, task_id=self.task.id if self.task else None, step_id=self.step.id,
-                form_id=self.submission.form_id, by_id=self.by.id, at=self.at, token=self.submission.token,
-                data=_as_json(self.submission.data), seen=_as_json(self.submission.seen), event=event,
-            )
-        )
+        session.connection().execute(_NEW_SUBMISSION, {
+            "instance_id": instance_id, "task_id": self.task.id if self.task else None, "step_id": self.step.id,
+            "form_id": self.submission.form_id, "by_id": self.by.id, "at": self.at, "token": self.submission.token,
+            "data": _as_json(self.submission.data), "seen": _as_json(self.submission.seen), "event": event,
+        })  # fmt: skip
         digests = [item.sha256 for item in self.submission.attachments]
         if digests:
-            session.execute(
-                update(Attachment)
-                .where(Attachment.sha256.in_(digests), Attachment.uploaded_by_id == self.by.id,
-                       Attachment.instance_id.is_(None))
-                .values(instance_id=instance_id)
+            session.connection().execute(
+                _BOUND_ATTACHMENTS, {"digests": digests, "by": self.by.id, "of_instance": instance_id}
             )
 
     def ruling_rows(self, instance_id: int, event: str) -> list[dict[str, Any]]:
@@ -529,7 +516,23 @@ _NEW_INSTANCE = insert(table(Instance))
 _MOVED_INSTANCE = update(table(Instance)).where(
     table(Instance).c.id == bindparam("of_instance"), table(Instance).c.version == bindparam("of_version")
 )
-_NEW_TASK = insert(table(Task))
+#: Who completed which step of an instance, the oldest first; and the same before a task.
+_ACTED = (
+    select(Task.step_id, Person.id, Person.number, Person.name, Account.email_confirmed_at)
+    .join(Person, Person.id == Task.done_by_id)
+    .outerjoin(Account, Account.person_id == Person.id)
+    .where(Task.instance_id == bindparam("of_instance"), Task.status == "done")
+    .order_by(Task.done_at, Task.id)
+)
+_ACTED_BEFORE = _ACTED.where(Task.id < bindparam("before"))
+_NEW_SUBMISSION = insert(table(SubmissionRow))
+_BOUND_ATTACHMENTS = (
+    update(table(Attachment))
+    .where(table(Attachment).c.sha256.in_(bindparam("digests", expanding=True)),
+           table(Attachment).c.uploaded_by_id == bindparam("by"), table(Attachment).c.instance_id.is_(None))
+    .values(instance_id=bindparam("of_instance"))
+)
+_NEW_TASK_KEYS = insert(table(Task)).returning(table(Task).c.id, sort_by_parameter_order=True)
 _TASK_ENDED = (
     update(table(Task))
     .where(table(Task).c.instance_id == bindparam("of_instance"), table(Task).c.token == bindparam("of_token"),
@@ -566,9 +569,7 @@ def write_rows(session: Session, writings: Sequence[Writing]) -> None:
     ])
     tasks = [(one, row) for one in writings for row in one.transition.task_rows(one.instance_id)]
     if tasks:
-        ids = session.connection().execute(
-            _NEW_TASK.returning(Task.id, sort_by_parameter_order=True), [row for _, row in tasks]
-        ).scalars()
+        ids = session.connection().execute(_NEW_TASK_KEYS, [row for _, row in tasks]).scalars()
         for (one, row), task_id in zip(tasks, ids, strict=True):
             one.task_ids[row["token"]] = task_id
     _many(session, _NEW_CANDIDATE, [row for one in writings for row in one.transition.candidate_rows(one.task_ids)])

@@ -29,6 +29,11 @@ def plain(value: Any) -> Any:
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return value
+    # Nearly everything is one of these; asking for them first saves asking what a value is not.
+    if kind is dict and all(type(key) is str for key in value):
+        return {key: plain(item) for key, item in value.items()}
+    if kind is list:
+        return [plain(item) for item in value]
     if isinstance(value, str):
         return str(value)
     if isinstance(value, int):
