@@ -224,15 +224,18 @@ def conformance(suite: str, directory: Path) -> None:
 
 @main.command()
 @click.argument("name", type=click.Choice([
-    "ageing", "bulk", "completion", "completion-postgres", "decisions", "fanout", "feel", "http", "memory", "timers",
+    "ageing", "bulk", "completion", "completion-postgres", "decisions", "fanout", "feel", "http", "lists", "memory",
+    "timers",
 ]))
 @click.option("--json", "as_json", is_flag=True, help="Print a list of figures as JSON.")
-def bench(name: str, as_json: bool) -> None:
+@click.option("--rows", type=click.IntRange(min=1000), help="For lists: open tasks, on both databases.")
+def bench(name: str, as_json: bool, rows: int | None) -> None:
     """Run a benchmark: our figure beside a peer's from the same run.
 
     Example: jiaoyan bench http --json
     """
-    figures = importlib.import_module(f"benchmarks.{name.replace('-', '_')}").run()
+    given = {"rows": rows} if rows is not None and name == "lists" else {}
+    figures = importlib.import_module(f"benchmarks.{name.replace('-', '_')}").run(**given)
     if as_json:
         _print([figure.as_json() for figure in figures])
         return
