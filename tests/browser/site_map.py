@@ -17,6 +17,8 @@ NOBODY = ""
 ADMIN, AUDITOR, REVIEWER, HEAD, NEW, RETURNED, REFUSED, DONE = (
     "ln.admin", "ln.audit", "sy.hr1", "kms1.head", "13840010008", "13840010005", "13877110002", "13840010001",
 )  # fmt: skip
+#: The head of the bureau, who may hold and end its cases.
+BOSS = "sy.head"
 #: Why the auditor looks at personal data.
 PURPOSE = "核查投诉件第 12 号"
 #: Applicants whose cases wait for their unit, and for the first review.
@@ -28,6 +30,7 @@ NO_PAGES = {
     # posts that lead on, or answer with a page listed under another name
     "sign_in.sign_out", "sign_in.set_language", "tasks.claim", "tasks.unclaim", "tasks.save", "tasks.body", "instances.save",
     "instances.body", "notices.mark_read", "administration.end_role", "administration.open_account", "administration.change_account",
+    "incidents.retry", "migrating.move",
 }  # fmt: skip
 
 
@@ -91,6 +94,13 @@ def no_purpose(page: Page, numbers: Mapping[str, str]) -> None:
     """Ask for personal data without saying why."""
     page.locator("input[name=purpose]").evaluate("one => { one.required = false; one.removeAttribute('minlength') }")
     page.locator("form:has(input[name=purpose]) button").click()
+
+
+def short_reason(page: Page, numbers: Mapping[str, str]) -> None:
+    """Press the last button of the page that wants a reason, with a reason that says nothing."""
+    form = page.locator("main form:has(textarea[name=reason])").last
+    form.locator("textarea").fill("no")
+    form.locator("button").evaluate("one => { one.form.noValidate = true; delete one.dataset.confirm; one.click() }")
 
 
 def no_file(page: Page, numbers: Mapping[str, str]) -> None:
@@ -174,6 +184,17 @@ STATES = (
     State("admin-definitions", "operations.definitions", ADMIN, "/administration/definitions"),
     State("admin-imports", "operations.imports", ADMIN, "/administration/imports"),
     State("admin-import-refused", "operations.import_workbook", ADMIN, "/administration/imports", 422, no_file),
+    State("admin-incidents", "incidents.index", ADMIN, "/administration/incidents/"),
+    State("admin-incidents-none", "incidents.index", ADMIN, "/administration/incidents/?q=nothing"),
+    State("admin-incident", "incidents.show", ADMIN, "/administration/incidents/{incident}", 200, unfold),
+    State("admin-incident-errors", "incidents.dismiss", ADMIN, "/administration/incidents/{incident}", 422, short_reason),
+    State("admin-migrate", "migrating.show", ADMIN, "/administration/definitions/admission/migrate"),
+    State("admin-control", "control.show", ADMIN, "/instances/{returned}/control"),
+    State("control", "control.show", BOSS, "/instances/{returned}/control"),
+    State("control-errors", "control.change", BOSS, "/instances/{returned}/control", 422, short_reason),
+    State("case-failed", "instances.show", BOSS, "/instances/{failed}"),
+    State("withdraw", "control.withdraw", RETURNED, "/instances/{returned}/withdraw"),
+    State("withdraw-errors", "control.withdraw", RETURNED, "/instances/{returned}/withdraw", 422, short_reason),
     State("admin-jobs", "operations.list_jobs", ADMIN, "/administration/jobs"),
     State("admin-bulk-start", "operations.new_bulk_start", ADMIN, "/administration/jobs/new?q=沈阳"),
     State("admin-bulk-start-none", "operations.new_bulk_start", ADMIN, "/administration/jobs/new?organisation=ln-sy"),
@@ -204,6 +225,10 @@ class Demo:
         }
         case = "SELECT i.number FROM instance i JOIN person p ON p.id = i.starter_id WHERE p.phone = ?"
         found |= {"qualified": self.all(case, DONE)[0], "returned": self.all(case, RETURNED)[0]}
+        for found["incident"], found["failed"] in self._connection.execute(
+            "SELECT n.number, i.number FROM incident n JOIN instance i ON i.id = n.instance_id"
+        ):
+            pass  # the newest one
         found["reviewed"] = self.all(case, "13840010004")[0]
         held = (
             "SELECT t.number FROM task t JOIN instance i ON i.id = t.instance_id JOIN person p ON p.id = i.starter_id"

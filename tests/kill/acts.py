@@ -10,16 +10,17 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 
-from sqlalchemy import event
+from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
-from workflows import deliveries, instances, timers, transitions
+from workflows import bulk, deliveries, instances, jobs, timers, transitions
 from workflows.access import Viewer
 from workflows.audit import Entry
 from workflows.db import Database
+from workflows.models import Job
 from workflows.submission import Submission
 from workflows.transitions import Moved, Transition
 
@@ -87,7 +88,21 @@ class Followed:
         deliveries.deliver_due(db, at=self.at)
 
 
-Act = Start | Complete | Fire | Message | Followed
+@dataclass(frozen=True)
+class BulkStart:
+    """Do the bulk start that is on the list; whoever had it before is dead."""
+
+    at: datetime
+
+    def __call__(self, db: Database) -> None:
+        with db.write() as session:
+            died = datetime(2026, 1, 1, tzinfo=UTC)
+            session.execute(update(Job).where(Job.status == "running").values(lease_until=died))
+        while jobs.run_next(db, {bulk.BULK_START: bulk.run}, lambda: self.at):
+            pass
+
+
+Act = Start | Complete | Fire | Message | Followed | BulkStart
 
 
 class Calls:

@@ -19,9 +19,9 @@ import pytest
 from sqlalchemy import Select, func, select
 from sqlalchemy.engine import make_url
 
-from tests import reviewing
+from tests import annual, reviewing
 from tests.databases import _administer
-from tests.kill.acts import Act, Complete, Fire, Followed, Message, Start, perform
+from tests.kill.acts import Act, BulkStart, Complete, Fire, Followed, Message, Start, perform
 from tests.office import PLACES, Case, Office
 from tests.offices import settle
 from tests.reviewing import Desk
@@ -33,6 +33,7 @@ from workflows.models import (
     Delivery,
     Event,
     Instance,
+    Job,
     Notice,
     RulingRow,
     Series,
@@ -102,6 +103,7 @@ def everything(url: str, folder: Path) -> dict[str, list[tuple[Any, ...]]]:
         "notice": select(Notice.person_id, Notice.kind, Notice.instance, Notice.made_at),
         "submission": select(Submission.token, Submission.form_id, Submission.by_id, Submission.at),
         "ruling": select(RulingRow.step_id, RulingRow.decision, RulingRow.outcome, RulingRow.at),
+        "job": select(Job.kind, Job.status, Job.done, Job.total),
         "series": select(Series.name, Series.last),
         "attachment": select(Attachment.name, Attachment.instance_id.is_not(None)),
     }
@@ -178,9 +180,17 @@ def _withdraw(office: Office) -> Act:
     return Followed(sent, office.at)
 
 
+def _start_many(office: Office) -> Act:
+    """A bulk start for two people, in one chunk."""
+    annual.deploy(office)
+    annual.people(office, 2)
+    annual.request(office)
+    return BulkStart(office.at)
+
+
 ACTS: dict[str, Callable[[Office], Act]] = {
     "submit": _submit, "decide": _decide, "correct": _correct, "lapse": _lapse, "call": _call, "return": _return,
-    "withdraw": _withdraw,
+    "withdraw": _withdraw, "bulk": _start_many,
 }  # fmt: skip
 
 

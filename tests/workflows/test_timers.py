@@ -114,8 +114,9 @@ def test_two_beats_in_processes_fire_each_once(office: Office) -> None:
     url = office.db.url.render_as_string(hide_password=False)
     pipes = [_processes.Pipe(duplex=False) for _ in range(2)]
     beats = [_processes.Process(target=_beat, args=(url, DUE, there)) for _, there in pipes]
-    for one in beats:
+    for one, (_, there) in zip(beats, pipes, strict=True):
         one.start()
+        there.close()  # so that a beat that dies is heard
     assert sum(here.recv() for here, _ in pipes) == 30
     for one in beats:
         one.join(60)
