@@ -556,6 +556,7 @@ UNSOUND = {
         ),
         "s",
     ),
+    "input of a start": (drawing(node("startEvent", "s", GIVEN), end(), flows("s e")), "s"),
     "output of an inner start": (
         drawing(
             begin(),
@@ -815,6 +816,11 @@ def test_a_diagram_through_which_no_token_can_move_is_refused(name: str) -> None
     found = problems(raw)
     assert any(one.element == (element or "definitions") for one in found), found
     assert all(one.reason for one in found)
+
+
+def test_a_handler_without_association_is_told_what_it_lacks() -> None:
+    raw = drawing(begin(), user("x"), node("userTask", "h", isForCompensation="true"), end(), PATH)
+    assert any("isForCompensation" in one.reason for one in problems(raw))
 
 
 def test_every_problem_is_reported_at_once() -> None:

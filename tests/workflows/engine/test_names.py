@@ -146,6 +146,11 @@ def test_what_callers_hand_over_and_hand_back_is_known_to_both() -> None:
     )
     assert unknown(inner, apart) == {"application", "months"}
     assert unknown(apart, inner) == {"sum"}
+    open_ended = read(
+        drawing(message("m"), begin(), receive("w", "m"), call("c", "inner"), end(), flows("s w c e"), process="any"),
+        file="t.bpmn",
+    )[0]
+    assert unknown(inner, open_ended) == set(), "what the message brought is handed on"
     chosen = process(
         "chosen",
         begin("s", "admission.application"),

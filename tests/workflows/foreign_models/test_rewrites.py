@@ -217,6 +217,15 @@ STEPS: dict[str, tuple[bytes, Callable[[Step], bool]]] = {
             and x.repetition.until.text == "numberOfCompletedInstances / numberOfInstances >= 0.5"
         ),
     ),
+    "place in the repetition, counted from 0 elsewhere": (
+        with_task(
+            "userTask",
+            extensions(camunda("inputOutput", camunda("inputParameter", "${loopCounter + 1}", name="n")))
+            + "<bpmn:multiInstanceLoopCharacteristics><bpmn:loopCardinality>2</bpmn:loopCardinality>"
+            "</bpmn:multiInstanceLoopCharacteristics>",
+        ),
+        lambda x: text_of(x.inputs[0].source) == "=(loopCounter - 1) + 1",
+    ),
     "repetition by the standard's words": (
         with_task(
             "userTask",
