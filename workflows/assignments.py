@@ -9,17 +9,22 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from workflows import access, notices
+from workflows import access, notices, people
 from workflows.access import Viewer
 from workflows.audit import Act, Kind, instance_stream, record
 from workflows.db import Database
-from workflows.errors import N_, HeldByAnother, NobodyFits, TaskNotOpen
+from workflows.errors import N_, HeldByAnother, NobodyFits, NotTransferable, TaskNotOpen
+from workflows.incidents import reason_of
 from workflows.models import Account, Instance, Person, Task
 from workflows.notices import Message
 from workflows.transitions import Moved, NextStep, due_shown
 
 #: Why somebody who declared a conflict of interest is kept from the task.
 RECUSED = N_("本人申请回避")
+#: Why a task cannot be transferred.
+NOT_OF_AN_OFFICE = N_("该环节须由指定的本人办理")
+TO_ONESELF = N_("该任务已在本人名下")
+ELSEWHERE = N_("该人员不在承办单位及其下属单位任职")
 
 
 def claim(db: Database, viewer: Viewer, task_number: str, *, at: datetime) -> None:
@@ -76,6 +81,50 @@ def recuse(db: Database, viewer: Viewer, task_number: str, reason: str, *, at: d
         following = NextStep(task.step_id, task.name, tuple(one["name"] for one in left), task.due_at,
                              task.due_provisional)
         return Moved(instance.number, instance.title, task.name, (following,), handed_on=True)
+
+
+def transfer(db: Database, viewer: Viewer, task_number: str, to: str, reason: str, *, at: datetime) -> None:
+    """Hand a task to another person of the office (转办), who holds it from now on; nothing is decided.
+
+    ``to`` is a person's number. Raises ``ReasonNeeded``, ``HeldByAnother``, ``TaskNotOpen``, and ``NotTransferable`` for a
+    task that is a person's own, and for somebody outside the task's organisations or excluded from it.
+    """
+    words = reason_of(reason)
+    with db.write() as session:
+        task = _locked(session, viewer, task_number, at)
+        if task.holder_id not in (None, viewer.person_id):
+            raise HeldByAnother(name=_holder(session, task))
+        person = people.person_by_number(session, to)
+        role, organisation = _as_whom(session, viewer, task, person, at)
+        sides = {"from": {"number": viewer.number, "name": viewer.name}, "to": {"number": to, "name": person.name}}
+        how = {**sides, "reason": words, "role": role, "organisation": organisation}
+        kept = {key: value for key, value in task.explanation.items() if key != "claimed"}
+        _assign(session, task, person.id, {**kept, "transferred": how})
+        _record(session, viewer, task, Kind.TASK_TRANSFERRED, at, {"reason": words, **sides})
+        instance = session.get_one(Instance, task.instance_id)
+        params = {"title": instance.title, "number": instance.number, "step": task.name, "due": due_shown(task.due_at)}
+        recipient = people.somebody(session, person.id)
+        notices.queue(session, [Message({recipient.id: recipient.mailable}, "task_opened", params, task.number)], at=at,
+                      instance=instance.number)
+
+
+def _as_whom(session: Session, viewer: Viewer, task: Task, person: Person, at: datetime) -> tuple[str, str]:
+    """Role and organisation in which a person can take a task that is transferred to them."""
+    places = [one["organisation"]["code"] for one in task.explanation.get("steps", ()) if one.get("organisation")]
+    why = None
+    if not places:
+        why = NOT_OF_AN_OFFICE
+    elif person.id == viewer.person_id:
+        why = TO_ONESELF
+    else:
+        why = access.excluded_from(task, person.number)
+    if why is None:
+        below = people.codes_below(session, places)
+        for held in people.memberships(session, person.id, access.office_day(at)):
+            if held.organisation_code in below and held.role not in people.EXCLUSIVE:
+                return held.role, held.organisation_code
+        why = ELSEWHERE
+    raise NotTransferable(step=task.name, name=person.name, why=why)
 
 
 def _locked(session: Session, viewer: Viewer, task_number: str, at: datetime) -> Task:

@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from workflows.db import Database
-from workflows.errors import DraftConflict
-from workflows.models import Draft, table
+from workflows.errors import DraftConflict, TaskNotOpen
+from workflows.models import Draft, Task, table
 from workflows.settings import OFFICE_ZONE
 
 
@@ -45,9 +45,14 @@ def save_draft(
 ) -> DraftView:
     """Keep what was typed; ``version`` is the one the page was showing (none before the first save).
 
-    ``DraftConflict`` when another window saved in between: nothing is overwritten unseen.
+    ``DraftConflict`` when another window saved in between: nothing is overwritten unseen. ``TaskNotOpen`` when the form
+    was sent in between: what is typed then is not kept behind a task that nobody opens any more.
     """
     with db.write() as session:
+        if (task := _task(subject)) is not None:
+            status = session.execute(select(Task.status).where(Task.number == task).with_for_update(read=True)).scalar()
+            if status not in (None, "open", "suspended"):
+                raise TaskNotOpen()
         if version is None:
             dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
             made = session.execute(
@@ -68,6 +73,12 @@ def save_draft(
             moment = found.saved_at.astimezone(OFFICE_ZONE).strftime("%H:%M") if found else "-"
             raise DraftConflict(time=moment)
     return DraftView(data, at, made)
+
+
+def _task(subject: str) -> str | None:
+    """Number of the task whose form it is, if it is one's."""
+    kind, _, number = subject.partition(":")
+    return number if kind == "task" else None
 
 
 _GONE = delete(table(Draft)).where(

@@ -112,6 +112,12 @@ class RolesExcludeEachOther(Refusal):
     code, message = "E_ROLES", N_("系统管理员与审计员不能由同一人担任")
 
 
+class NotTransferable(Refusal):
+    """A task stays with its office, and goes to nobody who may not take it; what is a person's own goes to nobody."""
+
+    code, message = "E_TRANSFER", N_("“%(step)s”不能转给%(name)s办理：%(why)s")
+
+
 class NobodyFits(Refusal):
     """No person holds the role that a step asks for."""
 

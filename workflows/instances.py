@@ -410,6 +410,9 @@ def _role_in(viewer: Viewer, task: Task) -> tuple[str | None, str | None]:
         for held in viewer.memberships:
             if place and held.role == rule.get("role") and held.organisation_code == place["code"]:
                 return held.role, held.organisation_code
+    transferred = task.explanation.get("transferred")
+    if transferred and transferred["to"]["number"] == viewer.number:
+        return transferred["role"], transferred["organisation"]
     return "applicant", None
 
 

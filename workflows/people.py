@@ -94,6 +94,14 @@ def organisation_by_code(session: Session, code: str) -> Organisation:
     return found
 
 
+def codes_below(session: Session, codes: Iterable[str]) -> set[str]:
+    """Codes of some organisations and of all below them."""
+    below = select(Organisation.id, Organisation.code).where(Organisation.code.in_(list(codes))).cte("below", recursive=True)
+    child = aliased(Organisation)
+    below = below.union_all(select(child.id, child.code).where(child.parent_id == below.c.id))
+    return set(session.execute(select(below.c.code)).scalars())
+
+
 def bureaus_of(session: Session, codes: Iterable[str]) -> dict[str, str]:
     """Code of the nearest education bureau at or above each organisation (its 主管教育行政部门), in one statement.
 

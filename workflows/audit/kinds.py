@@ -35,6 +35,7 @@ class Kind(_Labelled):
     TASK_CLAIMED = "task:claimed", N_("认领任务")
     TASK_UNCLAIMED = "task:unclaimed", N_("取消认领")
     TASK_REASSIGNED = "task:reassigned", N_("改派任务")
+    TASK_TRANSFERRED = "task:transferred", N_("转办任务")
     INSTANCE_SUSPENDED = "instance:suspended", N_("暂停办件")
     INSTANCE_RESUMED = "instance:resumed", N_("恢复办件")
     INSTANCE_CANCELLED = "instance:cancelled", N_("终止办理")
