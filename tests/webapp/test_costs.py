@@ -56,7 +56,7 @@ def reviewing(world: World) -> str:
     return world.task(number, "adm_u2")
 
 
-def test_a_review_that_is_sent_takes_twelve_statements_and_one_commit(
+def test_a_review_that_is_sent_takes_eleven_statements_and_one_commit(
     world: World, reviewing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send: Callable[..., TestResponse] = world.send
@@ -71,8 +71,8 @@ def test_a_review_that_is_sent_takes_twelve_statements_and_one_commit(
     monkeypatch.setattr(world, "send", counting)
     answer = world.review(HR1, reviewing, "不合格", "经核对未达到本批次的资格条件。")
     assert answer.status_code == 303, problems(answer)
-    assert (len(seen[-1].statements), seen[-1].commits) <= (12, 1), seen[-1].statements
-    assert seen[-1].commits == 1
+    # One more drops the draft, where there is one: twelve.
+    assert (len(seen[-1].statements), seen[-1].commits) == (11, 1), seen[-1].statements
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,10 @@ def test_a_review_that_is_sent_takes_twelve_statements_and_one_commit(
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("reviewing")
-def test_a_list_takes_at_most_six_statements(world: World, who: str, path: str) -> None:
+def test_a_list_takes_at_most_five_statements(world: World, who: str, path: str) -> None:
     browser = world.browser(who)
     with asked(world.house.database.engine) as found:
         assert browser.get(path).status_code == 200
-    assert len(found.statements) <= 6, found.statements
+    # One more where there are too many rows to count what the filters offer: six.
+    assert len(found.statements) <= 5, found.statements
     assert found.commits == 0
