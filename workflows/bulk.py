@@ -291,7 +291,7 @@ class _Bulk:
         failed, through = self.cursor["failed"], self.cursor["through"]
         said: dict[str, Any] = {"started": self.cursor["started"]}
         if failed:
-            named = "、".join(f"{number}（{cause}）" for number, cause in failed[:_NAMED])
-            said |= {"failed": len(failed), "people": named + ("……" if len(failed) > _NAMED else "")}
+            named = ", ".join(f"{number} ({cause})" for number, cause in failed[:_NAMED])
+            said |= {"failed": len(failed), "people": named + (" …" if len(failed) > _NAMED else "")}
         self.running.progress(through, through, SOME_FAILED if failed else STARTED, said)
 

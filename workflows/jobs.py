@@ -154,7 +154,7 @@ def run_next(db: Database, handlers: Handlers, now: Callable[[], datetime]) -> b
     except JobTaken:
         return True
     except JobStopped:
-        _end(db, running, {"status": "cancelled", "ended_at": now()})
+        _end(db, running, {"status": "cancelled", "ended_at": now(), "message": None, "message_params": {}})
     except Refusal as refusal:
         _end(db, running, {"status": "failed", "ended_at": now(), "message": refusal.message,
                            "message_params": _plain(refusal.params)})
@@ -185,7 +185,7 @@ def _taken(db: Database, handlers: Handlers, now: Callable[[], datetime]) -> Run
             if job.status == "running":
                 job.tries += 1  # whoever had it died on it
             if job.stop:
-                job.status, job.ended_at, job.lease_until = "cancelled", now(), None
+                job.status, job.ended_at, job.lease_until, job.message = "cancelled", now(), None, None
             elif job.tries > len(BACK_OFF):
                 job.status, job.ended_at, job.lease_until = "failed", now(), None
                 job.message, job.message_params = DIED, {"tries": job.tries}

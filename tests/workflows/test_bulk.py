@@ -185,7 +185,7 @@ def test_whose_case_cannot_be_started_holds_up_nobody(office: Office, monkeypatc
     assert annual.work(office.db, lambda: office.at)
     job = annual.job(office, number)
     assert (job.status, job.done, job.message) == ("done", PEOPLE, bulk.SOME_FAILED)
-    assert job.message_params == {"started": 5, "failed": 2, "people": "T00001（NoFlowTaken）、T00004（NoFlowTaken）"}
+    assert job.message_params == {"started": 5, "failed": 2, "people": "T00001 (NoFlowTaken), T00004 (NoFlowTaken)"}
     assert list(annual.cases(office)) == [f"LN-2026-{number:05d}" for number in (1, 3, 4, 6, 7)]
     with office.db.read() as session:
         assert session.execute(select(func.count()).where(Event.kind == Kind.INSTANCE_STARTED)).scalar_one() == 5
