@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
 from tests.browser.desk import Desk
 from tests.browser.site_map import NO_PAGES, NOBODY, PURPOSE, STATES, Demo, State
@@ -27,10 +28,15 @@ from webapp import create_app
 from webapp.languages import CATALOGUE
 from webapp.office import Office
 from webapp.translations import extract
+from workflows import incidents
 from workflows.clock import Clock
 from workflows.db import Database
+from workflows.errors import OrderFailed
+from workflows.incidents import as_request
+from workflows.models import Instance, Person, Task
 from workflows.registers.evidence import FileStore
 from workflows.settings import Settings
+from workflows.submission import Submission
 
 LANGUAGES = ("zh-CN", "en-GB")
 CHINESE = re.compile(r"[\u3400-\u9fff]+")
@@ -96,8 +102,30 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(part)
 
 
+def _something_fails(data: Path) -> None:
+    """A review that the register did not take: an incident that only a person tries again."""
+    database = Database(f"sqlite:///{data / 'jiaoyan.sqlite3'}")
+    with database.read() as session:
+        number, reviewer = session.execute(
+            select(Task.number, Person.id)
+            .join(Instance, Instance.id == Task.instance_id)
+            .join(Person, Person.name == "吴立新")
+            .where(Task.step_id == "adm_u2", Task.status == "open", Instance.place == "liaoning")
+            .order_by(Task.id)
+        ).tuples().first() or ("", 0)
+        person = session.get_one(Person, reviewer).number
+    failed = OrderFailed(step="生成准考证", order="admission.issue_number", retries=0)
+    failed.__cause__ = ConnectionError("the register does not answer")
+    sent = as_request(Submission("admission.qualification_review", {}, "token-of-what-failed"))
+    incidents.raise_(
+        database, subject=f"task:{number}/{person}", error=failed, at=Clock(database).now(), by_id=reviewer, request=sent
+    )
+    database.close()
+
+
 @pytest.fixture(scope="module")
 def known(demo: Served) -> Iterator[Demo]:
+    _something_fails(demo.data)
     found = Demo(demo.data)
     yield found
     found.close()
