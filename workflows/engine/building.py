@@ -159,9 +159,10 @@ def _remember(diagram: Diagram, made: Mapping[str, Any]) -> None:
         if step.undone_by:
             made[step.id].remembered = True
             around = diagram.steps.get(step.scope)
-            # What the members of a repetition did can be undone only from inside each of them.
-            while around is not None and not around.undone_by and not around.repetition:
-                made[around.id].remembered = made[around.id].keeps_inside = True
+            while around is not None and not around.undone_by:
+                # Of a repeated sub-process each member is remembered with its own inside.
+                holder = made[around.id].member if around.repetition else made[around.id]
+                holder.remembered = holder.keeps_inside = True
                 around = diagram.steps.get(around.scope)
 
 

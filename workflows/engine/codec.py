@@ -34,16 +34,21 @@ _READ = frozenset({1, FORMAT})
 def dump(diagram: Diagram, instance: Instance) -> bytes:
     """The bytes of an instance at rest; what does not belong into them is left in the journey's parts."""
     journey = instance.journey
+    #: The member in whose part a scope lies ("" for the state itself), by the token of the scope's task, and what lies where.
+    lies: dict[Any, str] = {}
     scopes: dict[str, list[tuple[Any, Any, list[Task]]]] = {}
     resting: list[Task] = []
     for owner, scope in [(0, instance), *instance.subprocesses.items()]:
+        home = lies.get(owner, "")
         tasks: list[Task] = []
         for task in kept(scope):
-            (resting if _sleeps(task) else tasks).append(task)
-        scopes.setdefault(scope.prefix, []).append((owner, scope, tasks))
+            sleeps = _sleeps(task)
+            lies[task.id] = task.id if sleeps else home
+            (resting if sleeps else tasks).append(task)
+        scopes.setdefault(home, []).append((owner, scope, tasks))
     for member in resting:
         host = member.workflow.tasks[member.internal_data[OF]]
-        host.task_spec.lay_down(host, member, scopes.pop(f"{member.id}.", ()))
+        host.task_spec.lay_down(host, member, scopes.pop(member.id, ()))
     writer = Writer()
     state = {
         "v": FORMAT,

@@ -110,6 +110,9 @@ class Instance(_Lean, BpmnWorkflow):
 
     def find(self, token: str) -> Task | None:
         """The task of that token, or None; members of repetitions in which it lies are woken."""
+        # What is remembered of a member stays awake when the repetition is long over.
+        if found := self._awake(token):
+            return found
         names = token.split(".")
         for end in range(1, len(names), 2):
             host = self._awake(".".join(names[:end]))

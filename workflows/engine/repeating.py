@@ -23,7 +23,7 @@ from workflows.engine.journey import Data, latest
 from workflows.engine.model import COUNTER, COUNTS, Repetition, Step
 from workflows.engine.plain import plain
 from workflows.engine.rows import BASE, Writer, pack, unpack
-from workflows.engine.specs import INPUTS, OF, Element, drop, journey, knows, live, spawn, withdraw
+from workflows.engine.specs import INPUTS, OF, REMEMBERED, Element, drop, journey, kept, knows, live, spawn, withdraw
 
 #: Most members of one repetition.
 MAX_ITEMS = 10_000
@@ -46,6 +46,12 @@ def _leave(self: Any, my_task: Task) -> None:
     """What follows a member is its host's affair."""
     host = my_task.workflow.tasks[my_task.internal_data[OF]]
     host.task_spec.member_done(host, my_task)
+    if self.remembered:
+        # What may have to be undone outlasts the repetition, and belongs to it no more.
+        del my_task.internal_data[OF]
+        inside = my_task.workflow.top_workflow.subprocesses[my_task.id]
+        if not any(task._state == REMEMBERED for task in kept(inside)):
+            withdraw(my_task)
 
 
 def member_of(each: Any) -> Any:
@@ -303,9 +309,7 @@ class Repeated(Element):
 
     def gather(self, my_task: Task, member: Task) -> None:
         """Let the host know what a member that now rests has written so far, so that it shows and outlasts the member."""
-        local = member.internal_data[INPUTS]
-        written = {name: cell for name, cell in knows(member).items() if name not in local}
-        my_task.data = latest(my_task.data, written)
+        my_task.data = latest(my_task.data, knows(member))
 
 
 def wake_everything(instance: Any) -> None:

@@ -556,6 +556,28 @@ def test_an_error_in_a_member_leaves_by_the_border_of_the_whole() -> None:
     assert (len(progress.closed), walk.open, walk.parts, walk.variables["mine"]) == (2, ["y"], {}, 1)
 
 
+@pytest.mark.parametrize("sequential", [True, False])
+def test_what_each_member_did_is_undone_when_the_repetition_is_over(sequential: bool) -> None:
+    inside = sub(
+        "q", begin("qs"), user("a"),
+        node("boundaryEvent", "t", "<bpmn:compensateEventDefinition/>", attachedToRef="a"),
+        user("u", zeebe("ioMapping", zeebe("input", source="=[n, did]", target="what")), isForCompensation="true"),
+        node("association", "l", sourceRef="t", targetRef="u"), end("qe"), flows("qs a qe"),
+    )  # fmt: skip
+    drawn = diagram(
+        begin(), repeated(inside, many("=for i in 1..12 return i", sequential=sequential)), user("b"),
+        node("intermediateThrowEvent", "x", "<bpmn:compensateEventDefinition/>"), user("z"), end(), flows("s q b x z e"),
+    )  # fmt: skip
+    walk = Walk(drawn)
+    for number in range(12):
+        walk.do("a", did=number)
+    progress = walk.do("b")
+    for number in reversed(range(12)):
+        assert [task.inputs["what"] for task in progress.opened] == [[number + 1, number]]
+        progress = walk.do("u")
+    assert (walk.open, walk.parts) == (["z"], {})
+
+
 def test_many_in_each_of_many() -> None:
     inner = repeated(user("b"), many("=[n, n + 1]", result="[n, given]"))
     outer = sub("a", begin("as"), inner, user("c"), end("ae"), flows("as b c ae")).replace('id="many"', 'id="in"')
