@@ -20,11 +20,11 @@ from webapp.form_page import PaperView, paper_view
 from webapp.languages import language, translate
 from webapp.moments import now
 from webapp.office import office
-from workflows import case_file, notices
+from workflows import case_file, instances, notices
 from workflows.access import office_day
 from workflows.audit.export import Exported
 from workflows.case import STATUSES
-from workflows.errors import N_, Forbidden, NotFound
+from workflows.errors import N_, CaseFailed, Forbidden, NotFound, Refusal, StartFailed
 from workflows.people import ROLES
 from workflows.rulebook import OUTCOMES
 
@@ -34,13 +34,33 @@ SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 @contextmanager
 def turned_away(what: str, number: str) -> Iterator[None]:
-    """Record ``access:refused`` in the person's stream when what stands inside is refused, and refuse all the same."""
+    """Record in the person's stream that what stands inside was refused, and refuse all the same.
+
+    ``access:refused`` for what is closed to them, ``input:rejected`` for an act that they posted and that was not done.
+    """
     try:
         yield
     except (NotFound, Forbidden) as refusal:
         case_file.note_refused(office().db, g.viewer, what, number, at=now(), reason=refusal.code)
         g.refusal_noted = True
         raise
+    except Refusal as refusal:
+        note_rejected(refusal, number if what == "case" else None)
+        raise
+
+
+def note_rejected(refusal: Refusal, instance: str | None = None) -> None:
+    """Record ``input:rejected`` once for an act that was posted and refused: its address, and the refusal's code.
+
+    What met an incident was not refused: it is kept and tried again. An autosave is no act.
+    """
+    is_act = request.method == "POST" and g.get("viewer") is not None and not request.path.endswith(("/draft", "/form"))
+    if not is_act or g.get("refusal_noted") or isinstance(refusal, (CaseFailed, StartFailed)):
+        return
+    instances.reject_input(
+        office().db, g.viewer, subject=request.path[:200], instance_number=instance, fields=[("", refusal.code)], at=now()
+    )
+    g.refusal_noted = True
 
 
 def _note_forbidden(response: Response) -> Response:

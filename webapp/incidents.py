@@ -9,6 +9,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from webapp.allowed import allowed
+from webapp.case_pages import note_rejected
 from webapp.languages import refusal_words
 from webapp.moments import now
 from webapp.office import office
@@ -66,6 +67,7 @@ def retry(number: str) -> Any:
     try:
         became = retries.retry(office().db, g.viewer, number, at=now())
     except (InstanceSuspended, InstanceMoved) as refusal:
+        note_rejected(refusal)
         return _page(number, refused=refusal_words(refusal)), refusal.status
     said = {
         "resolved": (gettext("重试成功，流程异常已消除"), "success"),
@@ -84,6 +86,7 @@ def dismiss(number: str) -> Any:
     try:
         incidents.dismiss(office().db, g.viewer, number, reason, at=now())
     except ReasonNeeded as refusal:
+        note_rejected(refusal)
         return _page(number, refused=refusal_words(refusal), reason=reason), refusal.status
     flash(gettext("已不再重试，任务仍留在办理人的待办中"), "success")
     return _to_list()

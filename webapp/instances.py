@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from forms.build import Bound
 from webapp import reading_case
 from webapp.allowed import allowed
-from webapp.case_pages import file_url, sheet, turned_away
+from webapp.case_pages import file_url, note_rejected, sheet, turned_away
 from webapp.conditions import conditions
 from webapp.filling import SAVE, SEND, Addresses, Filling, sent_before
 from webapp.languages import refusal_words
@@ -111,6 +111,7 @@ def send(process_id: str, round_number: str) -> Any:
         number = sent_before()
         if number is not None:
             return _after(number)
+        note_rejected(refusal)
         return _refused(refusal, sent=True)
     filling = _filling(asked, process_id, round_number)
     got = filling.received()

@@ -8,6 +8,7 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from flask_babel import gettext
 
 from webapp.allowed import allowed
+from webapp.case_pages import note_rejected
 from webapp.languages import refusal_words, sign, translate
 from webapp.moments import now
 from webapp.office import office
@@ -66,6 +67,7 @@ def move(process_id: str) -> Any:
         except NotFound:
             raise
         except Refusal as refusal:
+            note_rejected(refusal, number)
             return _page(process_id, refused=f"{number}{sign('：')}{refusal_words(refusal)}"), refusal.status
         flash(gettext("办件 %(number)s 已改按第 %(version)s 版办理", number=number, version=versions[target]), "success")
         return redirect(back, 303)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from webapp.case_pages import note_rejected
 from webapp.languages import refusal_words
 from workflows.errors import N_, DefinitionRefused, ImportRefused, Refusal
 
@@ -70,6 +71,7 @@ def _refused(refusal: Refusal) -> Any:
         # Whatever the reason, the same words: they must not tell whether the thing exists.
         happened = _sentences(404)[0] if refusal.status == 404 else refusal_words(refusal)
         return page(refusal.status, happened, next_step)
+    note_rejected(refusal)
     problems = refusal.problems if isinstance(refusal, (ImportRefused, DefinitionRefused)) else ()
     return page(refusal.status, refusal_words(refusal), next_step, code=refusal.code, problems=problems)
 
