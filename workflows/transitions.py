@@ -440,7 +440,7 @@ class Transition:
             "opened": [
                 {"task": opening.number, "step": opening.step.id, "name": opening.step.name,
                  "due_at": opening.opened.due_at, "due_days": list(opening.days),
-                 "explanation": _as_json(opening.candidates.explanation)}
+                 "explanation": opening.candidates.explanation}
                 for opening in self.openings
             ],
             "closed": list(progress.closed),
@@ -474,7 +474,7 @@ class Transition:
             }
         return Act(
             case.stream, self.kind, self.at, self.actor, definition=case.loaded.digest, instance=case.number,
-            task=self.task.number if self.task is not None else None, outcome=self.outcome, payload=_as_json(payload),
+            task=self.task.number if self.task is not None else None, outcome=self.outcome, payload=payload,
         )
 
     def _traffic(self) -> dict[str, Any]:
