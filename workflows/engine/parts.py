@@ -65,19 +65,16 @@ class Parts:
         for kept in (self.written, self.inside):
             if key in kept:
                 return kept[key]
-        if not beside or any(key.startswith(one) for one in self.gone):
-            return None
-        raw = self._ask(key).get(key)
+        raw = self._ask(key).get(key) if beside else None
         return swell(raw) if raw is not None else None
 
     def under(self, beginning: str, *, beside: bool) -> Iterator[tuple[str, Any]]:
         """Every part whose key begins so."""
         here = {key: part for key, part in (self.inside | self.written).items() if key.startswith(beginning)}
         yield from here.items()
-        if beside and not any(beginning.startswith(one) for one in self.gone):
-            for key, raw in self._ask(beginning).items():
-                if key not in here:
-                    yield key, swell(raw)
+        for key, raw in self._ask(beginning).items() if beside else ():
+            if key not in here:
+                yield key, swell(raw)
 
     def put(self, key: str, part: Any, *, beside: bool) -> None:
         """Keep a part, in the state or beside it."""
