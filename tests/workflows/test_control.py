@@ -341,8 +341,14 @@ RENAMED = (
 def test_a_step_with_another_id_is_found_only_where_the_plan_says_so(
     office: Office, liaoning: Place, case: Case, root: Path
 ) -> None:
+    refused = office.applicant(liaoning.own_school, name="高雨桐").applies().is_recommended().is_refused()
     _deployed(office, root, *RENAMED)
     target = _newest(office)
+    control.migrate(office.db, SETTING_UP, refused.number, target, {"adm_u2": "adm_review"}, at=office.at)
+    done = next(task.number for task in refused.tasks() if task.step_id == "adm_u2")
+    # What was done under the old id can be gone back to under the new one.
+    control.rewind(office.db, SETTING_UP, refused.number, done, WHY, at=office.at)
+    refused.waits_at("adm_review")
     with office.db.read() as session:
         [planned] = control.plan(session, SETTING_UP, [case.number], target, {}, at=office.at)
     assert [element for element, _ in planned.problems] == ["adm_u2"]
