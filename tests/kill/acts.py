@@ -6,21 +6,25 @@ before a commit, or after a commit and before anybody could be answered.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
+from typing import Any
 
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
-from workflows import bulk, deliveries, instances, jobs, timers, transitions
+from tests.factories import SETTING_UP
+from workflows import assignments, bulk, deliveries, instances, jobs, retries, timers, transitions
 from workflows.access import Viewer
 from workflows.audit import Entry
 from workflows.db import Database
-from workflows.models import Job
+from workflows.errors import HeldByAnother, IncidentOver
+from workflows.models import Instance, Job
 from workflows.submission import Submission
 from workflows.transitions import Moved, Transition
 
@@ -102,7 +106,67 @@ class BulkStart:
             pass
 
 
-Act = Start | Complete | Fire | Message | Followed | BulkStart
+@dataclass(frozen=True)
+class Whole:
+    """A verb on a whole case, by somebody who looks first whether the case still stands as it stood.
+
+    A beat follows: what the verb did not get to deliver arrives.
+    """
+
+    verb: Callable[..., object]
+    arguments: tuple[Any, ...]
+    number: str
+    version: int
+    at: datetime
+
+    def __call__(self, db: Database) -> None:
+        with db.read() as session:
+            version = session.execute(select(Instance.version).where(Instance.number == self.number)).scalar_one()
+        if version == self.version:
+            self.verb(db, *self.arguments, at=self.at)
+        deliveries.deliver_due(db, at=self.at)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Hand a task to a colleague; who had done it already is told that it is theirs no longer."""
+
+    viewer: Viewer
+    task: str
+    to: str
+    at: datetime
+
+    def __call__(self, db: Database) -> None:
+        with contextlib.suppress(HeldByAnother):
+            assignments.transfer(db, self.viewer, self.task, self.to, "外出培训一周，请代为办理", at=self.at)
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Try the act of an incident again."""
+
+    number: str
+    at: datetime
+
+    def __call__(self, db: Database) -> None:
+        with contextlib.suppress(IncidentOver):
+            retries.retry(db, SETTING_UP, self.number, at=self.at)
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """Send a signal to every case that waits for it, and a beat after it."""
+
+    viewer: Viewer
+    name: str
+    at: datetime
+
+    def __call__(self, db: Database) -> None:
+        deliveries.broadcast(db, self.viewer, self.name, {}, origin="停", at=self.at)
+        deliveries.deliver_due(db, at=self.at)
+
+
+Act = Start | Complete | Fire | Message | Followed | BulkStart | Whole | Transfer | Retry | Broadcast
 
 
 class Calls:
