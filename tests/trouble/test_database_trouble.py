@@ -27,7 +27,6 @@ from sqlalchemy.orm import Session
 from tests.databases import _administer, _text, make_schema, make_url
 from tests.office import PLACES, Applicant, Case, Office, Place
 from tests.offices import _furnish
-from workflows import instances
 from workflows.db import Database
 from workflows.models import Instance, Task
 from workflows.models import Submission as SubmissionRow
