@@ -28,7 +28,7 @@ from workflows.engine.errors import ReservedName
 from workflows.engine.extensions import RESERVED
 from workflows.engine.plain import plain as plain_value
 from workflows.engine.rows import unpack
-from workflows.errors import CalledTooDeep, InstanceMoved, TaskNotOpen
+from workflows.errors import CalledTooDeep, CalledTooOften, InstanceMoved, TaskNotOpen
 from workflows.models import Delivery, Incident, Instance, Organisation, Person, Subscription
 from workflows.traffic import Post
 from workflows.transitions import Moved, Transition
@@ -39,6 +39,8 @@ _TRIES = 20
 _AT_ONCE = 20
 #: So deep processes may call each other.
 MAX_DEPTH = 20
+#: So many cases may lie below one in which a process calls itself again: two calls a level would be a million.
+MAX_RECURSIVE = 500
 
 _log = structlog.get_logger("jiaoyan.deliveries")
 
@@ -437,7 +439,7 @@ def _call(session: Session, delivery: Delivery, at: datetime) -> _Doing:
         return _aside(delivery, at)
     if row.status == "suspended":
         return None
-    _require_shallow(session, row, delivery.name)
+    _require_bounded(session, row, delivery.name)
     digest = parent.calls.get(delivery.name) or deployment.newest_called(session, delivery.name)
     loaded = deployment.definition(session, digest)
     siblings = session.execute(select(func.count()).where(Instance.parent_id == row.id)).scalar_one()
@@ -458,13 +460,26 @@ def _call(session: Session, delivery: Delivery, at: datetime) -> _Doing:
     return transition.write
 
 
-def _require_shallow(session: Session, row: Instance, process_id: str) -> None:
-    above, depth = row.parent_id, 1
+def _require_bounded(session: Session, row: Instance, process_id: str) -> None:
+    """Refuse a call too deep below the first case; and, where a process calls itself again, one too many of its cases."""
+    first, above, depth, callers = row.id, row.parent_id, 1, {row.process_id}
     while above is not None:
         depth += 1
         if depth > MAX_DEPTH:
             raise CalledTooDeep(count=MAX_DEPTH, process=process_id)
-        above = session.execute(select(Instance.parent_id).where(Instance.id == above)).scalar_one()
+        first = above
+        above, caller = session.execute(select(Instance.parent_id, Instance.process_id).where(Instance.id == above)).one()
+        callers.add(caller)
+    if process_id in callers and _below(session, first) >= MAX_RECURSIVE:
+        raise CalledTooOften(count=MAX_RECURSIVE, process=process_id)
+
+
+def _below(session: Session, instance_id: int) -> int:
+    """How many cases one has called, and those in turn."""
+    tree = select(Instance.id).where(Instance.parent_id == instance_id).cte("tree", recursive=True)
+    child = aliased(Instance)
+    tree = tree.union_all(select(child.id).where(child.parent_id == tree.c.id))
+    return session.execute(select(func.count()).select_from(tree)).scalar_one()
 
 
 def _returned(session: Session, delivery: Delivery, at: datetime) -> _Doing:

@@ -136,6 +136,12 @@ class CalledTooDeep(Refusal):
     code, message = "E_CALL", N_("流程逐级调用已达 %(count)s 层，可能在循环调用“%(process)s”")
 
 
+class CalledTooOften(Refusal):
+    """Processes that call themselves have made more cases of one than any sensible diagram does."""
+
+    code, message = "E_CALL", N_("流程“%(process)s”循环调用自身，已发起 %(count)s 个办件")
+
+
 class SignInRefused(Refusal):
     """Unknown name, wrong password, locked or disabled: one answer for all four."""
 
