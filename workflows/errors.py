@@ -112,6 +112,12 @@ class RolesExcludeEachOther(Refusal):
     code, message = "E_ROLES", N_("系统管理员与审计员不能由同一人担任")
 
 
+class TimersWithoutEnd(Refusal):
+    """A case whose timers fire again and again at one moment: it circles without letting time pass."""
+
+    code, message = "E_INCIDENT", N_("办件的定时事件在同一时刻连续触发了 %(count)s 次，可能在“%(step)s”附近无限循环")
+
+
 class NotTransferable(Refusal):
     """A task stays with its office, and goes to nobody who may not take it; what is a person's own goes to nobody."""
 

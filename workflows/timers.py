@@ -9,6 +9,7 @@ A clock that goes back fires nothing again: what fired is marked, and what is no
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -24,6 +25,7 @@ from workflows.audit import RULE, TIMEOUT, Act, Entry, Kind, new_event_id, recor
 from workflows.case import Case, house, load, load_many
 from workflows.db import PASSING, Database
 from workflows.engine.rest import variables
+from workflows.errors import TimersWithoutEnd
 from workflows.models import Instance, Task, Timer, table
 from workflows.notices import Message
 from workflows.people import Known, Somebody
@@ -36,6 +38,9 @@ _log = structlog.get_logger("jiaoyan.timers")
 DIGEST_HOUR = time(9)
 #: Timers that are looked at together: prepared outside the transaction, written in one.
 BATCH = 250
+#: So often one look wakes one case, which may wait at as many steps, or have missed as many moments of a cycle; then
+#: somebody has to look at it.
+MAX_WAKES = 10_000
 #: Called with a timer's key and what went wrong, for a log; the incident is recorded already.
 Report = Callable[[int, Exception], None]
 
@@ -87,6 +92,8 @@ class _Look:
     report: Report | None
     #: Timers that failed in this look; the next one finds them held, or tries again.
     failed: set[int] = field(default_factory=set)
+    #: How often each case was woken in this look.
+    woken: Counter[int] = field(default_factory=Counter)
 
     def over(self, batch: Callable[[Sequence[Timer]], int]) -> int:
         """Go through what is due once, many at a time and of each case one; returns how many did something."""
@@ -134,6 +141,11 @@ class _Look:
 
     def wake(self, timers: Sequence[Timer]) -> int:
         """Fire timers of diagrams, each of another case."""
+        self.woken.update(timer.instance_id for timer in timers)
+        for timer in timers:
+            if self.woken[timer.instance_id] > MAX_WAKES:
+                self._fails(timer.id, TimersWithoutEnd(count=MAX_WAKES, step=timer.step_id, retries=0))
+        timers = [timer for timer in timers if timer.id not in self.failed]
         found: dict[int, Timer] = {}
         transitions, known, failed = list[Transition](), Known(), list[tuple[int, Exception]]()
         with self.db.read() as session:
