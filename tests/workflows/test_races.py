@@ -188,21 +188,6 @@ def test_two_first_admission_numbers_of_a_round_are_given_out_at_once(office: Of
     assert sorted(str(case.row().facts["admission_no"])[-4:] for case in cases) == ["0001", "0002"]
 
 
-def test_a_newer_definition_comes_while_somebody_decides(
-    office: Office, liaoning: Place, case: Case, root: Any
-) -> None:
-    tree = deployment.read_tree(root)
-    path = "bpmn/admission/admission.bpmn"
-    tree[path] = tree[path].replace('"资格审查"'.encode(), '"资格审核"'.encode())
-    results = race(
-        office,
-        _sends(case.task("adm_u2").by(liaoning.reviewer), "合格"),
-        lambda db: deployment.deploy(db, SETTING_UP, tree, composition.check_form, at=office.at),
-    )
-    assert _won(results) == 0 and results[1].definitions[0][1:] == (2, True)
-    case.ended("adm_v0_e")
-
-
 #: Two people work on one case at the same time, each at their own step.
 BRANCHES = """<?xml version="1.0" encoding="UTF-8"?>
 <bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="urn:jiaoyan:bpmn"
