@@ -61,12 +61,11 @@ def fire_due(db: Database, *, at: datetime, report: Report | None = None) -> int
     timer that fails is tried alone, becomes an incident, and holds up no other; a database that is away stops the beat.
     """
     look = _Look(db, at, report)
-    fired = 0
     # The diagram's own timers first, until none is due: they may end the task that would be reminded of.
     for batch in (look.wake, look.nudge):
-        while done := look.over(batch):
-            fired += done
-    return fired
+        while look.over(batch):
+            pass
+    return look.fired
 
 
 def fire(db: Database, timer_id: int, *, at: datetime) -> bool:
@@ -80,7 +79,8 @@ def fire(db: Database, timer_id: int, *, at: datetime) -> bool:
     nudges, failed = _prepared(db, [timer], at)
     for _, error in failed:
         raise error
-    return bool(_write(db, nudges, at))
+    spoken, _ = _write(db, nudges, at)
+    return bool(spoken)
 
 
 @dataclass
@@ -90,13 +90,15 @@ class _Look:
     db: Database
     at: datetime
     report: Report | None
+    #: How many did something.
+    fired: int = 0
     #: Timers that failed in this look; the next one finds them held, or tries again.
     failed: set[int] = field(default_factory=set)
     #: How often each case was woken in this look.
     woken: Counter[int] = field(default_factory=Counter)
 
     def over(self, batch: Callable[[Sequence[Timer]], int]) -> int:
-        """Go through what is due once, many at a time and of each case one; returns how many did something."""
+        """Go through what is due once, many at a time and of each case one; returns how many no longer wait."""
         kinds = ("engine",) if batch == self.wake else _NUDGES
         done, after = 0, None
         while due := self._due(kinds, after):
@@ -168,8 +170,11 @@ class _Look:
             raise
         except Exception as error:  # one of them spoils all: each alone, and only that one fails
             _log.warning("many timers failed together", count=len(transitions), error=f"{type(error).__name__}: {error}")
-            return sum(self._alone(one, found[_key(one)].id) for one in transitions)
+            alone = sum(self._alone(one, found[_key(one)].id) for one in transitions)
+            self.fired += alone
+            return alone
         deliveries.settle(self.db, [delivery for one in done for delivery in one.caused], at=self.at)
+        self.fired += len(done)
         return len(done)
 
     def _take(
@@ -200,19 +205,22 @@ class _Look:
         for timer_id, error in failed:
             self._fails(timer_id, error)
         try:
-            return _write(self.db, nudges, self.at)
+            spoken, over = _write(self.db, nudges, self.at)
         except PASSING:
             raise
         except Exception as error:
             _log.warning("many reminders failed together", count=len(nudges), error=f"{type(error).__name__}: {error}")
-            return sum(self._nudged_alone(one) for one in nudges)
+            alone = [self._nudged_alone(one) for one in nudges]
+            spoken, over = sum(one for one, _ in alone), sum(one for _, one in alone)
+        self.fired += spoken
+        return over
 
-    def _nudged_alone(self, one: _Nudge) -> int:
+    def _nudged_alone(self, one: _Nudge) -> tuple[int, int]:
         try:
             return _write(self.db, [one], self.at)
         except Exception as error:
             self._fails(one.timer.id, error)
-            return 0
+            return 0, 0
 
 
 def _key(transition: Transition) -> int:
@@ -268,13 +276,13 @@ def _prepared(
     return nudges, failed
 
 
-def _write(db: Database, nudges: Sequence[_Nudge], at: datetime) -> int:
-    """Claim the timers, tell and record, all in one transaction; returns how many spoke.
+def _write(db: Database, nudges: Sequence[_Nudge], at: datetime) -> tuple[int, int]:
+    """Claim the timers, tell and record, all in one transaction; returns how many spoke, and how many no longer wait.
 
     Who was faster, or has done the task meanwhile, is found with the cases locked: nobody is told of what was done.
     """
     if not nudges:
-        return 0
+        return 0, 0
     with db.write() as session:
         cases = sorted({one.timer.instance_id for one in nudges})
         running = set(session.execute(
@@ -313,7 +321,7 @@ def _write(db: Database, nudges: Sequence[_Nudge], at: datetime) -> int:
             row for one, _, case in spoken for row in notices.rows(one.messages, at=at, instance=case.number)
         ])
         record_many(session, [Entry(_told(one, task, case, at), new_event_id()) for one, task, case in spoken])
-    return len(spoken)
+    return len(spoken), len(taken)
 
 
 def _told(one: _Nudge, task: Task, case: Case, at: datetime) -> Act:
