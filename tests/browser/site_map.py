@@ -30,7 +30,7 @@ NO_PAGES = {
     # posts that lead on, or answer with a page listed under another name
     "sign_in.sign_out", "sign_in.set_language", "tasks.claim", "tasks.unclaim", "tasks.save", "tasks.body", "instances.save",
     "instances.body", "notices.mark_read", "administration.end_role", "administration.open_account", "administration.change_account",
-    "incidents.retry", "migrating.move",
+    "incidents.retry", "migrating.move", "operations.stop_job", "operations.bulk_start",
 }  # fmt: skip
 
 

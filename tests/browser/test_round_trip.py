@@ -205,13 +205,19 @@ def _unplaced(step: Any) -> dict[str, Any]:
 
     found = {
         name: without(getattr(step, name))
-        for name in ("candidate_groups", "candidate_users", "assignee", "due", "follow_up", "priority", "script")
+        for name in ("candidate_groups", "candidate_users", "assignee", "due", "follow_up", "priority", "script", "called")
     }
     for name in ("inputs", "outputs"):
         found[name] = tuple(replace(one, source=without(one.source)) for one in getattr(step, name))
-    if step.timer:
-        found["timer"] = replace(step.timer, value=without(step.timer.value))
+    if step.event:
+        timer = step.event.timer
+        found["event"] = replace(
+            step.event,
+            timer=timer and replace(timer, value=without(timer.value)),
+            **{name: without(getattr(step.event, name)) for name in ("condition", "correlation", "naming")},
+        )
     if step.repetition:
-        formulas = {name: without(getattr(step.repetition, name)) for name in ("collection", "result", "until")}
+        names = ("collection", "cardinality", "result", "until", "again")
+        formulas = {name: without(getattr(step.repetition, name)) for name in names}
         found["repetition"] = replace(step.repetition, **formulas)
     return found
