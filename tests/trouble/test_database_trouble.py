@@ -16,11 +16,12 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -52,32 +53,35 @@ def test_a_commit_whose_answer_is_lost_is_answered_from_the_token(office: Office
     """The start and the completion went through; the same page sent again gives the first answer and changes nothing."""
     applicant = office.applicant(liaoning.own_school)
     filled = applicant.fills()
-    with _answer_lost(), pytest.raises(OperationalError):
+    with pytest.raises(OperationalError), _answer_lost(office.db):
         applicant.sends(filled)
     repeated = applicant.sends(filled)
     assert repeated.repeated
     case = Case(office, applicant, repeated.instance_number)
     unit = case.task("adm_u1").by(liaoning.own_head)
     paper = unit.fills(unit.recommendation())
-    with _answer_lost(), pytest.raises(OperationalError):
+    with pytest.raises(OperationalError), _answer_lost(office.db):
         unit.sends(paper)
     assert unit.sends(paper).repeated
     case.waits_at("adm_u2")
     office.check_record()
 
 
-class _answer_lost:
+@contextmanager
+def _answer_lost(db: Database) -> Iterator[None]:
     """Inside the block every commit arrives, and its answer does not."""
 
-    def __enter__(self) -> None:
-        event.listen(Session, "after_commit", self._lose)
-
-    def __exit__(self, *_: object) -> None:
-        event.remove(Session, "after_commit", self._lose)
-
-    @staticmethod
-    def _lose(_session: Session) -> None:
+    @contextmanager
+    def write() -> Iterator[Session]:
+        with Database.write(db) as session:
+            yield session
         raise OperationalError("COMMIT", {}, ConnectionError("the connection is gone"), connection_invalidated=True)
+
+    db.write = write  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del db.write
 
 
 # --- a server that dies ---------------------------------------------------------------------------------------------
@@ -141,6 +145,13 @@ def endure(server: Server, root: Path, folder: Path, *, cases: int, deaths: int,
     make_schema(db)
     _furnish(db, root)
     office, lost, chance = Office(db, folder), list[str](), random.Random(seed)
+    with closing(db):
+        return _endured(office, server, lost, chance, cases, deaths, seed)
+
+
+def _endured(
+    office: Office, server: Server, lost: list[str], chance: random.Random, cases: int, deaths: int, seed: int
+) -> int:
     over = threading.Event()
 
     def kill() -> int:
@@ -156,7 +167,6 @@ def endure(server: Server, root: Path, folder: Path, *, cases: int, deaths: int,
         over.set()
         assert killed.result() >= min(deaths, 2), f"seed {seed}: the server hardly died"
     _verify(office, done)
-    db.close()
     return len(lost)
 
 
