@@ -107,7 +107,7 @@ def application(teacher: Mapping[str, Any], folder: Folder, documents: Sequence[
         "full_name": name,
         "gender": teacher.get("gender", "女"),
         "birth_date": teacher["born"],
-        "id_card": id_card(region, born, int(teacher["phone"][-3:]) * 2),
+        "id_card": id_card(region, born, int(teacher["phone"][-3:]) % 500 * 2),
         "ethnicity": teacher.get("ethnicity", "汉族"),
         "political_status": "中共党员",
         "phone": teacher["phone"],
