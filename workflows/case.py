@@ -102,24 +102,6 @@ def shown(at: datetime) -> str:
 
 #: Digest of the pack set that new work starts on.
 _NEWEST = select(PackSet.digest).order_by(PackSet.number.desc()).limit(1).scalar_subquery()
-#: What a case is made of, by its instance: see ``of``.
-CASE = (
-    select(Instance, Organisation, Person, Account.email_confirmed_at, Round, Stream.seq, Stream.head_hash, _NEWEST)
-    .join(Organisation, Organisation.id == Instance.organisation_id)
-    .join(Person, Person.id == Instance.starter_id)
-    .outerjoin(Account, Account.person_id == Person.id)
-    .outerjoin(Round, Round.id == Instance.round_id)
-    .join(Stream, Stream.name == "instance:" + Instance.number)
-)
-_OF_INSTANCE = CASE.where(Instance.id == bindparam("instance_id"))
-#: The same by one of its tasks, which is the ninth.
-OF_TASK = (
-    CASE.add_columns(Task).join(Task, Task.instance_id == Instance.id).where(Task.number == bindparam("task_number"))
-)
-
-
-#: Digest of the pack set that new work starts on.
-_NEWEST = select(PackSet.digest).order_by(PackSet.number.desc()).limit(1).scalar_subquery()
 #: What ``_case`` is made of.
 _WHOLE = (
     select(Instance, Organisation, Person, Account.email_confirmed_at, Round, Stream.seq, Stream.head_hash, _NEWEST)
