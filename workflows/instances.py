@@ -41,7 +41,7 @@ from workflows.people import Somebody
 from workflows.registers import rounds
 from workflows.settings import OFFICE_ZONE
 from workflows.submission import Submission
-from workflows.transitions import OWN_CASE, Moved, NextStep, Transition
+from workflows.transitions import OWN_CASE, Moved, NextStep, Transition, is_review
 
 # --- the form that a step asks for ----------------------------------------------------------------------------------
 
@@ -139,8 +139,7 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
     }
     variable = str(task.form_id or "").rpartition(".")[2]
     # Every review starts from a blank paper and what the rules say now, not from an earlier judgement of the case.
-    is_review = step.properties.get("jiaoyan:review") == "true"
-    prefill = {**({} if is_review else variables.get(variable) or {}), **task.inputs}
+    prefill = {**({} if is_review(step) else variables.get(variable) or {}), **task.inputs}
     return FormRequest(
         f"task:{task.number}", case.loaded.process_id, case.loaded.name, step.id, step.name, step.documentation,
         task.form_id or "", case.loaded.forms.get(task.form_id or "", b""), case.loaded.digest, case.number,

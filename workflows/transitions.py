@@ -110,6 +110,8 @@ class Transition:
     #: The task that it goes back to: what was done since keeps nobody from a step.
     back_to: Task | None = None
     openings: tuple[Opening, ...] = ()
+    #: Each ruling with its answer as it is stored.
+    answers: tuple[tuple[engine.RulingAt, dict[str, Any]], ...] = ()
     title: str = ""
     #: Name of a signal it sends -> the processes that such a signal starts.
     starts: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -121,8 +123,9 @@ class Transition:
     known: people.Known | None = None
 
     def prepare(self, session: Session) -> None:
-        """Look up, outside the write transaction, whom the newly opened tasks are for and when to remind."""
+        """Look up, outside the write transaction, whom the newly opened tasks are for and when to remind; word the rulings."""
         self.title = self.case.title or self._titled(session)
+        self.answers = tuple((ruled, self._answer(ruled)) for ruled in self.progress.rulings)
         self.openings = tuple(self.opening(session, opened) for opened in self.progress.opened)
         signals = {one.name for one in self.progress.published if one.kind == "signal"}
         self.starts = {
@@ -191,16 +194,16 @@ class Transition:
         """
         excluded = [(self.case.starter, OWN_CASE)]
         apart = set(step.properties.get("jiaoyan:separate-from", "").split())
-        is_review = _is_review(step)
-        if not apart and not is_review:
+        reviewing = is_review(step)
+        if not apart and not reviewing:
             return excluded
-        acted = self._acted(session, needs_history=bool(apart) or self.task is None or not _is_review(self.step))
+        acted = self._acted(session, needs_history=bool(apart) or self.task is None or not is_review(self.step))
         steps = self.case.loaded.diagram.steps
         reviews = [
-            (step_id, who) for step_id, who in acted if step_id in steps and _is_review(steps[step_id])
+            (step_id, who) for step_id, who in acted if step_id in steps and is_review(steps[step_id])
         ]
         out = {who.id: who for step_id, who in acted if step_id in apart}
-        if is_review and reviews and reviews[-1][0] != step.id:
+        if reviewing and reviews and reviews[-1][0] != step.id:
             out[reviews[-1][1].id] = reviews[-1][1]
         return excluded + [(who, REVIEWED_BEFORE) for who in out.values() if who.id != self.case.starter.id]
 
@@ -218,6 +221,22 @@ class Transition:
         if self.by is not None and self.task is not None:
             acted.append((self.step.id, self.by))
         return acted
+
+    def _answer(self, ruled: engine.RulingAt) -> dict[str, Any]:
+        """A ruling as it is stored: the answer of ``jiaoyan decide``, with the pack it was given under."""
+        answer: dict[str, Any] = _as_json({
+            "table": ruled.decision_id,
+            "outcome": value_of(ruled.ruling).get("outcome"),
+            "outputs": plain_outputs(ruled.ruling),
+            "rules": rules(ruled.ruling),
+            "reasons": reasons(ruled.ruling, self.case.pack),
+            "inputs": plain_facts(ruled.ruling.inputs),
+            "pack": self.case.pack.digest,
+            "pack_set": self.case.pack_set,
+            "place": self.case.pack.place,
+            "on": self.case.ruling_on,
+        })
+        return answer
 
     # --- inside the transaction ---
 
@@ -379,27 +398,8 @@ class Transition:
         return [
             {"instance_id": instance_id, "step_id": ruled.step_id, "decision": ruled.decision_id, "at": self.at,
              "outcome": answer.get("outcome"), "answer": answer, "event": event}
-            for ruled, answer in self._answers()
+            for ruled, answer in self.answers
         ]
-
-    def _answers(self) -> list[tuple[engine.RulingAt, dict[str, Any]]]:
-        """Each ruling as it is stored: the answer of ``jiaoyan decide``, with the pack it was given under."""
-        found = []
-        for ruled in self.progress.rulings:
-            told = {
-                "table": ruled.decision_id,
-                "outcome": value_of(ruled.ruling).get("outcome"),
-                "outputs": plain_outputs(ruled.ruling),
-                "rules": rules(ruled.ruling),
-                "reasons": reasons(ruled.ruling, self.case.pack),
-                "inputs": plain_facts(ruled.ruling.inputs),
-                "pack": self.case.pack.digest,
-                "pack_set": self.case.pack_set,
-                "place": self.case.pack.place,
-                "on": self.case.ruling_on,
-            }
-            found.append((ruled, _as_json(told)))
-        return found
 
     # --- who hears of it, and what is recorded ---
 
@@ -447,7 +447,7 @@ class Transition:
             "timers": [{"token": timer.token, "step": timer.step_id, "due_at": timer.due_at} for timer in progress.timers],
             "rulings": [
                 {"step": ruled.step_id, "decision": ruled.decision_id, "answer": answer}
-                for ruled, answer in self._answers()
+                for ruled, answer in self.answers
             ],
             "changes": [dict(change) for change in self.changes],
             "notices": [
@@ -652,7 +652,8 @@ def _instances(session: Session, transitions: Sequence[Transition], rows: list[d
     return [known.id for known in stored]
 
 
-def _is_review(step: engine.Step) -> bool:
+def is_review(step: engine.Step) -> bool:
+    """Whether a step is a review: nobody acts in two of them one after the other (domain.md 3.0.2)."""
     return step.properties.get("jiaoyan:review") == "true"
 
 
