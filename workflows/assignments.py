@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from workflows import access, notices, people
@@ -15,7 +15,7 @@ from workflows.audit import Act, Kind, instance_stream, record
 from workflows.db import Database
 from workflows.errors import N_, HeldByAnother, NobodyFits, NotTransferable, TaskNotOpen
 from workflows.incidents import reason_of
-from workflows.models import Account, Instance, Person, Task
+from workflows.models import Instance, Person, Task
 from workflows.notices import Message
 from workflows.transitions import Moved, NextStep, due_shown
 
@@ -69,12 +69,7 @@ def recuse(db: Database, viewer: Viewer, task_number: str, reason: str, *, at: d
         _assign(session, task, None, explanation)
         _record(session, viewer, task, Kind.TASK_REASSIGNED, at, {"reason": reason, "excluded": out, "result": left})
         instance = session.get_one(Instance, task.instance_id)
-        others = session.execute(
-            select(Person.id, Account.email_confirmed_at)
-            .outerjoin(Account, Account.person_id == Person.id)
-            .where(Person.number.in_([one["number"] for one in left]))
-        )
-        recipients = {person_id: confirmed is not None for person_id, confirmed in others}
+        recipients = people.mailable(session, Person.number.in_([one["number"] for one in left]))
         params = {"title": instance.title, "number": instance.number, "step": task.name, "due": due_shown(task.due_at)}
         notices.queue(session, [Message(recipients, "task_opened", params, task.number)], at=at,
                       instance=instance.number)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Date, Select, and_, bindparam, func, literal, or_, select
+from sqlalchemy import ColumnElement, Date, Select, and_, bindparam, func, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
@@ -566,6 +566,14 @@ def somebodies(session: Session, person_ids: Collection[int]) -> dict[int, Someb
         .where(Person.id.in_(person_ids))
     )
     return {row[0]: Somebody(row[0], row[1], row[2], row[3] is not None) for row in rows}
+
+
+def mailable(session: Session, among: ColumnElement[bool]) -> dict[int, bool]:
+    """Keys of the people that a condition on ``Person`` names, and whether mail may go to them: for a notice."""
+    rows = session.execute(
+        select(Person.id, Account.email_confirmed_at).outerjoin(Account, Account.person_id == Person.id).where(among)
+    )
+    return {person_id: confirmed is not None for person_id, confirmed in rows}
 
 
 def administrator(viewer: Viewer) -> Actor:

@@ -28,7 +28,7 @@ from workflows.errors import (
     NotFound,
     OwnCase,
 )
-from workflows.models import Account, Instance, Organisation, Person, Subscription, Task
+from workflows.models import Instance, Organisation, Person, Subscription, Task
 
 #: Whoever acts: somebody who has signed in, or the operator of the machine at its console.
 By = Viewer | Actor
@@ -221,12 +221,7 @@ def concerned(session: Session, instance: Instance) -> dict[int, bool]:
             people_ids.add(holder_id)
         else:
             numbers |= {one["number"] for one in explanation.get("result", ())}
-    rows = session.execute(
-        select(Person.id, Account.email_confirmed_at)
-        .outerjoin(Account, Account.person_id == Person.id)
-        .where(Person.id.in_(people_ids) | Person.number.in_(numbers))
-    )
-    return {person_id: confirmed is not None for person_id, confirmed in rows}
+    return people.mailable(session, Person.id.in_(people_ids) | Person.number.in_(numbers))
 
 
 def recorded(

@@ -38,7 +38,7 @@ from workflows.errors import (
     StartFailed,
     UnknownTable,
 )
-from workflows.models import Account, Delivery, Incident, Instance, Membership, Task, Timer
+from workflows.models import Delivery, Incident, Instance, Membership, Person, Task, Timer
 from workflows.models import Submission as SubmissionRow
 from workflows.notices import Message
 from workflows.submission import AttachmentRef, Submission
@@ -179,12 +179,8 @@ def _failed(
 
 def administrators(session: Session, at: datetime) -> dict[int, bool]:
     """Everybody who keeps the system today, and whether mail may go to them."""
-    rows = session.execute(
-        select(Membership.person_id, Account.email_confirmed_at)
-        .outerjoin(Account, Account.person_id == Membership.person_id)
-        .where(Membership.role == "system_admin", held_on(office_day(at)))
-    )
-    return {person_id: confirmed is not None for person_id, confirmed in rows}
+    holding = select(Membership.person_id).where(Membership.role == "system_admin", held_on(office_day(at)))
+    return people.mailable(session, Person.id.in_(holding))
 
 
 def _described(error: Exception) -> dict[str, Any]:
