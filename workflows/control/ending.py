@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from workflows import deliveries, engine, notices, traffic
+from workflows import deliveries, deployment, engine, notices, traffic
 from workflows.access import Viewer
 from workflows.audit import Actor, Kind, new_event_id
 from workflows.case import house, load
@@ -83,8 +83,7 @@ def withdraw(db: Database, viewer: Viewer, number: str, reason: str, *, at: date
 def _refusal(session: Session, instance: Instance) -> Exception:
     properties = properties_of(session, instance)
     if not (properties.get(WITHDRAW) or properties.get(WITHDRAW_UNTIL)):
-        name = load(session, instance_id=instance.id)[0].loaded.name
-        return NotWithdrawable(process=name)
+        return NotWithdrawable(process=deployment.definition(session, instance.definition).name)
     waiting = session.execute(
         select(Task.name).where(Task.instance_id == instance.id, Task.status == "open").order_by(Task.id).limit(1)
     ).scalar()

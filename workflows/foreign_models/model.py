@@ -10,6 +10,7 @@ from typing import Any
 from lxml import etree
 
 from workflows import feel
+from workflows.engine import fence
 from workflows.engine.fence import BPMN, BPMNDI, ZEEBE
 from workflows.foreign_models.report import Note
 
@@ -203,20 +204,7 @@ class Model:
 
 
 #: BPMN names of steps.
-ACTIVITIES = (
-    "task",
-    "manualTask",
-    "userTask",
-    "serviceTask",
-    "sendTask",
-    "receiveTask",
-    "businessRuleTask",
-    "scriptTask",
-    "callActivity",
-    "subProcess",
-    "transaction",
-    "adHocSubProcess",
-)
+ACTIVITIES = fence.ACTIVITIES | {"adHocSubProcess"}
 GATEWAYS = ("exclusiveGateway", "inclusiveGateway", "parallelGateway", "eventBasedGateway", "complexGateway")
 EVENTS = ("startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent")
 NODES = frozenset({*ACTIVITIES, *GATEWAYS, *EVENTS})
