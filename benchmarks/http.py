@@ -26,8 +26,9 @@ import lxml.html
 import waitress
 from flask import Flask, redirect, render_template_string, request
 from flask_wtf import CSRFProtect
-from sqlalchemy import event, text
+from sqlalchemy import text
 
+from benchmarks.counting import Counted, counted
 from benchmarks.figures import Figure, beside, percentile
 from webapp import composition, create_app
 from webapp.demo import papers
@@ -179,35 +180,6 @@ def _listening(app: Flask) -> Iterator[int]:
         thread.join(5)
 
 
-@dataclass
-class Counted:
-    """What a request asked of the database."""
-
-    statements: list[str] = field(default_factory=list)
-    commits: int = 0
-
-
-@contextmanager
-def counted(db: Database) -> Iterator[Counted]:
-    """Count statements (without BEGIN) and commits while the block runs."""
-    found = Counted()
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if not statement.startswith("BEGIN"):
-            found.statements.append(statement)
-
-    def committed(_connection: object) -> None:
-        found.commits += 1
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    event.listen(db.engine, "commit", committed)
-    try:
-        yield found
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-        event.remove(db.engine, "commit", committed)
-
-
 class Desks:
     """The people of the cases, signed in."""
 
@@ -288,7 +260,7 @@ def _figures(
 
 
 def _completed(db: Database, browser: Browser, path: str, body: bytes, kind: str) -> tuple[float, Counted]:
-    with counted(db) as found:
+    with counted(db.engine) as found:
         return _milliseconds(browser, path, body, kind), found
 
 

@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 from werkzeug.test import TestResponse
 
+from benchmarks.counting import Counted, counted
 from tests.webapp.case_world import APPLICANT, HEAD, HR1, World, problems
-
-
-@dataclass
-class Asked:
-    """Statements (without BEGIN) and commits."""
-
-    statements: list[str] = field(default_factory=list)
-    commits: int = 0
-
-
-@contextmanager
-def asked(engine: Engine) -> Iterator[Asked]:
-    found = Asked()
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if not statement.startswith("BEGIN"):
-            found.statements.append(" ".join(statement.split()))
-
-    def committed(_connection: object) -> None:
-        found.commits += 1
-
-    event.listen(engine, "before_cursor_execute", note)
-    event.listen(engine, "commit", committed)
-    try:
-        yield found
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-        event.remove(engine, "commit", committed)
 
 
 @pytest.fixture
@@ -60,10 +30,10 @@ def test_a_review_that_is_sent_takes_eleven_statements_and_one_commit(
     world: World, reviewing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send: Callable[..., TestResponse] = world.send
-    seen: list[Asked] = []
+    seen: list[Counted] = []
 
     def counting(*given: Any, **named: Any) -> TestResponse:
-        with asked(world.house.database.engine) as found:
+        with counted(world.house.database.engine) as found:
             answer = send(*given, **named)
         seen.append(found)
         return answer
@@ -85,7 +55,7 @@ def test_a_review_that_is_sent_takes_eleven_statements_and_one_commit(
 @pytest.mark.usefixtures("reviewing")
 def test_a_list_takes_at_most_five_statements(world: World, who: str, path: str) -> None:
     browser = world.browser(who)
-    with asked(world.house.database.engine) as found:
+    with counted(world.house.database.engine) as found:
         assert browser.get(path).status_code == 200
     # One more where there are too many rows to count what the filters offer: six.
     assert len(found.statements) <= 5, found.statements
