@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import random
 import resource
+import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -158,11 +162,40 @@ def test_the_largest_file_is_done_within_seconds(name: str) -> None:
     assert time.perf_counter() - begun < 15
 
 
+def _large(name: str, count: int) -> bytes:
+    return drawing(begin(), end(), flow("s", "e"), LARGE[name](count)).replace(b' isExecutable="true"', b"")
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_file_takes_work_in_proportion_to_its_size(name: str) -> None:
+    """Counted in lines of Python that run, which no busy machine changes."""
+    small, large = (_lines(partial(import_model, _large(name, count), file="l.bpmn")) for count in (50, 400))
+    assert large < 9 * small, (small, large)  # in proportion: 8 times; by the square: 64
+
+
+def _lines(act: Callable[[], object]) -> int:
+    count = 0
+
+    def trace(_frame: object, _event: str, _argument: object) -> Any:
+        nonlocal count
+        count += 1
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        act()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("name", LARGE)
 def test_a_large_file_takes_time_in_proportion_to_its_size(name: str) -> None:
     taken = []
     for count in (200, 1600):
-        raw = drawing(begin(), end(), flow("s", "e"), LARGE[name](count)).replace(b' isExecutable="true"', b"")
+        raw = _large(name, count)
         best = float("inf")
         for _ in range(3 if count == 200 else 1):
             begun = time.process_time()
