@@ -97,9 +97,12 @@ class Task(Row):
     role: Mapped[str | None]
     #: Who has claimed it, or the one person it was assigned to.
     holder_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    #: Whom the holder has asked to work on it (委派): it stays the holder's, who alone completes it once it has come back.
+    delegate_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     #: Values the diagram hands to the form (zeebe:ioMapping inputs).
     inputs: Mapped[dict[str, Any]]
-    #: Rule → organisation as it was → candidates → exclusions → result.
+    #: Rule → organisation as it was → candidates → exclusions → result; and to whom it was handed since, by whom and why:
+    #: ``transferred``, ``delegated`` (while it lasts), ``delegations`` (those that are over, and how they ended).
     explanation: Mapped[dict[str, Any]]
     done_at: Mapped[datetime | None]
     done_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
@@ -109,8 +112,8 @@ class Task(Row):
     before: Mapped[bytes | None]
 
 
-# The ways to an inbox, in the order in which it is read: what waits for a group, and what somebody holds; and to the
-# cases that wait for a group, the latest first.
+# The ways to an inbox, in the order in which it is read: what waits for a group, what somebody holds or was asked to work
+# on; and to the cases that wait for a group, the latest first.
 _UNHELD, _HELD = "status = 'open' AND holder_id IS NULL", "status = 'open'"
 Index(
     "ix_task_waiting", Task.organisation_id, Task.role, Task.due_at, Task.priority.desc(), Task.id,
@@ -121,6 +124,10 @@ Index(
 )
 Index(
     "ix_task_held", Task.holder_id, Task.due_at, Task.priority.desc(), Task.id,
+    sqlite_where=text(_HELD), postgresql_where=text(_HELD),
+)
+Index(
+    "ix_task_delegated", Task.delegate_id, Task.due_at, Task.priority.desc(), Task.id,
     sqlite_where=text(_HELD), postgresql_where=text(_HELD),
 )
 
