@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -15,9 +15,22 @@ from workflows.access import office_day
 from workflows.audit import FIRST, instance_stream
 from workflows.deployment import Loaded
 from workflows.errors import N_, InstanceMoved, NotFound
-from workflows.models import Account, Instance, Organisation, PackSet, Part, Person, Round, Series, Stream, Task
+from workflows.models import (
+    Account,
+    Instance,
+    Organisation,
+    PackSet,
+    Part,
+    Person,
+    Round,
+    Series,
+    Stream,
+    Submission,
+    Task,
+)
 from workflows.people import Somebody
 from workflows.policies import Pack
+from workflows.registers import applications
 from workflows.rulebook import Rulebook
 from workflows.settings import OFFICE_ZONE
 
@@ -80,6 +93,7 @@ class Case:
             "organisation_name": self.organisation.name,
             "level": self.organisation.level,
             "place": self.pack.name,
+            "facts": dict(self.row.facts) if self.row is not None else {},
             "round": None,
         }
         if self.round is not None:
@@ -286,9 +300,33 @@ def house(session: Session, case: Case, at: datetime) -> engine.House:
         "policy": case.pack,
         "role": role,
         "bureau of": bureau_of,
+        "applications of": lambda number: _asked(bind, lambda own: applications.of_round(own, str(number))),
+        "blind numbers of": lambda number: _asked(bind, lambda own: applications.blind_numbers(own, str(number))),
+        "submissions": lambda step: _asked(bind, lambda own: _papers(own, case, str(step))),
         **policies.functions(case.pack, now=at),
     }
     return engine.House(context=context, decide=decide, now=at, parts=parts, called=case.caller is not None)
+
+
+def _asked(bind: Any, ask: Callable[[Session], Any]) -> Any:
+    """What a register says now, asked in a short session of its own."""
+    with Session(bind) as own:
+        return ask(own)
+
+
+def _papers(session: Session, case: Case, step: str) -> list[dict[str, Any]]:
+    """The papers that were given at a step of the case so far: {by, by_name, at, data}, the oldest first."""
+    if case.row is None:
+        return []
+    rows = session.execute(
+        select(Submission, Person.number, Person.name)
+        .join(Person, Person.id == Submission.by_id)
+        .where(Submission.instance_id == case.row.id, Submission.step_id == step)
+        .order_by(Submission.id)
+    )
+    return [
+        {"by": number, "by_name": name, "at": shown(paper.at), "data": paper.data} for paper, number, name in rows
+    ]
 
 
 def role(name: str, at: str | None = None) -> dict[str, Any]:

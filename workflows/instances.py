@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from workflows import access, assignments, deployment, drafts, engine, incidents, people
 from workflows.access import Viewer, office_day
 from workflows.audit import TIMEOUT, Act, Kind, person_stream, record
-from workflows.case import OF_TASK, Case, house, load, new, peek_number, take_number, with_task
+from workflows.case import OF_TASK, Case, house, load, new, outside_rounds, peek_number, take_number, with_task
 from workflows.db import Database
 from workflows.deliveries import carry_out
 from workflows.drafts import DraftView
@@ -35,10 +35,11 @@ from workflows.errors import (
     TaskAlreadyDone,
     TaskNotOpen,
 )
-from workflows.models import Draft, Instance, Person, Task, Timer, table
+from workflows.manners import MAY_START
+from workflows.models import Draft, Instance, Organisation, Person, Round, Task, Timer, table
 from workflows.models import Submission as SubmissionRow
 from workflows.people import Somebody
-from workflows.registers import rounds
+from workflows.registers import applications, rounds
 from workflows.settings import OFFICE_ZONE
 from workflows.submission import Submission
 from workflows.transitions import OWN_CASE, Moved, NextStep, Transition, is_review
@@ -50,7 +51,7 @@ from workflows.transitions import OWN_CASE, Moved, NextStep, Transition, is_revi
 class FormRequest:
     """Everything a page needs to show one form: the pinned form file, what FEEL sees, what is filled in already."""
 
-    #: Names the draft: ``start:<process>:<round>`` or ``task:<number>``.
+    #: Names the draft: ``start:<process>:<round or @office>`` or ``task:<number>``.
     subject: str
     process_id: str
     process_name: str
@@ -95,22 +96,94 @@ class Opened:
     done_by_name: str | None
 
 
-def start_form(session: Session, viewer: Viewer, process_id: str, round_number: str, at: datetime) -> FormRequest:
-    """The form that starts an instance in a round; refuses outside the window and for a second open case."""
-    round_row, view = rounds.round_by_number(session, round_number)
+#: What stands before an organisation's code where a round's number would: the case is started for that office.
+OFFICE = "@"
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """Where a case begins: in a round, by its applicant, or for an office, by somebody who may start it there."""
+
+    loaded: deployment.Loaded
+    organisation: Organisation
+    round: Round | None
+    role: str
+    #: Organisation code of the office, for the record.
+    office: str | None
+
+    def case(self, session: Session, starter: Somebody, number: str, at: datetime) -> Case:
+        if self.round is not None:
+            return new(session, self.loaded, starter, self.round, number=number, at=at)
+        return outside_rounds(session, self.loaded, starter, self.organisation, number=number, at=at)
+
+
+def _where(session: Session, viewer: Viewer, process_id: str, where: str, at: datetime) -> _Beginning:
+    """Refuses outside the window and for a second open case; ``Forbidden`` for who may not start it for the office."""
+    loaded = deployment.definition(session, deployment.newest(session, process_id))
+    roles = loaded.diagram.properties.get(MAY_START, "").split()
+    if where.startswith(OFFICE):
+        for held in viewer.memberships:
+            if held.role in roles and held.organisation_code == where.removeprefix(OFFICE):
+                organisation = session.get_one(Organisation, held.organisation_id)
+                return _Beginning(loaded, organisation, None, held.role, held.organisation_code)
+        raise Forbidden()
+    if roles:
+        raise NotFound()
+    round_row, view = rounds.round_by_number(session, where)
     view.require_open(at)
     _refuse_duplicate(session, viewer, round_row.id)
-    loaded = deployment.definition(session, deployment.newest(session, process_id))
+    return _Beginning(loaded, session.get_one(Organisation, round_row.organisation_id), round_row, "applicant", None)
+
+
+@dataclass(frozen=True)
+class Startable:
+    """A process that somebody may start for an office."""
+
+    process_id: str
+    name: str
+    documentation: str
+    organisation_code: str
+    organisation_name: str
+
+    @property
+    def where(self) -> str:
+        """As the start page's address and ``start`` name it."""
+        return f"{OFFICE}{self.organisation_code}"
+
+
+def startable(session: Session, viewer: Viewer) -> list[Startable]:
+    """What the person may start for their offices (发起办件), by the newest versions."""
+    found = []
+    for loaded in deployment.current(session):
+        roles = loaded.diagram.properties.get(MAY_START, "").split()
+        for held in viewer.memberships:
+            if held.role in roles:
+                found.append(Startable(loaded.process_id, loaded.name, loaded.diagram.documentation,
+                                       held.organisation_code, held.organisation_name))
+    return list(dict.fromkeys(found))
+
+
+def start_form(
+    session: Session, viewer: Viewer, process_id: str, where: str, at: datetime, *,
+    prefill: Mapping[str, Any] = MappingProxyType({}),
+) -> FormRequest:
+    """The form that starts an instance in a round, or (``@organisation code``) for an office.
+
+    Refuses outside the window and for a second open case, ``Forbidden`` for who may not start it for that office.
+    ``prefill`` is what the page it was opened from knows; a convenience, nothing relies on it.
+    """
+    beginning = _where(session, viewer, process_id, where, at)
     starter = Somebody(viewer.person_id, viewer.number, viewer.name, False)
-    case = new(session, loaded, starter, round_row, number="", at=at)
-    subject = f"start:{process_id}:{round_number}"
-    step = loaded.diagram.start
+    case = beginning.case(session, starter, "", at)
+    subject = f"start:{process_id}:{where}"
+    loaded, step = beginning.loaded, beginning.loaded.diagram.start
     task = {"step": step.id, "form": step.form_id, "holder": viewer.number, "returned": None}
+    given = {"full_name": viewer.name} if beginning.round is not None else prefill
     return FormRequest(
         subject, process_id, loaded.name, step.id, step.name, step.documentation, step.form_id,
         loaded.forms[step.form_id], loaded.digest, None, None,
         {**house(session, case, at).context, "task": task},
-        {"full_name": viewer.name}, drafts.draft(session, viewer.person_id, subject), None, (), False, is_mine=True,
+        given, drafts.draft(session, viewer.person_id, subject), None, (), False, is_mine=True,
     )
 
 
@@ -204,26 +277,27 @@ def open_task(session: Session, instance_number: str, step_id: str) -> str | Non
 
 
 def start(
-    db: Database, viewer: Viewer, process_id: str, round_number: str, submission: Submission, *, at: datetime
+    db: Database, viewer: Viewer, process_id: str, where: str, submission: Submission, *, at: datetime
 ) -> Moved:
-    """Start an instance in a round with its first form. One transaction, one event.
+    """Start an instance with its first form, in a round or (``@organisation code``) for an office.
 
-    Raises ``WindowClosed``/``WindowNotOpen`` (E_WINDOW), ``DuplicateCase`` (E_DUPLICATE), ``StartFailed`` (an incident: the
+    One transaction, one event. Raises
+    ``WindowClosed``/``WindowNotOpen`` (E_WINDOW), ``DuplicateCase`` (E_DUPLICATE), ``StartFailed`` (an incident: the
     submission is kept and tried again). The same token twice gives the first answer again.
     """
     with incidents.watching(db, f"start:{submission.token}", submission, at=at, by_id=viewer.person_id,
-                            process=process_id, round=round_number):
-        return beginning(db, viewer, process_id, round_number, submission, at=at)
+                            process=process_id, round=where):
+        return beginning(db, viewer, process_id, where, submission, at=at)
 
 
 def beginning(
-    db: Database, viewer: Viewer, process_id: str, round_number: str, submission: Submission, *, at: datetime,
+    db: Database, viewer: Viewer, process_id: str, where: str, submission: Submission, *, at: datetime,
     extra: Mapping[str, Any] = MappingProxyType({}),
 ) -> Moved:
     """``start`` itself, which raises what fails in it; ``extra`` goes into the event's payload."""
     for _ in range(_STARTS_AT_ONCE):
         with db.read() as session:
-            transition = _beginning(session, viewer, process_id, round_number, submission, at, extra)
+            transition = _beginning(session, viewer, process_id, where, submission, at, extra)
             if isinstance(transition, Moved):
                 return transition
         try:
@@ -238,24 +312,26 @@ _STARTS_AT_ONCE = 100
 
 
 def _beginning(
-    session: Session, viewer: Viewer, process_id: str, round_number: str, submission: Submission, at: datetime,
+    session: Session, viewer: Viewer, process_id: str, where: str, submission: Submission, at: datetime,
     extra: Mapping[str, Any],
 ) -> Transition | Moved:
     repeated = _repeated(session, viewer, submission.token)
     if repeated is not None:
         return repeated
-    round_row, view = rounds.round_by_number(session, round_number)
-    view.require_open(at)
-    _refuse_duplicate(session, viewer, round_row.id)
-    loaded = deployment.definition(session, deployment.newest(session, process_id))
+    beginning = _where(session, viewer, process_id, where, at)
+    loaded, round_row = beginning.loaded, beginning.round
     starter = people.somebody(session, viewer.person_id)
-    case = new(session, loaded, starter, round_row, number=peek_number(session, round_row.place, at), at=at)
+    case = beginning.case(session, starter, peek_number(session, beginning.organisation.place, at), at)
     progress = engine.start(loaded.diagram, {submission.variable: dict(submission.data)}, house(session, case, at))
     transition = Transition(
-        case, progress, Kind.INSTANCE_STARTED, viewer.actor(role="applicant"), at, loaded.diagram.start,
-        submission=submission, by=starter, extra=extra,
-        claim=lambda session: _begin(session, case, f"start:{process_id}:{round_number}"),
+        case, progress, Kind.INSTANCE_STARTED, viewer.actor(role=beginning.role, organisation=beginning.office), at,
+        loaded.diagram.start, submission=submission, by=starter, extra=extra,
+        claim=lambda session: _begin(session, case, f"start:{process_id}:{where}"),
     )
+    if round_row is not None:
+        transition.link = lambda session, instance_id: applications.enter(
+            session, round_row.id, instance_id, starter.id, at=at, event=transition.event
+        )
     transition.prepare(session)
     return transition
 

@@ -10,6 +10,10 @@ from workflows.errors import Problem
 from workflows.notices import KINDS
 from workflows.people import ROLES
 
+#: Property of a process that offices start: the roles that may.
+MAY_START = "jiaoyan:may-start"
+#: Property of a step whose papers only their authors read until the case has come to another step.
+SEALED_UNTIL = "jiaoyan:sealed-until"
 #: Properties of a process -> what they mean.
 OF_PROCESS: Mapping[str, str] = {
     "jiaoyan:title": "办件标题，FEEL",
@@ -18,9 +22,10 @@ OF_PROCESS: Mapping[str, str] = {
     "jiaoyan:may-suspend": "除系统管理员外可以暂停和恢复办件的角色（空格分隔）",
     "jiaoyan:may-cancel": "除系统管理员外可以终止办理的角色（空格分隔）",
     "jiaoyan:may-rewind": "除系统管理员外可以把办件退回到先前环节的角色（空格分隔）",
+    MAY_START: "可以为本单位发起办件的角色（空格分隔）；没有这一属性的流程由申请人在批次中发起",
 }
 #: Those of them that list roles.
-ROLE_LISTS = frozenset({"jiaoyan:may-suspend", "jiaoyan:may-cancel", "jiaoyan:may-rewind"})
+ROLE_LISTS = frozenset({"jiaoyan:may-suspend", "jiaoyan:may-cancel", "jiaoyan:may-rewind", MAY_START})
 #: Properties of a step -> what they mean.
 OF_STEP: Mapping[str, str] = {
     "jiaoyan:stage": "进度条上的阶段名",
@@ -29,11 +34,15 @@ OF_STEP: Mapping[str, str] = {
     "jiaoyan:outcome": "表单中作为办理结果的字段",
     "jiaoyan:notice": "打开环节或到达结束时发出的通知",
     "jiaoyan:escalate-to": "超期报告给谁，FEEL，如 =role(\"bureau_head\")",
+    SEALED_UNTIL: "环节 id：办件到达该环节之前，本环节提交的内容和草稿只有填写人自己能看",
 }
 #: Those of them that are FEEL; the others are text.
 FORMULAS = frozenset({"jiaoyan:title", "jiaoyan:escalate-to"})
 #: What the house lends to every expression of a diagram (``workflows.case.house``).
-HOUSE_NAMES = ("instance", "task", "policy", "role", "bureau of", *policies.FUNCTION_NAMES)
+HOUSE_NAMES = (
+    "instance", "task", "policy", "role", "bureau of", "applications of", "blind numbers of", "submissions",
+    *policies.FUNCTION_NAMES,
+)
 
 
 def check(diagram: engine.Diagram) -> list[Problem]:
@@ -61,6 +70,9 @@ def _of(properties: Mapping[str, str], known: Mapping[str, str], diagram: engine
             for step_id in value.split():
                 if step_id not in diagram.steps:
                     yield f"jiaoyan:separate-from：图中没有环节 {step_id}"
+        elif name == SEALED_UNTIL:
+            if value not in diagram.steps:
+                yield f"{name}：图中没有环节 {value}"
         elif name in ROLE_LISTS:
             for role in value.split():
                 if role not in ROLES:

@@ -116,13 +116,64 @@ def case_rewound(_params: Mapping[str, Any]) -> Words:
     return N_("办件已退回到“%(step)s”：%(number)s"), N_("“%(title)s”（%(number)s）已退回到“%(step)s”重新办理。理由：%(reason)s。")
 
 
+def shortlisted(_params: Mapping[str, Any]) -> Words:
+    """To the applicant: shortlisted, with place and time of what follows."""
+    return N_("遴选结果：入围"), N_("您的申报（%(number)s）已入围。%(words)s")
+
+
+def not_shortlisted(_params: Mapping[str, Any]) -> Words:
+    """To the applicant: not shortlisted, and why."""
+    return N_("遴选结果：未入围"), N_("您的申报（%(number)s）未入围。%(words)s")
+
+
+def recheck_failed(_params: Mapping[str, Any]) -> Words:
+    """To the applicant: did not pass the second look at the originals; a remedy follows as a task."""
+    return N_("面试资格复审结果"), N_("您的申报（%(number)s）面试资格复审未通过。%(words)s")
+
+
+def to_be_inspected(_params: Mapping[str, Any]) -> Words:
+    """To the applicant: within the headcount, the inspection follows."""
+    return N_("遴选结果：进入考察"), N_("您的申报（%(number)s）进入体检、考察与档案审核。%(words)s")
+
+
+def reserve_listed(_params: Mapping[str, Any]) -> Words:
+    """To the applicant: on the reserve list until the post has its result."""
+    return N_("遴选结果：候补"), N_("您的申报（%(number)s）列为候补，保留至该岗位有结论。%(words)s")
+
+
+def ranked_out(_params: Mapping[str, Any]) -> Words:
+    """To the applicant: without a valid total."""
+    return N_("遴选结果：未入选"), N_("您的申报（%(number)s）未入选。%(words)s")
+
+
+def round_extended(_params: Mapping[str, Any]) -> Words:
+    """To everybody who applied: the window stays open longer."""
+    return N_("报名时间延长：%(title)s"), N_("“%(title)s”报名延长至 %(close_at)s，您的申报继续有效。")
+
+
+def round_cancelled(_params: Mapping[str, Any]) -> Words:
+    """To everybody who applied: the round is cancelled."""
+    return N_("遴选批次取消：%(title)s"), N_("“%(title)s”已取消。理由：%(reason)s")
+
+
+def applications_open(_params: Mapping[str, Any]) -> Words:
+    """To the personnel office: long after the close, some qualifications are still open."""
+    return N_("仍有未办结的资格审查：%(title)s"), N_("“%(title)s”报名截止已满规定时间，仍有 %(count)s 件没有结论：%(items)s")
+
+
+def round_waits(_params: Mapping[str, Any]) -> Words:
+    """To the personnel office, monthly: posts without a result."""
+    return N_("遴选批次尚有岗位没有结论：%(title)s"), N_("“%(title)s”仍有 %(count)s 名进入考察或候补的人员等待结论。")
+
+
 #: Every wording by its kind.
 KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     worded.__name__: worded
     for worded in (
         email_confirmation, application_received, task_opened, correction_asked, not_qualified, qualified, case_ended,
         task_due_soon, task_overdue, overdue_reported, incident_raised, incident_left, case_suspended, case_resumed,
-        case_cancelled, case_withdrawn, case_rewound,
+        case_cancelled, case_withdrawn, case_rewound, shortlisted, not_shortlisted, recheck_failed, to_be_inspected,
+        reserve_listed, ranked_out, round_extended, round_cancelled, applications_open, round_waits,
     )
 }
 
@@ -138,6 +189,8 @@ class Message:
     params: Mapping[str, Any]
     #: Task number, for the link.
     task: str | None = None
+    #: Case that it links to, if not the one whose act caused it.
+    instance: str | None = None
 
 
 def queue(session: Session, messages: Iterable[Message], *, at: datetime, instance: str | None = None) -> None:
@@ -150,7 +203,7 @@ def rows(messages: Iterable[Message], *, at: datetime, instance: str | None = No
     return [
         {
             "person_id": person_id, "kind": KINDS[message.kind].__name__, "params": dict(message.params),
-            "instance": instance, "task": message.task, "made_at": at, "mail_state": "queued" if mailable else "none",
+            "instance": message.instance or instance, "task": message.task, "made_at": at, "mail_state": "queued" if mailable else "none",
             "message_id": f"<{secrets.token_hex(16)}@jiaoyan>", "next_try_at": at, "tries": 0,
         }
         for message in messages

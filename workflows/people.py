@@ -54,6 +54,9 @@ ROLES: Mapping[str, Role] = {
         Role("bureau_teacher", N_("教育局教师工作科（股）"), "edu_bureau"),
         Role("bureau_finance", N_("教育局财务科（股）"), "edu_bureau"),
         Role("bureau_meeting", N_("局党组（局务）会议"), "edu_bureau"),
+        Role("exam_office", N_("考务组"), "edu_bureau"),
+        Role("panel_member", N_("遴选评审组成员"), "edu_bureau"),
+        Role("inspection_team", N_("考察组"), "edu_bureau"),
         Role("host_principal", N_("接收学校负责人"), "school"),
         Role("supervisor_lead", N_("督导组长"), "supervision"),
         Role("supervisor", N_("督学"), "supervision"),
@@ -439,6 +442,8 @@ class Candidates:
     #: After exclusions, for notices.
     people: tuple[Somebody, ...]
     explanation: Mapping[str, Any] = field(default_factory=dict)
+    #: Keys of the people whom rules name by their numbers, excluded ones among them as among the holders of a role.
+    by_name: tuple[int, ...] = ()
 
 
 #: What rules meant a moment ago, for work on many cases at once: (role, at, organisation id, day) -> place and holders.
@@ -452,15 +457,22 @@ def candidates(
     """Resolve a task's rules on a day; one statement a rule, and none for one that ``known`` answered before.
 
     ``rules`` are what FEEL's ``role()`` gives: ``{"role": key, "at": None | level | organisation code}``, relative to
-    the instance's employing organisation; ``excluded`` are people who may not take it whatever role they hold.
+    the instance's employing organisation, or ``{"person": number}``; ``excluded`` are people who may not take it whatever role they hold.
     """
     by_role: list[tuple[int, str]] = []
+    by_name: list[int] = []
     found: dict[int, Somebody] = {}
     steps: list[dict[str, Any]] = []
     if assigned is not None:
         found[assigned.id] = assigned
         steps.append({"rule": {"person": assigned.number}, "candidates": [assigned.named()]})
     for rule in rules:
+        if "person" in rule:
+            person = somebody(session, person_by_number(session, str(rule["person"])).id)
+            found[person.id] = person
+            by_name.append(person.id)
+            steps.append({"rule": dict(rule), "organisation": None, "candidates": [person.named()]})
+            continue
         asked = (str(rule.get("role")), rule.get("at"), organisation_id, on)
         if known is None or asked not in known:
             answer = _holders(session, rule, organisation_id, on)
@@ -483,7 +495,7 @@ def candidates(
         "excluded": [somebody.named() | {"reason": reason} for somebody, reason in excluded],
         "result": [somebody.named() for somebody in result],
     }
-    return Candidates(tuple(by_role), assigned, result, explanation)
+    return Candidates(tuple(by_role), assigned, result, explanation, tuple(by_name))
 
 
 def _holders(

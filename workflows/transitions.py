@@ -21,11 +21,14 @@ from workflows.audit.canonical import canonical, plain
 from workflows.case import Case, house
 from workflows.db import Database
 from workflows.errors import N_, InstanceMoved, OrderFailed
+from workflows.manners import MAY_START
 from workflows.models import Account, Attachment, Candidate, Instance, Person, RulingRow, Task, Timer, table
 from workflows.models import Submission as SubmissionRow
 from workflows.notices import Message
-from workflows.orders import ORDERS, OrderContext
+from workflows.orders import ORDERS, OrderContext, Outgoing
+from workflows.orders.applications import ALL_SETTLED
 from workflows.people import Candidates, Somebody
+from workflows.registers import applications
 from workflows.rulebook.facts import plain as plain_facts
 from workflows.rulebook.reasons import plain_outputs, reasons, rules, value_of
 from workflows.settings import OFFICE_ZONE
@@ -121,6 +124,11 @@ class Transition:
     caused: tuple[int, ...] = ()
     #: Shared by acts on many cases that are prepared together, so that one rule is looked up once.
     known: people.Known | None = None
+    #: Id of the event that it writes.
+    event: str = field(default_factory=new_event_id)
+    #: What its orders sent and whom they told; known once they ran.
+    sent: tuple[Outgoing, ...] = ()
+    told: tuple[Message, ...] = ()
 
     def prepare(self, session: Session) -> None:
         """Look up, outside the write transaction, whom the newly opened tasks are for and when to remind; word the rulings."""
@@ -141,6 +149,8 @@ class Transition:
         with db.write() as session:
             if self.case.row is None:
                 self.claim(session)
+            elif self.progress.orders or self.progress.completed:
+                session.execute(_LOCKED_INSTANCE, {"of_instance": self.case.row.id})
             facts = self.run_orders(session)
             instance_id = self.write_instance(session, facts)
             if self.case.row is not None:
@@ -168,7 +178,7 @@ class Transition:
         case, step = self.case, self.case.loaded.diagram.steps[opened.step_id]
         assigned = self._assigned(session, opened.assignee)
         excluded = self._excluded(session, step) if assigned is None else []
-        rules = [rule for rule in opened.candidates if isinstance(rule, Mapping) and "role" in rule]
+        rules = [rule for rule in opened.candidates if isinstance(rule, Mapping) and ("role" in rule or "person" in rule)]
         found = people.candidates(session, rules, assigned, case.organisation.id, office_day(self.at), excluded,
                                   self.known)
         days: tuple[str, ...] = ()
@@ -192,7 +202,7 @@ class Transition:
         domain.md 3.0.2. Two rounds of one and the same step are not two consecutive reviews: whoever asked for a
         correction also looks at it (D).
         """
-        excluded = [(self.case.starter, OWN_CASE)]
+        excluded = [] if self._runs_office(step) else [(self.case.starter, OWN_CASE)]
         apart = set(step.properties.get("jiaoyan:separate-from", "").split())
         reviewing = is_review(step)
         if not apart and not reviewing:
@@ -206,6 +216,10 @@ class Transition:
         if reviewing and reviews and reviews[-1][0] != step.id:
             out[reviews[-1][1].id] = reviews[-1][1]
         return excluded + [(who, REVIEWED_BEFORE) for who in out.values() if who.id != self.case.starter.id]
+
+    def _runs_office(self, step: engine.Step) -> bool:
+        """Whether whoever started the case did so for their office, and may go on with a step that is no review of it."""
+        return MAY_START in self.case.loaded.diagram.properties and not is_review(step)
 
     def _acted(self, session: Session, *, needs_history: bool) -> list[tuple[str, Somebody]]:
         acted: list[tuple[str, Somebody]] = []
@@ -242,17 +256,31 @@ class Transition:
 
     def run_orders(self, session: Session) -> dict[str, Any]:
         """Do what the service tasks passed ask for; the instance's facts afterwards."""
-        facts: dict[str, Any] = dict(self.case.row.facts) if self.case.row is not None else {}
+        case, row = self.case, self.case.row
+        facts: dict[str, Any] = dict(row.facts) if row is not None else {}
         for order in self.progress.orders:
-            context = OrderContext(self.case.number, self.case.round, order.variables, self.at)
+            context = OrderContext(
+                case.number, row.id if row is not None else None, case.organisation, case.round, case.pack,
+                order.variables, facts, self.actor, self.at, self.event,
+            )
             try:
                 facts |= ORDERS[order.type](session, context)
-            except SQLAlchemyError:
+            except (SQLAlchemyError, InstanceMoved):
                 raise  # somebody else was at the same rows, or the database is away: not the order's fault
             except Exception as error:
-                name = self.case.loaded.diagram.steps[order.step_id].name
+                name = case.loaded.diagram.steps[order.step_id].name
                 raise OrderFailed(step=name, order=order.type, retries=order.retries) from error
+            self.sent += tuple(context.sent)
+            self.told += tuple(context.told)
+        if self.progress.completed and case.round is not None and case.caller is None:
+            self._leave_round(session)
         return facts
+
+    def _leave_round(self, session: Session) -> None:
+        """An application that ends without its diagram having settled it (an older version) leaves its round as ended."""
+        closed = applications.leave(session, self.case.number, at=self.at, event=self.event)
+        if closed is not None:
+            self.sent += (Outgoing(ALL_SETTLED, closed.number, {"round": closed.number}),)
 
     def write_instance(self, session: Session, facts: Mapping[str, Any]) -> int:
         """The instance's row, moved or new; ``InstanceMoved`` if it is no longer what this act was prepared on."""
@@ -324,9 +352,13 @@ class Transition:
     def candidate_rows(self, task_ids: Mapping[str, int]) -> list[dict[str, Any]]:
         """Who may take the tasks that now wait beside the role that the task itself names."""
         return [
-            {"task_id": task_ids[opening.opened.token], "organisation_id": organisation_id, "role": role}
+            {"task_id": task_ids[opening.opened.token], "organisation_id": organisation_id, "role": role,
+             "person_id": person_id}
             for opening in self.openings
-            for organisation_id, role in opening.candidates.by_role[1:]
+            for organisation_id, role, person_id in (
+                *((*held, None) for held in opening.candidates.by_role[1:]),
+                *((None, None, person_id) for person_id in opening.candidates.by_name),
+            )
         ]
 
     def _is_provisional(self, opening: Opening) -> bool:
@@ -366,6 +398,8 @@ class Transition:
                 post.signal(session, one.name, one.variables, self.starts[one.name], step_id=one.step_id)
             else:
                 post.add("message", one.name, key=one.key or "", variables=one.variables, step_id=one.step_id)
+        for sent in self.sent:
+            post.add("message", sent.name, key=sent.key, variables=sent.variables)
         for call in progress.calls:
             post.add("call", call.process_id, variables=call.variables, step_id=call.step_id, token=call.token)
         traffic.call_back(session, post, instance_id, progress.calls_closed, self.at)
@@ -407,7 +441,7 @@ class Transition:
         """What people are told because of this act."""
         case = self.case
         common = {"title": self.title, "number": case.number, **{k: str(v) for k, v in facts.items()}}
-        messages = list(self.also)
+        messages = [*self.also, *self.told]
         for opening in self.openings:
             kind = opening.step.properties.get("jiaoyan:notice", "task_opened")
             inputs = opening.opened.inputs
@@ -464,6 +498,8 @@ class Transition:
         if progress.orders:
             payload["orders"] = [{"step": order.step_id, "type": order.type} for order in progress.orders]
             payload["facts"] = dict(facts)
+        if self.sent:
+            payload["sent"] = [{"name": one.name, "key": one.key} for one in self.sent]
         if self.submission is not None:
             payload["submission"] = {
                 "form": self.submission.form_id,
@@ -513,6 +549,7 @@ class Transition:
 # --- rows, of one act or of many ------------------------------------------------------------------------------------
 
 _NEW_INSTANCE = insert(table(Instance))
+_LOCKED_INSTANCE = select(table(Instance).c.id).where(table(Instance).c.id == bindparam("of_instance")).with_for_update()
 _MOVED_INSTANCE = update(table(Instance)).where(
     table(Instance).c.id == bindparam("of_instance"), table(Instance).c.version == bindparam("of_version")
 )
@@ -557,9 +594,13 @@ class Writing:
     transition: Transition
     instance_id: int
     facts: Mapping[str, Any]
-    event: str = field(default_factory=new_event_id)
     #: Token -> key of the task opened for it.
     task_ids: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def event(self) -> str:
+        """Id of the event that the act writes."""
+        return self.transition.event
 
 
 def write_rows(session: Session, writings: Sequence[Writing]) -> None:

@@ -84,6 +84,8 @@ class Kind(_Labelled):
     ROLE_REVOKED = "role:revoked", N_("收回角色")
     REGISTER_IMPORTED = "register:imported", N_("导入台账")
     ROUND_OPENED = "round:opened", N_("发布遴选批次")
+    ROUND_CHANGED = "round:changed", N_("变更遴选批次")
+    BLIND_NUMBERS_OPENED = "blind_numbers:opened", N_("启封密号")
     NOTICE_PUBLISHED = "notice:published", N_("发布公告公示")
     PAYLOAD_ERASED = "payload:erased", N_("依法删除内容")
 

@@ -32,6 +32,8 @@ from workflows.errors import InstanceMoved, NotFound, NotWithdrawable, Withdrawn
 from workflows.incidents import reason_of
 from workflows.models import Instance, Subscription, Task
 from workflows.notices import Message
+from workflows.orders.applications import ALL_SETTLED
+from workflows.registers import applications
 from workflows.traffic import Post
 from workflows.transitions import Transition
 
@@ -136,6 +138,10 @@ def _end(
     event = new_event_id()
     post = Post(at, f"{number}:{event}", instance.id)
     traffic.call_off(session, post, instance.id, at)
+    if instance.round_id is not None and instance.parent_id is None:
+        closed = applications.settle(session, number, status, at=at, event=event, reason=words)
+        if closed is not None:
+            post.add("message", ALL_SETTLED, key=closed.number, variables={"round": closed.number})
     caused = post.send(session)
     messages = _messages(status, instance, told, words)
     notices.queue(session, messages, at=at, instance=number)

@@ -13,7 +13,7 @@ from workflows.models.instances import (
     Timer,
 )
 from workflows.models.moving import Delivery, Incident, Part, Subscription
-from workflows.models.office import Job, Notice, Office, PublicNotice, Round, Series
+from workflows.models.office import Application, Job, Notice, Office, PublicNotice, Round, Series
 from workflows.models.people import (
     Account,
     ConfirmationLink,
@@ -27,7 +27,7 @@ from workflows.models.people import (
 from workflows.models.record import Erasure, Event, EventPayload, Stream
 
 __all__ = [
-    "Account", "Attachment", "Candidate", "ConfirmationLink", "Definition", "DefinitionFile", "Delivery", "Draft",
+    "Account", "Application", "Attachment", "Candidate", "ConfirmationLink", "Definition", "DefinitionFile", "Delivery", "Draft",
     "Erasure",
     "Event", "EventPayload", "Incident", "Instance", "Job", "Membership", "Notice", "Office", "Organisation", "PackFile",
     "PackSet", "Part", "Person", "PublicNotice", "Round", "Row", "RulingRow", "Series", "SignIn", "SourceLock",

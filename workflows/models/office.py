@@ -126,9 +126,57 @@ class Round(Row):
     close_at: Mapped[datetime]
     #: Pinned for every application: policy files and the day on which they are read.
     pack_set: Mapped[str] = mapped_column(ForeignKey("pack_set.digest"))
-    #: ``open``, ``closed``.
+    #: ``open``, ``closed`` (报名截止), ``cancelled`` or ``done`` (every post has its result).
     status: Mapped[str]
     opened_by_event: Mapped[str]
+    #: Number of the case (遴选批次) that published it; empty for a round that was entered without one.
+    instance: Mapped[str | None]
+    #: When the blind numbers of the written test were opened (启封密号).
+    unblinded_at: Mapped[datetime | None]
+
+
+class Application(Row):
+    """One application's place in its round: what the round decides by, written by the acts of both."""
+
+    __tablename__ = "application"
+    __table_args__ = (
+        # One application of a person in a round at a time (E_DUPLICATE), whatever the post.
+        Index(
+            "uq_application_open", "round_id", "person_id", unique=True,
+            sqlite_where=text("status = 'open'"), postgresql_where=text("status = 'open'"),
+        ),
+        Index("ix_application_round", "round_id", "status"),
+        UniqueConstraint("admission_no"),
+        UniqueConstraint("round_id", "blind_no"),
+    )
+
+    id: Mapped[Key]
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"))
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), unique=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    #: A key of ``workflows.registers.applications.STATUSES``.
+    status: Mapped[str]
+    #: Code of the post applied for; known once the qualification is settled.
+    post: Mapped[str | None]
+    #: 准考证号.
+    admission_no: Mapped[str | None]
+    #: 密号 of the written test: random, shown beside the admission number only once the round is unblinded.
+    blind_no: Mapped[str | None]
+    #: Months of teaching that were counted, for the tie rule.
+    teaching_months: Mapped[int | None]
+    #: 面试资格复审: 合格, 不合格 or 放弃.
+    recheck_result: Mapped[str | None]
+    #: 名次 within the post.
+    rank: Mapped[int | None]
+    #: written_score, absent_or_void, total, steps of the arithmetic: as the rounds' rulings gave them, scores as texts.
+    scores: Mapped[dict[str, Any]]
+    #: Why it came to its status, in words, where somebody gave a reason.
+    reason: Mapped[str | None]
+    begun_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    #: The events that began it and last changed it.
+    begun_by_event: Mapped[str]
+    changed_by_event: Mapped[str]
 
 
 class PublicNotice(Row):

@@ -97,39 +97,91 @@ def open_round(
     posts: Sequence[Mapping[str, Any]], open_at: datetime, close_at: datetime, prefix: str, at: datetime, body: str,
     contact: str,
 ) -> str:
-    """Open a round and publish its announcement (公告) in one act; returns the round's number.
-
-    ``posts`` are ``{code, subject, stage, headcount}``. The round pins the newest pack set: its applications are all
-    judged by it, read on the day of ``at`` (design/decisions.md).
-    """
+    """Enter a round that no case planned, and publish its announcement (公告) in one act; returns the round's number."""
     with db.write() as session:
         organisation = people.organisation_by_code(session, org_code)
-        pack_set = session.execute(select(PackSet.digest).order_by(PackSet.number.desc()).limit(1)).scalar_one()
-        year = office_day(at).year
-        number = f"{prefix}-R{year}-{people.next_in_series(session, f'round:{prefix}:{year}'):03d}"
-        notice_number = f"{prefix}-G{year}-{people.next_in_series(session, f'notice:{prefix}:{year}'):03d}"
-        event = record(
-            session,
-            Act(office_stream("rounds"), Kind.ROUND_OPENED, at, by, payload={
-                "round": number, "title": title, "organisation": org_code, "channel": channel,
-                "posts": [dict(post) for post in posts], "open_at": open_at, "close_at": close_at,
-                "pack_set": pack_set, "notice": notice_number,
-            }),
+        planned = Planned(title, post_type, channel, posts, open_at, close_at, body, contact)
+        return publish(session, by, organisation, planned, prefix=prefix, at=at).number
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a round is to be: its plan (A1) and its announcement (公告)."""
+
+    title: str
+    post_type: str
+    channel: str
+    #: {code, subject, stage, headcount} each.
+    posts: Sequence[Mapping[str, Any]]
+    open_at: datetime
+    close_at: datetime
+    body: str
+    contact: str
+
+
+def publish(
+    session: Session, by: Actor, organisation: Organisation, planned: Planned, *, prefix: str, at: datetime,
+    instance: str | None = None,
+) -> Round:
+    """Open a round and publish its announcement, in the caller's transaction.
+
+    The round pins the newest pack set: its applications are all judged by it, read on the day it opens (design/decisions.md).
+    ``instance`` is the number of the case that planned it.
+    """
+    pack_set = session.execute(select(PackSet.digest).order_by(PackSet.number.desc()).limit(1)).scalar_one()
+    year = office_day(at).year
+    number = f"{prefix}-R{year}-{people.next_in_series(session, f'round:{prefix}:{year}'):03d}"
+    notice_number = f"{prefix}-G{year}-{people.next_in_series(session, f'notice:{prefix}:{year}'):03d}"
+    posts = [dict(post) for post in planned.posts]
+    event = record(
+        session,
+        Act(office_stream("rounds"), Kind.ROUND_OPENED, at, by, payload={
+            "round": number, "title": planned.title, "organisation": organisation.code, "channel": planned.channel,
+            "posts": posts, "open_at": planned.open_at, "close_at": planned.close_at, "pack_set": pack_set,
+            "notice": notice_number, **({"planned_by": instance} if instance else {}),
+        }),
+    )
+    opened = Round(
+        number=number, title=planned.title, organisation_id=organisation.id, place=organisation.place,
+        post_type=planned.post_type, channel=planned.channel, posts=posts, open_at=planned.open_at,
+        close_at=planned.close_at, pack_set=pack_set, status="open", opened_by_event=event, instance=instance,
+    )
+    session.add(opened)
+    session.flush()
+    session.add(
+        PublicNotice(
+            number=notice_number, kind="公告", title=planned.title, body=planned.body, organisation_id=organisation.id,
+            round_id=opened.id, published_at=at, until_at=planned.close_at, contact=planned.contact, event=event,
         )
-        opened = Round(
-            number=number, title=title, organisation_id=organisation.id, place=organisation.place,
-            post_type=post_type, channel=channel, posts=[dict(post) for post in posts], open_at=open_at,
-            close_at=close_at, pack_set=pack_set, status="open", opened_by_event=event,
-        )
-        session.add(opened)
-        session.flush()
-        session.add(
-            PublicNotice(
-                number=notice_number, kind="公告", title=title, body=body, organisation_id=organisation.id,
-                round_id=opened.id, published_at=at, until_at=close_at, contact=contact, event=event,
-            )
-        )
-        return number
+    )
+    return opened
+
+
+def locked(session: Session, number: str) -> Round:
+    """The round's row, locked until the transaction ends; ``NotFound`` without one."""
+    found = session.execute(
+        select(Round).where(Round.number == number).with_for_update().execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def change(
+    session: Session, by: Actor, row: Round, *, at: datetime, status: str | None = None,
+    close_at: datetime | None = None, posts: Sequence[Mapping[str, Any]] | None = None, reason: str | None = None,
+) -> None:
+    """Change a locked round, in the caller's transaction, and record old and new (``round:changed``)."""
+    values = {"status": status, "close_at": close_at, "posts": None if posts is None else [dict(post) for post in posts]}
+    changed = {name: value for name, value in values.items() if value is not None and value != getattr(row, name)}
+    if not changed:
+        return
+    record(session, Act(office_stream("rounds"), Kind.ROUND_CHANGED, at, by, payload={
+        "round": row.number, **({"reason": reason} if reason else {}),
+        "changes": [{"field": name, "old": getattr(row, name), "new": value} for name, value in changed.items()],
+    }))
+    for name, value in changed.items():
+        setattr(row, name, value)
 
 
 @dataclass(frozen=True)
