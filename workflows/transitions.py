@@ -260,8 +260,8 @@ class Transition:
         facts: dict[str, Any] = dict(row.facts) if row is not None else {}
         for order in self.progress.orders:
             context = OrderContext(
-                case.number, row.id if row is not None else None, case.organisation, case.round, case.pack,
-                order.variables, facts, self.actor, self.at, self.event,
+                case.number, row.id if row is not None else None, case.organisation, case.starter, case.round,
+                case.pack, order.variables, facts, self.actor, self.at, self.event,
             )
             try:
                 facts |= ORDERS[order.type](session, context)

@@ -34,6 +34,8 @@ class OrderContext:
     instance_id: int | None
     #: The employing organisation.
     organisation: Organisation
+    #: Who started the case: of an application its applicant.
+    starter: people.Somebody
     #: The round that the case stands in (an application), if any.
     round: Round | None
     pack: Pack
