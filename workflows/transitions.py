@@ -14,7 +14,7 @@ from sqlalchemy import Executable, bindparam, insert, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from workflows import deployment, engine, feel, notices, people, policies, traffic
+from workflows import deployment, engine, feel, notices, people, policies, terms, traffic
 from workflows.access import office_day
 from workflows.audit import Act, Actor, Entry, Kind, new_event_id, record_many
 from workflows.audit.canonical import canonical, plain
@@ -310,7 +310,8 @@ class Transition:
             "number": case.number, "process_id": case.loaded.process_id, "definition": case.loaded.digest,
             "pack_set": case.pack_set, "place": case.pack.place, "ruling_on": case.ruling_on,
             "organisation_id": case.organisation.id, "starter_id": case.starter.id,
-            "round_id": case.round.id if case.round else None, "title": self.title, "started_at": self.at,
+            "round_id": case.round.id if case.round else None, "title": self.title,
+            "words": terms.words(self.title, case.starter.name), "started_at": self.at,
             "parent_id": case.caller.instance_id if case.caller else None,
             "parent_token": case.caller.token if case.caller else None,
             "parent_step": case.caller.step_id if case.caller else None, "calls": dict(case.calls),
@@ -602,9 +603,15 @@ class Writing:
         """Id of the event that the act writes."""
         return self.transition.event
 
+    def found_by(self) -> tuple[int, str, str]:
+        """Its key, and what makes the terms by which a new case is found (workflows.terms)."""
+        case = self.transition.case
+        return self.instance_id, case.loaded.process_id, terms.words(self.transition.title, case.starter.name)
+
 
 def write_rows(session: Session, writings: Sequence[Writing]) -> None:
     """Write and record everything that hangs on the instances: one statement a kind of row, however many they are."""
+    terms.write(session, [one.found_by() for one in writings if one.transition.case.row is None])
     _many(session, _TASK_ENDED, [
         row for one in writings for row in one.transition.closed_rows(one.instance_id, one.transition.progress.closed)
     ])

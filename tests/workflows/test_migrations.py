@@ -20,4 +20,4 @@ def test_the_migrated_tables_are_those_of_the_models(database: Database) -> None
 def test_upgrading_twice_changes_nothing(database: Database) -> None:
     migrations.upgrade(database)
     with database.read() as session:
-        assert session.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0003"]
+        assert session.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0004"]

@@ -10,6 +10,7 @@ from workflows.models.instances import (
     RulingRow,
     Submission,
     Task,
+    Term,
     Timer,
 )
 from workflows.models.moving import Delivery, Incident, Part, Subscription
@@ -31,5 +32,5 @@ __all__ = [
     "Erasure",
     "Event", "EventPayload", "Incident", "Instance", "Job", "Membership", "Notice", "Office", "Organisation", "PackFile",
     "PackSet", "Part", "Person", "PublicNotice", "Round", "Row", "RulingRow", "Series", "SignIn", "SourceLock",
-    "StaffingCell", "Stream", "Submission", "Subscription", "Task", "Timer", "table",
+    "StaffingCell", "Stream", "Submission", "Subscription", "Task", "Term", "Timer", "table",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from workflows.models.columns import Key, Row
@@ -17,6 +17,7 @@ class Instance(Row):
     __tablename__ = "instance"
     __table_args__ = (
         Index("ix_instance_organisation", "organisation_id", "id"),
+        Index("ix_instance_status", "status", "id"),
         # One open case of a person in a round (E_DUPLICATE), also when two submits race; what it calls is no case of its own.
         Index(
             "uq_instance_open_in_round", "round_id", "starter_id", unique=True,
@@ -41,6 +42,8 @@ class Instance(Row):
     starter_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
     title: Mapped[str]
+    #: Title and starter's name as they are sought (workflows.terms).
+    words: Mapped[str]
     #: ``running``, ``suspended``, ``completed`` (reached an end), ``cancelled`` (终止办理), ``withdrawn`` (撤回申请) or
     #: ``failed`` (a called process that ended by an error nobody in it caught).
     status: Mapped[str]
@@ -61,6 +64,17 @@ class Instance(Row):
     version: Mapped[int]
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class Term(Row):
+    """One thing that an instance is found by (workflows.terms): each is a range of instances in the order they began."""
+
+    __tablename__ = "term"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    #: Ordered byte by byte, so that every term that begins with some text is a range of the index.
+    term: Mapped[str] = mapped_column(String().with_variant(String(collation="C"), "postgresql"), primary_key=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), primary_key=True)
 
 
 class Task(Row):
@@ -117,6 +131,11 @@ class Task(Row):
 _UNHELD, _HELD = "status = 'open' AND holder_id IS NULL", "status = 'open'"
 Index(
     "ix_task_waiting", Task.organisation_id, Task.role, Task.due_at, Task.priority.desc(), Task.id,
+    sqlite_where=text(_UNHELD), postgresql_where=text(_UNHELD),
+)
+# One step of those that wait for a group, however rare it is among them.
+Index(
+    "ix_task_step", Task.organisation_id, Task.role, Task.step_id, Task.due_at, Task.priority.desc(), Task.id,
     sqlite_where=text(_UNHELD), postgresql_where=text(_UNHELD),
 )
 Index(

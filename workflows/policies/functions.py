@@ -1,20 +1,29 @@
-"""What expressions see of the arithmetic: ``teaching months``, ``working days``, ``working days after``, ``due``."""
+"""What expressions see of the arithmetic: periods, deadlines, ballots, shortlists and ranks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from workflows.errors import FactsRefused
+from workflows.policies.ballots import ballot
 from workflows.policies.pack import Pack
+from workflows.policies.ranking import ranking, shortlist
 from workflows.policies.school_years import school_year_of
 from workflows.policies.teaching import teaching_months
-from workflows.policies.working_days import SHANGHAI, add_working_days, office_day
+from workflows.policies.working_days import SHANGHAI, add_working_days, end_of, office_day
 
 #: Names of the functions, for compiling expressions that use them.
-FUNCTION_NAMES = ("teaching months", "working days", "working days after", "due", "school year")
+FUNCTION_NAMES = ("teaching months", "working days", "working days after", "due", "school year",
+                  "publicity end", "ballot", "shortlist of", "ranking of")
+
+#: Keys that a function reads itself: who calls it reads them.
+KEYS_READ = {"due": ("deadlines",), "ballot": ("ballot.quorum", "ballot.majority")}
+
+#: Kinds of days a publicity period is counted in (form A9).
+NATURAL_DAYS, WORKING_DAYS = "自然日", "工作日"
 
 
 def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
@@ -26,8 +35,14 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
     * ``working days after(start, n)`` -> the same from another day or moment.
     * ``due(step)`` -> the end of the step's period, ``policy.deadlines.<step>`` working days from now.
     * ``school year(day)`` -> {start, end}; I8.
+    * ``publicity end(published, n, day kind)`` -> 24:00 of the n-th day (自然日) or working day (工作日) after that of
+      publication; I21.
+    * ``ballot(kind, due, present, recused, for, against, abstained)`` -> {quorum, quorum_met, sum_met, needed, passed,
+      words}; kind is one of ``policy.ballot.quorum`` (3.0.2).
+    * ``shortlist of(candidates, posts, written, ratio, recheck)``: see ``ranking.shortlist``.
+    * ``ranking of(candidates, panel scores, posts, weights, drop from, decimals, tie order)``: see ``ranking.ranking``.
 
-    Moments are given in Asia/Shanghai. ``due`` reads the given pack: pass a recording pack to have it cited.
+    Moments are given in Asia/Shanghai. ``due`` and ``ballot`` read the given pack: pass a recording pack to have it cited.
     """
 
     def months(
@@ -51,9 +66,38 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
         first, last = school_year_of(_day(day))
         return {"start": first, "end": last}
 
+    def publicity_end(published: Any, n: Decimal, day_kind: str) -> datetime:
+        if n != int(n) or n < 1:
+            raise FactsRefused(fact="公示天数", reason=f"应为不小于 1 的整数，现为 {n}")
+        if day_kind == WORKING_DAYS:
+            return working_days_after(published, n)
+        if day_kind == NATURAL_DAYS:
+            return end_of(_day(published) + timedelta(days=int(n))).astimezone(SHANGHAI)
+        raise FactsRefused(fact="计算方式", reason=f"“{day_kind}”不是{NATURAL_DAYS}或{WORKING_DAYS}")
+
+    def ballot_of(
+        kind: str, due_: Any, present: Any, recused: Any, in_favour: Any, against: Any, abstained: Any,
+    ) -> Any:
+        quorum = pack["ballot"]["quorum"]
+        if kind not in quorum:
+            raise FactsRefused(fact="ballot_kind", reason=f"“{kind}”不在可选范围内（{'、'.join(quorum)}）")
+        return ballot(due_, present, recused, in_favour, against, abstained,
+                      quorum=quorum[kind], majority=pack["ballot"]["majority"]).as_facts()
+
+    def shortlist_of(candidates: Any, posts: Any, written: bool, ratio: Decimal, recheck: bool) -> Any:
+        return shortlist(candidates, posts, written=written, ratio=ratio, recheck=recheck)
+
+    def ranking_of(
+        candidates: Any, panel_scores: Any, posts: Any, weights: Any, drop_from: Decimal, decimals: Decimal,
+        tie_order: list[str],
+    ) -> Any:
+        return ranking(candidates, panel_scores, posts, weights,
+                       drop_from=drop_from, decimals=decimals, tie_order=tie_order)
+
     return {
         "teaching months": months, "working days": working_days, "working days after": working_days_after,
-        "due": due, "school year": school_year,
+        "due": due, "school year": school_year, "publicity end": publicity_end, "ballot": ballot_of,
+        "shortlist of": shortlist_of, "ranking of": ranking_of,
     }
 
 

@@ -104,6 +104,9 @@ def _evidence(outputs: Mapping[str, Any]) -> Iterator[str]:
     for row in outputs.get("evidence") or ():
         yield (f"  第{row['row']}行 {row['start']} 至 {row['end'] or '今'}"
                f"（{row['unit_kind']}，{row['duty']}）：{row['reason']}")
+    for row in (*(outputs.get("standing") or ()), *(outputs.get("ranking") or ())):
+        yield f"  {row['words']}"
+        yield from (f"    {step}" for step in row.get("steps") or ())
     spans = outputs.get("spans") or ()
     if spans:
         merged = "；".join(f"{span['start']} 至 {span['end']} {span['months']} 个月" for span in spans)

@@ -1,13 +1,11 @@
-"""Tasks that are delegated; what a round knows of its applications."""
+"""Tasks that are delegated; what cases are found by, and the indexes of a step and of a status."""
 
 from __future__ import annotations
 
+import unicodedata
+
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy import Text
-from sqlalchemy.dialects import postgresql
-
-from workflows.models.columns import Moment
 
 revision = "0003"
 down_revision = "0002"
@@ -15,7 +13,9 @@ branch_labels = None
 depends_on = None
 
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_JSON = sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql")
+_BYTEWISE = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+#: Cases whose terms are written together.
+_CHUNK = 500
 
 
 def upgrade() -> None:
@@ -26,58 +26,53 @@ def upgrade() -> None:
     op.create_index("ix_task_delegated", "task", ["delegate_id", "due_at", sa.text("priority DESC"), "id"],
                     sqlite_where=sa.text("status = 'open'"), postgresql_where=sa.text("status = 'open'"))
 
-    with op.batch_alter_table("round") as batch_op:
-        batch_op.add_column(sa.Column("instance", sa.String(), nullable=True))
-        batch_op.add_column(sa.Column("unblinded_at", Moment(timezone=True), nullable=True))
-    _applications()
-
-
-def _applications() -> None:
-    op.create_table("application",
-    sa.Column("id", _KEY, nullable=False),
-    sa.Column("round_id", _KEY, nullable=False),
-    sa.Column("instance_id", _KEY, nullable=False),
-    sa.Column("person_id", _KEY, nullable=False),
-    sa.Column("status", sa.String(), nullable=False),
-    sa.Column("post", sa.String(), nullable=True),
-    sa.Column("admission_no", sa.String(), nullable=True),
-    sa.Column("blind_no", sa.String(), nullable=True),
-    sa.Column("teaching_months", sa.Integer(), nullable=True),
-    sa.Column("recheck_result", sa.String(), nullable=True),
-    sa.Column("rank", sa.Integer(), nullable=True),
-    sa.Column("scores", _JSON, nullable=False),
-    sa.Column("reason", sa.String(), nullable=True),
-    sa.Column("begun_at", Moment(timezone=True), nullable=False),
-    sa.Column("changed_at", Moment(timezone=True), nullable=False),
-    sa.Column("begun_by_event", sa.String(), nullable=False),
-    sa.Column("changed_by_event", sa.String(), nullable=False),
-    sa.ForeignKeyConstraint(["round_id"], ["round.id"], name="fk_application_round_id"),
-    sa.ForeignKeyConstraint(["instance_id"], ["instance.id"], name="fk_application_instance_id"),
-    sa.ForeignKeyConstraint(["person_id"], ["person.id"], name="fk_application_person_id"),
-    sa.PrimaryKeyConstraint("id", name="pk_application"),
-    sa.UniqueConstraint("instance_id", name="uq_application_instance_id"),
-    sa.UniqueConstraint("admission_no", name="uq_application_admission_no"),
-    sa.UniqueConstraint("round_id", "blind_no", name="uq_application_round_id_blind_no")
+    unheld = sa.text("status = 'open' AND holder_id IS NULL")
+    op.create_index("ix_task_step", "task", ["organisation_id", "role", "step_id", "due_at", sa.text("priority DESC"), "id"],
+                    sqlite_where=unheld, postgresql_where=unheld)
+    op.create_index("ix_instance_status", "instance", ["status", "id"])
+    op.create_table(
+        "term",
+        sa.Column("term", _BYTEWISE, nullable=False),
+        sa.Column("instance_id", _KEY, nullable=False),
+        sa.ForeignKeyConstraint(["instance_id"], ["instance.id"], name="fk_term_instance_id"),
+        sa.PrimaryKeyConstraint("term", "instance_id", name="pk_term"),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_application_person_id", "application", ["person_id"])
-    op.create_index("ix_application_round", "application", ["round_id", "status"])
-    op.create_index("uq_application_open", "application", ["round_id", "person_id"], unique=True,
-                    sqlite_where=sa.text("status = 'open'"), postgresql_where=sa.text("status = 'open'"))
-    # Applications that are there already stand in their rounds; which of them are settled their own record says.
-    op.execute("""
-        INSERT INTO application (round_id, instance_id, person_id, status, scores, begun_at, changed_at, begun_by_event,
-                                 changed_by_event)
-        SELECT instance.round_id, instance.id, instance.starter_id,
-               CASE WHEN instance.ended_at IS NULL THEN 'open'
-                    WHEN instance.outcome = 'adm_v0_e' THEN 'qualified'
-                    WHEN instance.outcome = 'adm_x1' THEN 'not_qualified'
-                    WHEN instance.outcome = 'adm_x2' THEN 'lapsed'
-                    WHEN instance.status = 'withdrawn' THEN 'withdrawn'
-                    ELSE 'cancelled' END,
-               '{}', instance.started_at, COALESCE(instance.ended_at, instance.started_at), first.event_id, last.event_id
-        FROM instance
-        JOIN event AS first ON first.stream = 'instance:' || instance.number AND first.seq = 1
-        JOIN stream ON stream.name = 'instance:' || instance.number
-        JOIN event AS last ON last.stream = stream.name AND last.seq = stream.seq
-        WHERE instance.round_id IS NOT NULL AND instance.parent_id IS NULL
-    """)
+    with op.batch_alter_table("instance") as batch_op:
+        batch_op.add_column(sa.Column("words", sa.String(), nullable=False, server_default=""))
+    _find_what_is_there()
+    with op.batch_alter_table("instance") as batch_op:
+        batch_op.alter_column("words", server_default=None)
+
+
+def _find_what_is_there() -> None:
+    """Words and terms of the cases that there are, as workflows.terms made them when this step was written."""
+    connection = op.get_bind()
+    cases = sa.text(
+        "SELECT instance.id, title, name, process_id FROM instance JOIN person ON person.id = starter_id"
+        " WHERE instance.id > :after ORDER BY instance.id LIMIT :chunk"
+    )
+    keep = sa.text("UPDATE instance SET words = :words WHERE id = :id")
+    add = sa.text("INSERT INTO term (term, instance_id) VALUES (:term, :id)")
+    after = 0
+    while rows := connection.execute(cases, {"after": after, "chunk": _CHUNK}).all():
+        found = [(row.id, [_folded(line)[:300] for line in (row.title, row.name)], row.process_id) for row in rows]
+        connection.execute(keep, [{"id": key, "words": "\n".join(lines)} for key, lines, _ in found])
+        connection.execute(add, [
+            {"term": term, "id": key}
+            for key, lines, process_id in found
+            for term in {f"p{process_id}", *(f"w{line[n : n + 2]}" for line in lines for n in range(len(line)))}
+        ])
+        after = rows[-1].id
+    connection.execute(sa.text(
+        "INSERT INTO term (term, instance_id)"
+        " WITH RECURSIVE line(instance_id, organisation_id) AS ("
+        "  SELECT id, organisation_id FROM instance"
+        "  UNION ALL SELECT line.instance_id, own.parent_id FROM line JOIN organisation AS own ON own.id = line.organisation_id"
+        "  WHERE own.parent_id IS NOT NULL)"
+        " SELECT 'o' || organisation.code, line.instance_id FROM line JOIN organisation ON organisation.id = line.organisation_id"
+    ))
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
