@@ -300,6 +300,7 @@ def house(session: Session, case: Case, at: datetime) -> engine.House:
         "policy": case.pack,
         "role": role,
         "bureau of": bureau_of,
+        "name of": lambda code: _asked(bind, lambda own: people.organisation_by_code(own, str(code)).name),
         "applications of": lambda number: _asked(bind, lambda own: applications.of_round(own, str(number))),
         "blind numbers of": lambda number: _asked(bind, lambda own: applications.blind_numbers(own, str(number))),
         "submissions": lambda step: _asked(bind, lambda own: _papers(own, case, str(step))),

@@ -100,6 +100,12 @@ class DuplicateCase(Refusal):
     code, status, message = "E_DUPLICATE", 422, N_("已有办理中的申请：%(number)s")
 
 
+class AppointmentNumberTaken(Refusal):
+    """The number of a document of appointment stands in the register already."""
+
+    code, status, message = "E_DUPLICATE", 422, N_("聘任文号 %(number)s 已经登记过，请核对")
+
+
 class InputRejected(Refusal):
     """The form was not accepted; ``params['fields']`` lists (field path, code) without the values."""
 

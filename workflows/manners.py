@@ -14,6 +14,8 @@ from workflows.people import ROLES
 MAY_START = "jiaoyan:may-start"
 #: Property of a step whose papers only their authors read until the case has come to another step.
 SEALED_UNTIL = "jiaoyan:sealed-until"
+#: Properties of a place that waits for a message which people report (登记事项): its form, and the roles that may.
+FORM, REPORTED_BY = "jiaoyan:form", "jiaoyan:reported-by"
 #: Properties of a process -> what they mean.
 OF_PROCESS: Mapping[str, str] = {
     "jiaoyan:title": "办件标题，FEEL",
@@ -32,15 +34,17 @@ OF_STEP: Mapping[str, str] = {
     "jiaoyan:review": "true：审核环节，同一人不得连续办理两个审核环节",
     "jiaoyan:separate-from": "环节 id（空格分隔）：办过这些环节的人不得办理本环节",
     "jiaoyan:outcome": "表单中作为办理结果的字段",
-    "jiaoyan:notice": "打开环节或到达结束时发出的通知",
+    "jiaoyan:notice": "打开环节、经过自动环节或到达结束时发出的通知",
     "jiaoyan:escalate-to": "超期报告给谁，FEEL，如 =role(\"bureau_head\")",
+    FORM: "登记事项的表单：写在等待消息的边界事件或事件子流程的开始事件上",
+    REPORTED_BY: "可以登记该事项的角色（空格分隔）",
     SEALED_UNTIL: "环节 id：办件到达该环节之前，本环节提交的内容和草稿只有填写人自己能看",
 }
 #: Those of them that are FEEL; the others are text.
 FORMULAS = frozenset({"jiaoyan:title", "jiaoyan:escalate-to"})
 #: What the house lends to every expression of a diagram (``workflows.case.house``).
 HOUSE_NAMES = (
-    "instance", "task", "policy", "role", "bureau of", "applications of", "blind numbers of", "submissions",
+    "instance", "task", "policy", "role", "bureau of", "name of", "applications of", "blind numbers of", "submissions",
     *policies.FUNCTION_NAMES,
 )
 
@@ -73,7 +77,7 @@ def _of(properties: Mapping[str, str], known: Mapping[str, str], diagram: engine
         elif name == SEALED_UNTIL:
             if value not in diagram.steps:
                 yield f"{name}：图中没有环节 {value}"
-        elif name in ROLE_LISTS:
+        elif name in ROLE_LISTS or name == REPORTED_BY:
             for role in value.split():
                 if role not in ROLES:
                     yield f"{name}：没有名为 {role} 的角色；可用：{'、'.join(ROLES)}"

@@ -61,6 +61,21 @@ def qualified(_params: Mapping[str, Any]) -> Words:
     return N_("资格审查结果：合格"), N_("“%(title)s”（%(number)s）资格审查合格，准考证号 %(admission_no)s。")
 
 
+def publicity_published(_params: Mapping[str, Any]) -> Words:
+    """To the applicant and their unit: the publicity period has begun."""
+    return N_("拟聘公示已发布：%(notice)s"), N_("“%(title)s”（办件 %(number)s）已在公开页面公示，公示编号 %(notice)s，至 %(until)s 止。")
+
+
+def appointed(_params: Mapping[str, Any]) -> Words:
+    """To the applicant: appointed, with the number of the appointment."""
+    return N_("您已被聘任为教研员"), N_("“%(title)s”（%(number)s）已办结：您已被聘任，聘任编号 %(appointment_no)s。")
+
+
+def researcher_appointed(_params: Mapping[str, Any]) -> Words:
+    """To the head of the institution: somebody was appointed."""
+    return N_("新聘教研员：%(name)s"), N_("%(name)s（%(stage)s%(subject)s）已聘任到%(organisation)s，聘任编号 %(appointment_no)s，报到日期 %(report_on)s。")
+
+
 def case_ended(_params: Mapping[str, Any]) -> Words:
     """To the applicant: how the case ended."""
     return N_("办件已办结：%(outcome)s"), N_("“%(title)s”（%(number)s）已办结，结果：%(outcome)s。")
@@ -170,7 +185,8 @@ def round_waits(_params: Mapping[str, Any]) -> Words:
 KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     worded.__name__: worded
     for worded in (
-        email_confirmation, application_received, task_opened, correction_asked, not_qualified, qualified, case_ended,
+        email_confirmation, application_received, task_opened, correction_asked, not_qualified, qualified, publicity_published,
+        appointed, researcher_appointed, case_ended,
         task_due_soon, task_overdue, overdue_reported, incident_raised, incident_left, case_suspended, case_resumed,
         case_cancelled, case_withdrawn, case_rewound, shortlisted, not_shortlisted, recheck_failed, to_be_inspected,
         reserve_listed, ranked_out, round_extended, round_cancelled, applications_open, round_waits,

@@ -49,6 +49,7 @@ ROLES: Mapping[str, Role] = {
         Role("tri_head", N_("教研机构负责人"), "tri"),
         Role("tri_training", N_("教研机构培训管理"), "tri"),
         Role("tri_meeting", N_("教研机构领导班子会"), "tri"),
+        Role("researcher", N_("教研员"), "tri"),
         Role("bureau_head", N_("教育局负责人"), "edu_bureau"),
         Role("bureau_hr", N_("教育局人事科（股）"), "edu_bureau"),
         Role("bureau_teacher", N_("教育局教师工作科（股）"), "edu_bureau"),

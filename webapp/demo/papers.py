@@ -7,7 +7,7 @@ import io
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from stdnum.cn import ric
@@ -118,6 +118,7 @@ def application(teacher: Mapping[str, Any], folder: Folder, documents: Sequence[
         "subject": subject,
         "stage": stage,
         "applied_post": teacher["post"],
+        "source_kind": teacher.get("source_kind", "在职教师"),
         "education": [
             {"level": "本科", "major": f"{subject}教育", "school": "沈阳师范大学" if region[0] == "2" else "广西师范大学",
              "graduated": f"{started}-07-01"}
@@ -210,3 +211,152 @@ def reconsideration(apply: bool) -> dict[str, Any]:
         "apply": "申请复核",
         "review_reason": "本人认为此前在支教学校任教的经历应当计入教学经历，支教期间一直承担课堂教学任务，恳请复核并核对支教证明材料。",
     }
+
+
+# --- from the exception to the appointment ---------------------------------------------------------------------------
+
+
+def exception(name: str, folder: Folder, *, opinion: str = "建议破格") -> dict[str, Any]:
+    """Form A5, the panel's part."""
+    return {
+        "conflict_declared": "否",
+        "exception_reason": f"{name}老师虽未达到规定条件，但教学实绩突出，获省级优质课一等奖，主持完成省级课题两项，成果在多地推广，"
+                            "在区域教研中发挥了骨干作用，同行专家一致推荐。",
+        "peer_letters": [
+            one for number in (1, 2)
+            for one in folder.upload(f"{name}-推荐信{number}.pdf", page(f"{name} 同行专家推荐信 {number}"), "peer_letters")
+        ],
+        "panel_opinion": opinion,
+    }  # fmt: skip
+
+
+def ballot(*, due: int = 9, present: int = 9, votes: tuple[int, int, int] = (9, 0, 0)) -> dict[str, Any]:
+    """The 票决 block: due, present, and votes for, against and abstained."""
+    return {
+        "members_due": due, "members_present": present, "votes_for": votes[0], "votes_against": votes[1],
+        "votes_abstain": votes[2],
+    }  # fmt: skip
+
+
+def exception_ballot(name: str, folder: Folder, *, result: str = "同意破格", **votes: Any) -> dict[str, Any]:
+    """Form A5, the ballot."""
+    return {
+        "conflict_declared": "否",
+        "meeting_date": folder.at.date().isoformat(),
+        "minutes": folder.upload(f"{name}-破格审定纪要.pdf", page(f"{name} 破格审定会议纪要"), "minutes"),
+        **ballot(**votes),
+        "exception_result": result,
+        "valid_until": (folder.at + timedelta(days=180)).date().isoformat() if result == "同意破格" else None,
+        "opinion": "" if result == "同意破格" else "会议认为实绩不足以支持破格，不予同意。",
+    }  # fmt: skip
+
+
+def external(body: str, result: str, folder: Folder, field: str, **more: Any) -> dict[str, Any]:
+    """Form X1, at the top of a form or under a path of it."""
+    day = folder.at.date().isoformat()
+    return {
+        "external_body": body, "external_result": result, "doc_no": f"〔{folder.at.year}〕{len(folder.files) + 1}号",
+        "doc_date": day, "received_on": day,
+        "external_file": folder.upload(f"外部意见-{len(folder.files)}.pdf", page(f"{body} {result} {field}"), field), **more,
+    }  # fmt: skip
+
+
+def inspection(
+    name: str, folder: Folder, had: Mapping[str, Any], *, team: Sequence[str], hospital: str, discipline: str,
+    recommendation: str = "拟聘", medical: str = "合格", archive: str = "无问题",
+) -> dict[str, Any]:
+    """Form A7; ``team`` are numbers of people, ``hospital`` and ``discipline`` codes of organisations."""
+    clean = recommendation == "拟聘"
+    return {
+        "conflict_declared": "否",
+        "medical_result": medical,
+        "medical_org": "市第一人民医院",
+        "medical_reply": external(hospital, medical, folder, "medical_reply.external_file"),
+        "archive_items": [
+            {**row, "finding": "一致" if archive == "无问题" else "待核", "remark": ""} for row in had["archive_items"]
+        ],
+        "archive_result": archive,
+        "check_team": [{"person": one} for one in team],
+        "check_methods": ["访谈", "民主测评", "听课"],
+        "ethics_confirmed": "无问题",
+        "findings": f"考察组到{name}老师所在学校召开座谈会，访谈校领导、同事和学生家长，进行民主测评，随堂听课两节，查阅教学档案和近五年年度考核材料。"
+                    "总体反映该同志政治立场坚定，师德良好，教学业务扎实，教研能力较强，能够团结同事，廉洁自律，群众基础较好。",
+        "inspection_result": "合格" if clean else "不合格",
+        "discipline_reply": external(discipline, "无影响聘任的问题", folder, "discipline_reply.external_file"),
+        "recommendation": recommendation,
+        "opinion": "" if clean else "考察中了解的情况与岗位要求不符，不作为拟聘人选。",
+    }  # fmt: skip
+
+
+def collective_decision(name: str, folder: Folder, *, result: str = "拟聘", **votes: Any) -> dict[str, Any]:
+    """Form A8."""
+    taken = ballot(**votes)
+    return {
+        "conflict_declared": "否",
+        "meeting_date": folder.at.date().isoformat(),
+        "attendees": [{"name": f"委员{number}"} for number in range(1, int(taken["members_present"]) + 1)],
+        "minutes": folder.upload(f"{name}-会议纪要.pdf", page(f"{name} 党组会议纪要 {folder.at:%m%d%H%M}"), "minutes"),
+        **taken,
+        "appointment_result": result,
+        "opinion": "" if result == "拟聘" else "会议研究认为有关情况需要进一步了解，暂不聘任。",
+    }  # fmt: skip
+
+
+def publicity(*, days: int | None = None) -> dict[str, Any]:
+    """Form A9 as the bureau fills it; without ``days`` the shortest period stays."""
+    filled: dict[str, Any] = {"channels": ["门户网站", "用人单位"], "contact": "024-00000000 renshi@example.org"}
+    return filled if days is None else {**filled, "days": days}
+
+
+def publicity_closing(name: str, folder: Folder) -> dict[str, Any]:
+    """The trace of the publicity (A9 screenshot)."""
+    return {"screenshot": folder.upload(f"{name}-公示留痕.png.pdf", page(f"{name} 公示留痕"), "screenshot"), "closing_note": ""}
+
+
+def objection(folder: Folder, *, kind: str = "实名", content: str = "反映其公开课获奖材料与本人实际不符。") -> dict[str, Any]:
+    """Form A10, the part that receives."""
+    return {"objector_kind": kind, "received_at": f"{folder.at:%Y-%m-%dT%H:%M}", "objection_content": content, "objection_file": []}
+
+
+def objection_finding(
+    name: str, folder: Folder, *, effect: str = "维持", result: str = "不属实", asked: str | None = None
+) -> dict[str, Any]:
+    """Form A10, the inquiry; ``asked`` is the code of the discipline body when its opinion was asked for."""
+    return {
+        "conflict_declared": "否",
+        "facts_found": f"核查组调阅{name}老师的获奖证书原件和主办单位发文，向主办单位和学校核实，并与反映人取得联系，"
+                       "逐项核对了反映的内容，形成书面核查记录。",
+        "objection_result": result,
+        "discipline_asked": "是" if asked else "否",
+        **({"discipline_reply": external(asked, "有影响聘任的问题" if effect == "取消拟聘" else "无影响聘任的问题", folder,
+                                         "discipline_reply.external_file")} if asked else {}),
+        "effect": effect,
+        "reply_file": [] if effect == "暂缓续查" else
+        folder.upload(f"{name}-异议答复.pdf", page(f"{name} 异议答复 {folder.at:%m%d}"), "reply_file"),
+        "opinion": "" if effect == "维持" else "根据核查情况作出以上处理，详见核查记录。",
+    }  # fmt: skip
+
+
+def entry_query(name: str, folder: Folder, *, result: str = "无记录") -> dict[str, Any]:
+    """Form A12."""
+    return {
+        "query_no": f"CX{folder.at:%Y%m%d}01",
+        "consent_given": folder.upload(f"{name}-知情书.pdf", page(f"{name} 准入查询知情书"), "consent_given"),
+        "queried_on": folder.at.date().isoformat(),
+        "query_result": result,
+    }  # fmt: skip
+
+
+def appointment(name: str, folder: Folder, *, order_no: str, result: str = "签约") -> dict[str, Any]:
+    """Form A8b."""
+    if result != "签约":
+        return {"signing_result": result, "decline_reason": "本人因家庭原因书面声明放弃聘任。"}
+    first = folder.at.date() + timedelta(days=10)
+    return {
+        "signing_result": result,
+        "order_no": order_no,
+        "report_on": first.isoformat(),
+        "term_start": first.isoformat(),
+        "term_end": first.replace(year=first.year + 3).isoformat(),
+        "contract_file": folder.upload(f"{name}-聘任文件.pdf", page(f"{name} 聘任文件与合同"), "contract_file"),
+    }  # fmt: skip

@@ -150,7 +150,9 @@ def properties_of(session: Session, instance: Instance) -> Mapping[str, str]:
 
 def may_be_withdrawn(session: Session, instance: Instance) -> bool:
     """Whether the diagram lets the applicant withdraw the case where it stands now."""
-    return waits_for_withdrawal(session, instance) is not None or before_the_end_of_withdrawal(session, instance)
+    if before_the_end_of_withdrawal(session, instance):
+        return True
+    return WITHDRAW_UNTIL not in properties_of(session, instance) and waits_for_withdrawal(session, instance) is not None
 
 
 def waits_for_withdrawal(session: Session, instance: Instance) -> Subscription | None:

@@ -18,8 +18,8 @@ from workflows.control.authority import (
     WITHDRAW_UNTIL,
     By,
     actor_of,
-    before_the_end_of_withdrawal,
     concerned,
+    may_be_withdrawn,
     properties_of,
     recorded,
     refused,
@@ -58,7 +58,8 @@ def withdraw(db: Database, viewer: Viewer, number: str, reason: str, *, at: date
     """Withdraw one's own application, where its diagram allows it now.
 
     The message named by ``jiaoyan:withdraw`` is given to the place that waits for it, and the diagram says what follows;
-    without such a place the case ends, as long as no task of ``jiaoyan:withdraw-until`` was reached. Raises ``NotFound``
+    without such a place the case ends. Either only as long as no task of ``jiaoyan:withdraw-until`` was reached, if it
+    names any. Raises ``NotFound``
     (not one's own), ``ReasonNeeded``, ``InstanceSuspended``, ``InstanceEnded``, ``NotWithdrawable``, ``WithdrawnTooLate``,
     ``InstanceMoved`` (somebody decided meanwhile; nothing was written).
     """
@@ -70,9 +71,9 @@ def withdraw(db: Database, viewer: Viewer, number: str, reason: str, *, at: date
             raise NotFound()
         if instance.status != "running":
             raise refused(instance, ("running",))
-        waiting = waits_for_withdrawal(session, instance)
-        if waiting is None and not before_the_end_of_withdrawal(session, instance):
+        if not may_be_withdrawn(session, instance):
             raise _refusal(session, instance)
+        waiting = waits_for_withdrawal(session, instance)
         transition = None if waiting is None else _withdrawal(session, instance, waiting, actor, words, at)
     if transition is not None:
         deliveries.carry_out(db, transition)

@@ -26,11 +26,12 @@ from workflows.models.people import (
     StaffingCell,
 )
 from workflows.models.record import Erasure, Event, EventPayload, Stream
+from workflows.models.researchers import PersonnelEvent, Researcher
 
 __all__ = [
     "Account", "Application", "Attachment", "Candidate", "ConfirmationLink", "Definition", "DefinitionFile", "Delivery", "Draft",
     "Erasure",
     "Event", "EventPayload", "Incident", "Instance", "Job", "Membership", "Notice", "Office", "Organisation", "PackFile",
-    "PackSet", "Part", "Person", "PublicNotice", "Round", "Row", "RulingRow", "Series", "SignIn", "SourceLock",
+    "PackSet", "Part", "Person", "PersonnelEvent", "PublicNotice", "Researcher", "Round", "Row", "RulingRow", "Series", "SignIn", "SourceLock",
     "StaffingCell", "Stream", "Submission", "Subscription", "Task", "Term", "Timer", "table",
 ]

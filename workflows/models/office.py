@@ -196,4 +196,7 @@ class PublicNotice(Row):
     #: End of the publicity period; empty for an announcement without one.
     until_at: Mapped[datetime | None]
     contact: Mapped[str | None]
+    #: Number of the case that published it, and how: days, day_kind, channels, unit, person.
+    instance: Mapped[str | None]
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
     event: Mapped[str]

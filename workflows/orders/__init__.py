@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workflows.orders import applications, rounds
+from workflows.orders import applications, appointments, rounds
 from workflows.orders.context import OrderContext, OrderFunction, Outgoing
 
 __all__ = ["ORDERS", "OrderContext", "OrderFunction", "Outgoing"]
@@ -13,6 +13,8 @@ ORDERS: Mapping[str, OrderFunction] = {
     "admission.issue_number": applications.issue_admission_number,
     "application.settle": applications.settle,
     "application.place": rounds.place,
+    "publicity.publish": appointments.publish,
+    "appointment.register": appointments.register,
     "round.publish": rounds.publish,
     "round.close": rounds.close,
     "round.extend": rounds.extend,

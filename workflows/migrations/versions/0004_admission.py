@@ -24,6 +24,61 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("instance", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("unblinded_at", Moment(timezone=True), nullable=True))
     _applications()
+    _researchers()
+    with op.batch_alter_table("public_notice") as batch_op:
+        batch_op.add_column(sa.Column("instance", sa.String(), nullable=True))
+        batch_op.add_column(sa.Column("details", _JSON, nullable=False, server_default="{}"))
+    with op.batch_alter_table("public_notice") as batch_op:
+        batch_op.alter_column("details", server_default=None)
+
+
+def _researchers() -> None:
+    op.create_table("researcher",
+    sa.Column("id", _KEY, nullable=False),
+    sa.Column("appointment_no", sa.String(), nullable=False),
+    sa.Column("person_id", _KEY, nullable=False),
+    sa.Column("organisation_id", _KEY, nullable=False),
+    sa.Column("level", sa.String(), nullable=False),
+    sa.Column("post_type", sa.String(), nullable=False),
+    sa.Column("subjects", _JSON, nullable=False),
+    sa.Column("stages", _JSON, nullable=False),
+    sa.Column("start_on", sa.Date(), nullable=False),
+    sa.Column("base_on", sa.Date(), nullable=False),
+    sa.Column("status", sa.String(), nullable=False),
+    sa.Column("term_start", sa.Date(), nullable=False),
+    sa.Column("term_end", sa.Date(), nullable=True),
+    sa.Column("order_no", sa.String(), nullable=True),
+    sa.Column("probation_months", sa.Integer(), nullable=False),
+    sa.Column("from_on", sa.Date(), nullable=False),
+    sa.Column("to_on", sa.Date(), nullable=True),
+    sa.Column("begun_by_event", sa.String(), nullable=False),
+    sa.Column("ended_by_event", sa.String(), nullable=True),
+    sa.Column("instance", sa.String(), nullable=True),
+    sa.CheckConstraint("to_on IS NULL OR to_on >= from_on", name=op.f("ck_researcher_dates")),
+    sa.ForeignKeyConstraint(["person_id"], ["person.id"], name="fk_researcher_person_id"),
+    sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name="fk_researcher_organisation_id"),
+    sa.PrimaryKeyConstraint("id", name="pk_researcher")
+    )
+    op.create_index("ix_researcher_person_id", "researcher", ["person_id"])
+    op.create_index("ix_researcher_organisation", "researcher", ["organisation_id", "from_on"])
+    op.create_index("uq_researcher_standing", "researcher", ["appointment_no"], unique=True,
+                    sqlite_where=sa.text("to_on IS NULL"), postgresql_where=sa.text("to_on IS NULL"))
+    op.create_table("personnel_event",
+    sa.Column("id", _KEY, nullable=False),
+    sa.Column("person_id", _KEY, nullable=False),
+    sa.Column("organisation_id", _KEY, nullable=False),
+    sa.Column("appointment_no", sa.String(), nullable=True),
+    sa.Column("kind", sa.String(), nullable=False),
+    sa.Column("on", sa.Date(), nullable=False),
+    sa.Column("at", Moment(timezone=True), nullable=False),
+    sa.Column("details", _JSON, nullable=False),
+    sa.Column("event", sa.String(), nullable=False),
+    sa.Column("instance", sa.String(), nullable=True),
+    sa.ForeignKeyConstraint(["person_id"], ["person.id"], name="fk_personnel_event_person_id"),
+    sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name="fk_personnel_event_organisation_id"),
+    sa.PrimaryKeyConstraint("id", name="pk_personnel_event")
+    )
+    op.create_index("ix_personnel_event_person", "personnel_event", ["person_id", "on"])
 
 
 def _applications() -> None:
