@@ -21,7 +21,7 @@ from forms import build, check
 from tests import factories
 from webapp import composition
 from webapp.demo import papers
-from webapp.demo.filling import Organisations, fill, form_file
+from webapp.demo.filling import Organisations, People, fill, form_file
 from webapp.demo.life import HIRING, POSTS
 from webapp.demo.papers import Folder
 from workflows import audit, deployment, instances, timers
@@ -166,7 +166,7 @@ class Office:
         folder = Folder(self.db, self.store, viewer, self.at)
         spec = check.read(request.form, file=form_file(request.form_id))
         had = build.initial(spec, request.context, now=self.at, saved=request.prefill)
-        find = {"organisation": Organisations(self.db, office_day(self.at))}
+        find = {"organisation": Organisations(self.db, office_day(self.at)), "person": People(self.db)}
         return fill(request, paper(folder, had), at=self.at, files=folder.files, find=find, token=token)
 
     # --- the record ---

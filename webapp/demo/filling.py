@@ -11,6 +11,7 @@ from forms import build, check
 from forms.spec import Table, dotted
 from workflows import people
 from workflows.db import Database
+from workflows.errors import NotFound
 from workflows.instances import FormRequest
 from workflows.submission import AttachmentRef, Submission
 
@@ -36,6 +37,26 @@ class Organisations:
         """(code, name) of the organisations whose name holds the text."""
         with self._db.read() as session:
             return [(code, name) for code, name, _ in people.find_organisations(session, text, on=self._on, limit=10)]
+
+
+class People:
+    """Everybody whom the office knows, as forms search them."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def label(self, code: str) -> str | None:
+        """Name of the person with that number."""
+        with self._db.read() as session:
+            try:
+                return people.person_by_number(session, code).name
+            except NotFound:
+                return None
+
+    def find(self, text: str) -> list[tuple[str, str]]:
+        """The person with that very number, (number, name)."""
+        name = self.label(text)
+        return [(text, name)] if name is not None else []
 
 
 def fill(
