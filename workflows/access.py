@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Date, and_, bindparam, exists, false, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Date, Select, and_, bindparam, exists, false, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from workflows.audit import Actor, ActorKind
 from workflows.errors import Forbidden, NotFound
@@ -123,14 +123,21 @@ def refuse_excluded(task: Task, viewer: Viewer) -> None:
         raise NotFound()
 
 
-def subtree(organisation_ids: tuple[int, ...]) -> ColumnElement[bool]:
-    """Condition on ``Instance``: its organisation lies at or below one of the given ones."""
-    if not organisation_ids:
+def within(
+    column: ColumnElement[int] | InstrumentedAttribute[int], organisations: tuple[int, ...] | Select[tuple[int]]
+) -> ColumnElement[bool]:
+    """Condition: a column of organisations names one at or below the given ones (keys, or a query of keys)."""
+    if organisations == ():
         return false()
-    below = select(Organisation.id).where(Organisation.id.in_(organisation_ids)).cte("below", recursive=True)
+    below = select(Organisation.id).where(Organisation.id.in_(organisations)).cte("below", recursive=True)
     child = aliased(Organisation)
     below = below.union_all(select(child.id).where(child.parent_id == below.c.id))
-    return Instance.organisation_id.in_(select(below.c.id))
+    return column.in_(select(below.c.id))
+
+
+def subtree(organisation_ids: tuple[int, ...]) -> ColumnElement[bool]:
+    """Condition on ``Instance``: its organisation lies at or below one of the given ones."""
+    return within(Instance.organisation_id, organisation_ids)
 
 
 def may_see(viewer: Viewer, at: datetime) -> ColumnElement[bool]:

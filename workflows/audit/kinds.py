@@ -83,6 +83,7 @@ class Kind(_Labelled):
     ROLE_GRANTED = "role:granted", N_("授予角色")
     ROLE_REVOKED = "role:revoked", N_("收回角色")
     REGISTER_IMPORTED = "register:imported", N_("导入台账")
+    REGISTER_EXPORTED = "register:exported", N_("导出台账")
     ROUND_OPENED = "round:opened", N_("发布遴选批次")
     ROUND_CHANGED = "round:changed", N_("变更遴选批次")
     BLIND_NUMBERS_OPENED = "blind_numbers:opened", N_("启封密号")

@@ -7,18 +7,20 @@ import os
 import re
 import tempfile
 import unicodedata
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import filetype
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from workflows.access import Viewer, may_see
+from workflows.access import Viewer, charge, may_see, within
 from workflows.db import Database
 from workflows.errors import FileRefused, NotFound
-from workflows.models import Attachment, Instance
+from workflows.models import Attachment, Instance, Person
+from workflows.people import Page
 from workflows.submission import AttachmentRef
 
 #: Largest file, bytes (domain.md 3.0.2: 20 MB each).
@@ -124,3 +126,40 @@ def for_viewer(session: Session, viewer: Viewer, sha256: str, at: datetime) -> A
     if found is None:
         raise NotFound()
     return found
+
+
+@dataclass(frozen=True)
+class EvidenceView:
+    """One uploaded file for a list."""
+
+    sha256: str
+    name: str
+    media_type: str
+    size: int
+    field: str | None
+    uploaded_by: str
+    uploaded_at: datetime
+    instance: str
+    instance_title: str
+
+
+def find(session: Session, viewer: Viewer, text: str, *, page: int = 1, size: int = 30) -> Page:
+    """Files of the cases in the viewer's charge and of their own, by part of a name or the digest's beginning; newest first."""
+    where = [or_(Attachment.uploaded_by_id == viewer.person_id, within(Instance.organisation_id, charge(viewer)))]
+    if text:
+        where.append(or_(Attachment.name.contains(text, autoescape=True), Attachment.sha256.startswith(text.lower(), autoescape=True)))
+    joined = (
+        select(Attachment, Person.name, Instance.number, Instance.title)
+        .join(Instance, Instance.id == Attachment.instance_id)
+        .join(Person, Person.id == Attachment.uploaded_by_id)
+        .where(*where)
+    )
+    total = session.execute(select(func.count()).select_from(joined.subquery())).scalar_one()
+    rows = session.execute(joined.order_by(Attachment.id.desc()).limit(size).offset((page - 1) * size))
+    return Page(
+        [
+            EvidenceView(row.sha256, row.name, row.media_type, row.size, row.field, by, row.uploaded_at, number, title)
+            for row, by, number, title in rows
+        ],
+        total, page, size,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Places, people and staffing cells from a spreadsheet: every defect by row and column, then all of it or nothing."""
+"""Places, people, staffing cells and researchers from a spreadsheet: every defect by row and column, then all of it or nothing."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from workflows.db import Database
 from workflows.errors import N_, ImportRefused, NotFound, Problem
 from workflows.models import Membership, Organisation, PackFile, PackSet, Person, StaffingCell
 from workflows.people import LEVELS, ORG_TYPES, ROLES
+from workflows.registers import importing_researchers
 from workflows.registers.spreadsheet import Column, Findings, Line, blank, day, matching, number, one_of, read_sheet
 
 #: Stages of basic education, as the staffing matrix counts them.
@@ -69,10 +70,12 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column(N_("应配专职人数"), number(0, 99, N_("应为 0 至 99 的整数")), note="整数", example="2"),
         Column(N_("起始日期"), day, note="从这一天起按此配备；此前的数自动止于前一天", example="2026-09-01"),
     ),
+    "researchers": importing_researchers.columns(CODE, STAGES),
 }  # fmt: skip
 
 #: Kind -> its name on pages and in file names.
-KINDS: Mapping[str, str] = {"places": N_("单位"), "people": N_("人员与角色"), "staffing": N_("学科配备")}
+KINDS: Mapping[str, str] = {"places": N_("单位"), "people": N_("人员与角色"), "staffing": N_("学科配备"),
+                             "researchers": N_("教研员名册")}
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def import_workbook(
 ) -> ImportReport:
     """Read a filled workbook and enter all of it, or nothing.
 
-    ``kind`` is ``places``, ``people`` or ``staffing``. With ``dry_run`` nothing is written and the report lists the
+    ``kind`` is ``places``, ``people``, ``staffing`` or ``researchers``. With ``dry_run`` nothing is written and the report lists the
     defects; without it any defect raises ``ImportRefused``, whose problems name row and column.
     """
     findings = Findings(file or f"{KINDS.get(kind, kind)}.xlsx")
@@ -410,7 +413,9 @@ def _apply_staffing(session: Session, plan: Sequence[_Cell], _by: Actor, event: 
 
 _PLANS: Mapping[str, Callable[[Session, Sequence[Line], Findings, datetime], list[Any]]] = {
     "places": _plan_places, "people": _plan_people, "staffing": _plan_staffing,
+    "researchers": lambda session, lines, findings, at: importing_researchers.plan(session, lines, findings, at, STAGES),
 }  # fmt: skip
 _APPLIES: Mapping[str, Callable[[Session, Sequence[Any], Actor, str, datetime], None]] = {
     "places": _apply_places, "people": _apply_people, "staffing": _apply_staffing,
+    "researchers": importing_researchers.apply,
 }  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from workflows import people
@@ -33,30 +33,35 @@ class Appointment:
     report_on: date
     term_start: date
     term_end: date | None
-    #: 聘任文号.
-    order_no: str
+    #: 聘任文号; only appointments from before the system may lack one.
+    order_no: str | None
     probation_months: int = 0
+    #: Where the clock of the time on the post starts (I9), if not on the first day on duty.
+    base_on: date | None = None
+    #: First day on which the row holds, if not the first day on duty.
+    from_on: date | None = None
 
 
 def appoint(
     session: Session, person: Person, organisation: Organisation, appointment: Appointment, *, prefix: str, by: Actor,
-    at: datetime, event: str, instance: str | None,
+    at: datetime, event: str, instance: str | None, kind: str = "聘任",
 ) -> str:
     """Enter a researcher in the caller's transaction: R1, R3 and the role; returns the number of the appointment (聘任编号).
 
     Raises ``AppointmentNumberTaken`` when the document's number stands in the register already. The account that the person
     has stays theirs.
     """
-    if session.execute(select(Researcher.id).where(Researcher.order_no == appointment.order_no).limit(1)).first():
+    taken = select(Researcher.id).where(Researcher.order_no == appointment.order_no).limit(1)
+    if appointment.order_no is not None and session.execute(taken).first():
         raise AppointmentNumberTaken(number=appointment.order_no)
     year = office_day(at).year
     number = f"{prefix}-P{year}-{people.next_in_series(session, f'appointment:{prefix}:{year}'):04d}"
     session.add(Researcher(
         appointment_no=number, person_id=person.id, organisation_id=organisation.id, level=organisation.level,
         post_type=appointment.post_type, subjects=list(appointment.subjects), stages=list(appointment.stages),
-        start_on=appointment.report_on, base_on=appointment.report_on, status="在岗", term_start=appointment.term_start,
-        term_end=appointment.term_end, order_no=appointment.order_no, probation_months=appointment.probation_months,
-        from_on=appointment.report_on, begun_by_event=event, instance=instance,
+        start_on=appointment.report_on, base_on=appointment.base_on or appointment.report_on, status="在岗",
+        term_start=appointment.term_start, term_end=appointment.term_end, order_no=appointment.order_no, probation_months=appointment.probation_months,
+        from_on=appointment.from_on or appointment.report_on, begun_by_event=event, instance=instance,
     ))  # fmt: skip
     details: dict[str, Any] = {
         "appointment": number, "organisation": organisation.code, "post_type": appointment.post_type,
@@ -66,34 +71,24 @@ def appoint(
         "probation_months": appointment.probation_months, "case": instance,
     }  # fmt: skip
     session.add(PersonnelEvent(
-        person_id=person.id, organisation_id=organisation.id, appointment_no=number, kind="聘任", on=appointment.report_on,
+        person_id=person.id, organisation_id=organisation.id, appointment_no=number, kind=kind, on=appointment.report_on,
         at=at, details=details, event=event, instance=instance,
     ))  # fmt: skip
     record(session, Act(person_stream(person.number), Kind.RESEARCHER_APPOINTED, at, by, payload=details))
-    granted = record(session, Act(person_stream(person.number), Kind.ROLE_GRANTED, at, by, payload={
-        "role": ROLE, "organisation": organisation.code, "from_on": appointment.report_on, "to_on": None,
-    }))  # fmt: skip
-    session.add(Membership(
-        person_id=person.id, organisation_id=organisation.id, role=ROLE, from_on=appointment.report_on, begun_by_event=granted,
-    ))  # fmt: skip
+    if not _has_role(session, person.id, organisation.id, appointment.report_on):
+        granted = record(session, Act(person_stream(person.number), Kind.ROLE_GRANTED, at, by, payload={
+            "role": ROLE, "organisation": organisation.code, "from_on": appointment.report_on, "to_on": None,
+        }))  # fmt: skip
+        session.add(Membership(
+            person_id=person.id, organisation_id=organisation.id, role=ROLE, from_on=appointment.report_on, begun_by_event=granted,
+        ))  # fmt: skip
     return number
 
 
-def standing(session: Session, organisation_id: int, on: date) -> list[Mapping[str, Any]]:
-    """The researchers of an institution on a day, as DT-STAFF-01 and the staffing matrix (R2) read them.
-
-    {person, name, appointment_no, post_type, subjects, stages, status, base_on, term_end}, in the order of appointment.
-    """
-    rows = session.execute(
-        select(Researcher, Person.number, Person.name)
-        .join(Person, Person.id == Researcher.person_id)
-        .where(Researcher.organisation_id == organisation_id, Researcher.from_on <= on,
-               (Researcher.to_on.is_(None)) | (Researcher.to_on >= on), Researcher.status != "已退出")
-        .order_by(Researcher.id)
+def _has_role(session: Session, person_id: int, organisation_id: int, on: date) -> bool:
+    held = select(Membership.id).where(
+        Membership.person_id == person_id, Membership.organisation_id == organisation_id, Membership.role == ROLE,
+        or_(Membership.to_on.is_(None), Membership.to_on >= on),
     )
-    return [
-        {"person": number, "name": name, "appointment_no": row.appointment_no, "post_type": row.post_type,
-         "subjects": row.subjects, "stages": row.stages, "status": row.status, "base_on": row.base_on,
-         "term_end": row.term_end}
-        for row, number, name in rows
-    ]  # fmt: skip
+    return session.execute(held.limit(1)).first() is not None
+
