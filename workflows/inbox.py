@@ -54,7 +54,8 @@ class Filter:
     step_id: str = ""
     #: Part of a title, an applicant's name, or a whole number.
     text: str = ""
-    #: ``mine`` (claimed by, or assigned to, the person), ``group`` (waiting for anybody of a role), or empty.
+    #: ``mine`` (claimed by, or assigned to, the person), ``group`` (waiting for anybody of a role), ``asked`` (delegated to
+    #: the person), ``lent`` (delegated by them), or empty.
     whose: str = ""
 
     def as_params(self) -> dict[str, Any]:
@@ -86,6 +87,8 @@ class TaskRow:
     mine: bool
     done_at: datetime | None
     outcome: str | None
+    #: While it is delegated (委派): ``from`` and ``to`` (number, name), ``reason``.
+    delegated: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -127,9 +130,10 @@ def _not_excluded(dialect: str) -> ColumnElement[bool]:
 
 
 def _ways(groups: int, whose: str) -> list[ColumnElement[bool]]:
-    """The ways by which an open task comes to somebody: held, waiting for one of their roles, or a further candidate."""
+    """The ways by which an open task comes to somebody: held, delegated, waiting for a role of theirs, a further candidate."""
     free = Task.holder_id.is_(None)
     held = [Task.holder_id == bindparam("person")]
+    asked = [Task.delegate_id == bindparam("person")]
     roles = [
         and_(free, Task.organisation_id == bindparam(f"organisation_{n}"), Task.role == bindparam(f"role_{n}"))
         for n in range(groups)
@@ -141,7 +145,14 @@ def _ways(groups: int, whose: str) -> list[ColumnElement[bool]]:
     beside = select(Candidate.task_id).where(or_(Candidate.person_id == bindparam("person"), *further))
     # Found by the candidates, not by looking through what waits: no index of the latter fits the condition as it is spelt.
     waiting = [*roles, and_(func.coalesce(Task.holder_id, 0) == 0, Task.id.in_(beside))]
-    return held if whose == "mine" else waiting if whose == "group" else [*held, *waiting]
+    lent = [and_(*held, Task.delegate_id.is_not(None))]
+    ways = {"mine": held, "group": waiting, "asked": asked, "lent": lent, "next": [*_here(held), *asked, *waiting]}
+    return ways.get(whose, [*held, *asked, *waiting])
+
+
+def _here(held: list[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    """What somebody holds and has not delegated: they can do something about it now."""
+    return [and_(*held, Task.delegate_id.is_(None))]
 
 
 def _narrowed(query: Select[Any], filters: frozenset[str]) -> Select[Any]:
@@ -198,6 +209,7 @@ def _tasks() -> Select[Any]:
             Task.number, Task.step_id, Task.name, Instance.number, Instance.title, Definition.name, Organisation.name,
             starter.name, Task.status, Task.opened_at, Task.due_at, Task.due_provisional,
             case((Task.holder_id == bindparam("person"), True), else_=False), Task.done_at, Task.outcome,
+            Task.explanation["delegated"],
         )
         .join(Instance, Instance.id == Task.instance_id)
         .join(Definition, Definition.digest == Instance.definition)
@@ -222,8 +234,8 @@ def _read(session: Session, statement: Select[Any], given: Mapping[str, Any], pa
     upto = max(COUNTED, page * size + 1)
     params = {**given, "upto": upto, "size": size, "first": (page - 1) * size}
     rows = session.connection().execute(statement, params).all()
-    total = rows[0][15] if rows else 0
-    return Page([TaskRow(*row[:15]) for row in rows], min(total, upto), page, size, at_least=total >= upto)
+    total = rows[0][16] if rows else 0
+    return Page([TaskRow(*row[:16]) for row in rows], min(total, upto), page, size, at_least=total >= upto)
 
 
 def todo(session: Session, viewer: Viewer, given: Filter, *, page: int = 1, size: int = 20) -> Page:
@@ -238,8 +250,8 @@ def next_task(session: Session, viewer: Viewer, *, besides: str = "") -> TaskRow
     """The task with the nearest deadline that waits for the person, other than the one given."""
     groups, who = _who(viewer)
     params = {**who, "besides": besides, "upto": 2, "size": 1, "first": 0}
-    row = session.connection().execute(_todo(_dialect(session), groups, frozenset(), ""), params).one_or_none()
-    return TaskRow(*row[:15]) if row is not None else None
+    row = session.connection().execute(_todo(_dialect(session), groups, frozenset(), "next"), params).one_or_none()
+    return TaskRow(*row[:16]) if row is not None else None
 
 
 # --- what somebody has done -----------------------------------------------------------------------------------------

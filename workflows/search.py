@@ -232,8 +232,8 @@ def _tasks(shape: _Shape) -> list[ColumnElement[bool]]:
     ]
     beside = select(Candidate.task_id).where(or_(Candidate.person_id == bindparam("viewer"), *further))
     return [
-        Task.done_by_id == bindparam("viewer"), and_(_OPEN, Task.holder_id == bindparam("viewer")), *roles,
-        and_(_OPEN, Task.id.in_(beside)),
+        Task.done_by_id == bindparam("viewer"), and_(_OPEN, Task.holder_id == bindparam("viewer")),
+        and_(_OPEN, Task.delegate_id == bindparam("viewer")), *roles, and_(_OPEN, Task.id.in_(beside)),
     ]  # fmt: skip
 
 
