@@ -17,7 +17,7 @@ from workflows.policies.working_days import SHANGHAI, add_working_days, end_of, 
 
 #: Names of the functions, for compiling expressions that use them.
 FUNCTION_NAMES = ("teaching months", "working days", "working days after", "due", "school year",
-                  "publicity end", "ballot", "shortlist of", "ranking of")
+                  "publicity end", "ballot", "shortlist of", "ranking of", "office day")
 
 #: Keys that a function reads itself: who calls it reads them.
 KEYS_READ = {"due": ("deadlines",), "ballot": ("ballot.quorum", "ballot.majority")}
@@ -41,6 +41,7 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
       words}; kind is one of ``policy.ballot.quorum`` (3.0.2).
     * ``shortlist of(candidates, posts, written, ratio, recheck)``: see ``ranking.shortlist``.
     * ``ranking of(candidates, panel scores, posts, weights, drop from, decimals, tie order)``: see ``ranking.ranking``.
+    * ``office day()`` -> today in the office: the day of the ruling.
 
     Moments are given in Asia/Shanghai. ``due`` and ``ballot`` read the given pack: pass a recording pack to have it cited.
     """
@@ -97,7 +98,7 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
     return {
         "teaching months": months, "working days": working_days, "working days after": working_days_after,
         "due": due, "school year": school_year, "publicity end": publicity_end, "ballot": ballot_of,
-        "shortlist of": shortlist_of, "ranking of": ranking_of,
+        "shortlist of": shortlist_of, "ranking of": ranking_of, "office day": lambda: office_day(now),
     }
 
 
