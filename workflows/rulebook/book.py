@@ -143,7 +143,7 @@ class Rulebook:
             "description": found.sheet.description,
             "file": found.file,
             "facts": [fact.as_json() for fact in found.sheet.facts],
-            "outcomes": dict(why.OUTCOMES),
+            "outcomes": {code: why.OUTCOMES.get(code, code) for code in found.sheet.outcomes},
             "outputs": [name for name in outputs if name not in why.SPOKEN],
         }
 
