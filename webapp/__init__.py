@@ -36,6 +36,8 @@ def _pages() -> list[Blueprint]:
         notices,
         operations,
         public,
+        registers,
+        rules,
         sign_in,
         tasks,
     )
@@ -43,6 +45,7 @@ def _pages() -> list[Blueprint]:
     return [
         health.pages, sign_in.pages, public.pages, notices.pages, inbox.pages, tasks.pages, instances.pages, diagrams.pages,
         audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
+        rules.pages, registers.pages,
     ]
 
 

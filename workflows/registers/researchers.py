@@ -60,7 +60,8 @@ def appoint(
         appointment_no=number, person_id=person.id, organisation_id=organisation.id, level=organisation.level,
         post_type=appointment.post_type, subjects=list(appointment.subjects), stages=list(appointment.stages),
         start_on=appointment.report_on, base_on=appointment.base_on or appointment.report_on, status="在岗",
-        term_start=appointment.term_start, term_end=appointment.term_end, order_no=appointment.order_no, probation_months=appointment.probation_months,
+        term_start=appointment.term_start, term_end=appointment.term_end, order_no=appointment.order_no,
+        probation_months=appointment.probation_months,
         from_on=appointment.from_on or appointment.report_on, begun_by_event=event, instance=instance,
     ))  # fmt: skip
     details: dict[str, Any] = {

@@ -1,0 +1,143 @@
+"""Registers 台账: the roster, the staffing matrix, publicity and evidence, as they stood on a day; lists to take away as xlsx."""
+
+from __future__ import annotations
+
+from datetime import date
+from io import BytesIO
+from typing import Any
+
+from flask import Blueprint, g, render_template, request, send_file
+
+from webapp.allowed import allowed
+from webapp.languages import translate
+from webapp.moments import now
+from webapp.office import office
+from webapp.paging import page_number, words
+from workflows import access, deployment, people
+from workflows.access import office_day
+from workflows.errors import FactsRefused
+from workflows.registers import evidence, publicity, roster, sheets, staffing
+from workflows.registers.importing import STAGES
+from workflows.registers.researchers import STATUSES
+
+pages = Blueprint("registers", __name__, url_prefix="/registers")
+
+#: The decision that says whether an institution has the full-time people it must have (domain.md 3.0.12).
+STAFFING = "DT-STAFF-01"
+
+
+@pages.get("/")
+@allowed("signed_in")
+def index() -> str:
+    """The registers a person may look into, with how much stands in each."""
+    on = _day()
+    with office().db.read() as reading:
+        researchers = roster.find(reading, g.viewer, roster.Sought(), on=on, size=1).total
+        institutions = staffing.institutions(reading, g.viewer, on)
+        notices = publicity.find(reading, g.viewer, "", page=1, size=1).total
+    return render_template(
+        "registers/index.html", researchers=researchers, institutions=institutions, notices=notices,
+        in_charge=bool(access.charge(g.viewer)),
+    )  # fmt: skip
+
+
+@pages.get("/researchers")
+@allowed("signed_in")
+def researchers() -> Any:
+    """R1: who was a researcher where on a day; ``format=xlsx`` takes the list away."""
+    on, sought = _day(), _sought()
+    if request.args.get("format") == "xlsx":
+        made = sheets.roster_sheet(office().db, g.viewer, sought, on=on, at=now(), say=translate)
+        return send_file(BytesIO(made.content), mimetype=made.media_type, as_attachment=True, download_name=made.name)
+    with office().db.read() as reading:
+        found = roster.find(reading, g.viewer, sought, on=on, page=page_number())
+        places = people.organisations(reading, on) if access.charge(g.viewer) else []
+    own = set(access.charged(g.viewer))
+    return render_template(
+        "registers/researchers.html", found=found, sought=sought, on=on, post_types=roster.POST_TYPES, statuses=STATUSES,
+        stages=STAGES, institutions=[one for one in places if one.org_type == "tri"], own=own,
+    )  # fmt: skip
+
+
+@pages.get("/researchers/<number>")
+@allowed("signed_in")
+def researcher(number: str) -> str:
+    """One person: every row of the roster there ever was, and what happened, with the cases that wrote it."""
+    with office().db.read() as reading:
+        held = roster.held_by(reading, g.viewer, number)
+    return render_template("registers/researcher.html", held=held, on=office_day(now()))
+
+
+@pages.get("/staffing")
+@allowed("signed_in")
+def institutions() -> str:
+    """R2: the institutions in one's charge, and where people are missing."""
+    on = _day()
+    with office().db.read() as reading:
+        found = staffing.institutions(reading, g.viewer, on)
+    return render_template("registers/institutions.html", institutions=found, on=on, levels=people.LEVELS)
+
+
+@pages.get("/staffing/<code>")
+@allowed("signed_in")
+def matrix(code: str) -> str:
+    """R2: subject by stage of one institution: needed, covered by whom, missing; what the province's rule says of it."""
+    on = _day()
+    with office().db.read() as reading:
+        found = staffing.matrix(reading, g.viewer, code, on)
+        book = deployment.rules_in_force(reading).get(STAFFING)
+        pack = deployment.packs(reading, deployment.newest_pack_set(reading))[found.place].on(on)
+    stages = list(found.stages)
+    curriculum = pack["staffing"]["curriculum"]
+    subjects = list(dict.fromkeys([*found.subjects, *(subject for stage in stages for subject in curriculum.get(stage, []))]))
+    answer, refused = None, None
+    if book is not None and stages:
+        facts = {
+            "level": found.level, "stages": stages, "subjects": subjects,
+            "staff": [{key: one[key] for key in ("subject", "stage", "post_type")} for one in found.staff],
+        }
+        try:
+            answer = book.answer(STAFFING, policy=found.place, facts=facts, on=on)
+        except FactsRefused as refusal:
+            refused = refusal
+    return render_template(
+        "registers/matrix.html", matrix=found, answer=answer, refused=refused, on=on, levels=people.LEVELS,
+        may_recruit=g.viewer.has("tri_office"), table=STAFFING,
+    )  # fmt: skip
+
+
+@pages.get("/publicity")
+@allowed("signed_in")
+def publicised() -> str:
+    """R10: what was made public of whom, in which words, from when to when."""
+    with office().db.read() as reading:
+        found = publicity.find(reading, g.viewer, words("q"), page=page_number())
+    return render_template("registers/publicity.html", found=found, at=now())
+
+
+@pages.get("/evidence")
+@allowed("signed_in")
+def uploaded() -> str:
+    """R11: uploaded files of the cases one may see, by name or digest: who gave what, when, for which case."""
+    with office().db.read() as reading:
+        found = evidence.find(reading, g.viewer, words("q"), page=page_number())
+    return render_template("registers/evidence.html", found=found)
+
+
+def _sought() -> roster.Sought:
+    def one_of(name: str, values: Any) -> str:
+        given = request.args.get(name, "")
+        return given if given in values else ""
+
+    return roster.Sought(
+        text=words("q"), organisation=words("organisation"), post_type=one_of("post_type", roster.POST_TYPES),
+        status=one_of("status", STATUSES), subject=words("subject", 20), stage=one_of("stage", STAGES),
+    )  # fmt: skip
+
+
+def _day() -> date:
+    """The day asked for; today by the office's clock without one, or with one that is no day."""
+    try:
+        return date.fromisoformat(request.args.get("on", ""))
+    except ValueError:
+        return office_day(now())
