@@ -91,6 +91,7 @@ def matrix(code: str) -> str:
     curriculum = pack["staffing"]["curriculum"]
     subjects = list(dict.fromkeys([*found.subjects, *(subject for stage in stages for subject in curriculum.get(stage, []))]))
     answer, refused = None, None
+    missing: list[tuple[str, str | None]] = []
     if book is not None and stages:
         facts = {
             "level": found.level, "stages": stages, "subjects": subjects,
@@ -98,12 +99,25 @@ def matrix(code: str) -> str:
         }
         try:
             answer = book.answer(STAFFING, policy=found.place, facts=facts, on=on)
+            missing = [(one["subject"], one["stage"]) for one in answer["outputs"].get("missing") or ()]
         except FactsRefused as refusal:
             refused = refusal
     return render_template(
-        "registers/matrix.html", matrix=found, answer=answer, refused=refused, on=on, levels=people.LEVELS,
+        "registers/matrix.html", matrix=found, answer=answer, refused=refused, on=on, levels=people.LEVELS, missing=missing,
+        subjects=[*found.subjects, *dict.fromkeys(subject for subject, _ in missing if subject not in found.subjects)],
+        gaps=_gaps(found, missing),
         may_recruit=g.viewer.has("tri_office"), table=STAFFING,
     )  # fmt: skip
+
+
+def _gaps(found: staffing.Matrix, missing: list[tuple[str, str | None]]) -> list[dict[str, Any]]:
+    """Where people are missing: by the number laid down, and by the rule of the province; each cell once."""
+    laid_down = {(cell.subject, cell.stage): cell.gap for cell in found.gaps}
+    listed: dict[tuple[str, str | None], int] = {**laid_down, **{key: laid_down.get((key[0], key[1] or ""), 1) for key in missing}}
+    return [
+        {"subject": key[0], "stage": key[1], "count": count, "by_number": key in laid_down, "by_rule": key in missing}
+        for key, count in listed.items()
+    ]
 
 
 @pages.get("/publicity")

@@ -19,6 +19,8 @@ ADMIN, AUDITOR, REVIEWER, HEAD, NEW, RETURNED, REFUSED, DONE = (
 )  # fmt: skip
 #: The head of the bureau, who may hold and end its cases.
 BOSS = "sy.head"
+#: Who runs the institution's own business.
+OFFICE = "sy.trioffice"
 #: Why the auditor looks at personal data.
 PURPOSE = "核查投诉件第 12 号"
 #: Applicants whose cases wait for their unit, and for the first review.
@@ -146,6 +148,20 @@ STATES = (
     State("eligibility", "rules.eligibility", NOBODY, "/rules/eligibility/{round}"),
     State("eligibility-refused", "rules.eligibility", NOBODY, "/rules/eligibility/{round}", 422, main_button),
     State("eligibility-told", "rules.eligibility", NEW, "/rules/eligibility/{round}", 200, try_teacher),
+    State("registers", "registers.index", OFFICE, "/registers/"),
+    State("registers-own", "registers.index", NEW, "/registers/"),
+    State("roster", "registers.researchers", OFFICE, "/registers/researchers"),
+    State("roster-nothing", "registers.researchers", OFFICE, "/registers/researchers?q=没有这个人"),
+    State("roster-empty", "registers.researchers", NEW, "/registers/researchers"),
+    State("roster-person", "registers.researcher", OFFICE, "/registers/researchers/{researcher}"),
+    State("staffing", "registers.institutions", OFFICE, "/registers/staffing"),
+    State("staffing-none", "registers.institutions", NEW, "/registers/staffing"),
+    State("staffing-matrix", "registers.matrix", OFFICE, "/registers/staffing/ln-sy-tri"),
+    State("staffing-matrix-empty", "registers.matrix", AUDITOR, "/registers/staffing/ln-tri"),
+    State("register-publicity", "registers.publicised", REVIEWER, "/registers/publicity"),
+    State("register-publicity-nothing", "registers.publicised", REVIEWER, "/registers/publicity?q=没有这样的公示"),
+    State("register-evidence", "registers.uploaded", REVIEWER, "/registers/evidence"),
+    State("register-evidence-nothing", "registers.uploaded", REVIEWER, "/registers/evidence?q=没有这个文件"),
     State("rules", "rules.index", REVIEWER, "/rules/"),
     State("rules-nothing", "rules.index", REVIEWER, "/rules/?q=没有这样的规则"),
     State("rules-tables", "rules.tables", AUDITOR, "/rules/tables/"),
@@ -247,6 +263,10 @@ class Demo:
         found: dict[str, str] = {
             "round": self.all("SELECT number FROM round WHERE place = 'liaoning'")[0],
             "notice": self.all("SELECT number FROM public_notice ORDER BY number")[-1],
+            "researcher": self.all(
+                "SELECT p.number FROM researcher r JOIN person p ON p.id = r.person_id JOIN organisation o ON o.id = r.organisation_id"
+                " WHERE o.code = 'ln-sy-tri' ORDER BY r.id"
+            )[0],
             "person": self.all("SELECT p.number FROM person p JOIN account a ON a.person_id = p.id WHERE sign_in_name = 'hp.bureau'")[0],
         }
         case = "SELECT i.number FROM instance i JOIN person p ON p.id = i.starter_id WHERE p.phone = ?"

@@ -22,7 +22,8 @@ HEADS = ["姓名", "手机号", "单位代码", "岗位类型", "学科", "学�
 CELLS = ["单位代码", "学科", "学段", "应配专职人数", "起始日期"]
 #: A whole-time researcher of two stages, one that helps, and one whose clock began anew after a rotation.
 LIST = [
-    ["韩雪梅", "13900000001", "ln-sy-tri", "专职", "语文", "小学、初中", "2015-09-01", None, "2025-09-01", "2028-08-31", "沈教人〔2025〕3号"],
+    ["韩雪梅", "13900000001", "ln-sy-tri", "专职", "语文", "小学、初中", "2015-09-01", None, "2025-09-01", "2028-08-31",
+     "沈教人〔2025〕3号"],
     ["佟志刚", "13900000002", "ln-sy-tri", "兼职", "数学", "小学", "2022-03-01", None, "2025-03-01", "2027-02-28", None],
     ["薛丽娟", "13900000003", "ln-sy-tri", "专职", "英语", "小学", "2012-09-01", "2024-09-01", "2024-09-01", None, "沈教人〔2024〕9号"],
 ]  # fmt: skip
@@ -44,6 +45,10 @@ def world(house: Any) -> World:
 
 def enter(world: World, kind: str, *rows: Sequence[Any]) -> importing.ImportReport:
     return importing.import_workbook(world.house.database, SYSTEM, kind, workbook(*rows), at=world.house.watch())
+
+
+def names(shown: Any) -> list[str]:
+    return [str(one) for one in shown.xpath("//main//tbody/tr/td[1]/a/text()")]
 
 
 @pytest.fixture
@@ -87,7 +92,8 @@ def test_a_bad_list_is_refused_whole_by_row_and_column(staffed: World) -> None:
     bad = [
         [*LIST[0][:2], *LIST[0][2:]],
         ["甄小明", "13900000009", "ln-sy", "专职", "语文", "小学", "2020-09-01", None, "2025-09-01", None, None],
-        ["巩建国", "13900000008", "ln-sy-tri", "专职", "语文", "大学", "2027-09-01", "2010-01-01", "2025-09-01", "2024-09-01", "沈教人〔2024〕9号"],
+        ["巩建国", "13900000008", "ln-sy-tri", "专职", "语文", "大学", "2027-09-01", "2010-01-01", "2025-09-01", "2024-09-01",
+         "沈教人〔2024〕9号"],
         ["薛丽娟", "13900000001", "ln-sy-tri", "临时", "英语", "小学", "2012-09-01", None, "2024-09-01", None, None],
     ]
     with pytest.raises(ImportRefused) as refused:
@@ -102,14 +108,14 @@ def test_a_bad_list_is_refused_whole_by_row_and_column(staffed: World) -> None:
 
 def test_the_roster_shows_whom_one_has_in_charge_as_it_stood_on_a_day(staffed: World) -> None:
     assert len(rows(page(staffed, HR1, "/registers/researchers"))) == 3
-    assert [row.split()[0] for row in rows(page(staffed, HR1, "/registers/researchers?post_type=兼职"))] == ["佟志刚"]
-    assert [row.split()[0] for row in rows(page(staffed, HR1, "/registers/researchers?stage=初中"))] == ["韩雪梅"]
-    assert [row.split()[0] for row in rows(page(staffed, HR1, "/registers/researchers?q=LN-P2026-0003"))] == ["薛丽娟"]
+    asked = {"post_type=兼职": "佟志刚", "stage=初中": "韩雪梅", "q=LN-P2026-0003": "薛丽娟", "subject=英语": "薛丽娟"}
+    for question, name in asked.items():
+        assert names(page(staffed, HR1, f"/registers/researchers?{question}")) == [name], question
     assert len(rows(page(staffed, AUDITOR, "/registers/researchers"))) == 3
     for stranger in (STRANGER, APPLICANT, PRINCIPAL):
         assert rows(page(staffed, stranger, "/registers/researchers")) == [], stranger
-    early = rows(page(staffed, HR1, "/registers/researchers?on=2014-01-01"))
-    assert [row.split()[0] for row in early] == ["薛丽娟"], "the others were not there yet"
+    early = page(staffed, HR1, "/registers/researchers?on=2014-01-01")
+    assert names(early) == ["薛丽娟"], "the others were not there yet"
 
 
 def test_one_person_has_a_page_with_every_row_and_strangers_do_not_find_it(staffed: World) -> None:
@@ -140,11 +146,15 @@ def test_the_list_is_taken_away_as_a_workbook_and_the_record_says_by_whom(staffe
 
 def test_the_matrix_shows_who_covers_a_cell_and_where_people_are_missing(staffed: World) -> None:
     shown = page(staffed, HR1, "/registers/staffing/ln-sy-tri")
-    cells = {words(row.xpath("./th")[0]): [words(cell) for cell in row.xpath("./td")] for row in shown.xpath("//*[@id='matrix']//tbody/tr")}
+    table = shown.xpath("//*[@id='matrix']//tbody/tr")
+    cells = {words(row.xpath("./th")[0]): [words(cell) for cell in row.xpath("./td")] for row in table}
     assert cells["语文"][0].startswith("1／1") and "韩雪梅" in cells["语文"][0]
     assert cells["语文"][1].startswith("1／2 缺 1 人")
     assert cells["数学"][0].startswith("0／1 缺 1 人") and "（佟志刚）" in cells["数学"][0], "a part-time researcher covers no cell (I13)"
-    assert [row.split()[:3] for row in rows(shown)[-2:]] == [["语文", "初中", "1"], ["数学", "小学", "1"]]
+    gaps = {tuple(row.split()[:2]): row.split()[2:4] for row in rows(shown) if "政策规则" in row or "应配人数" in row}
+    assert gaps["语文", "初中"] == ["1", "应配人数"] and gaps["数学", "小学"] == ["1", "应配人数、政策规则"]
+    assert gaps["物理", "初中"] == ["1", "政策规则"], "the rule asks for every subject of the curriculum on every stage"
+    assert "规则要求，缺员" in cells["物理"][1]
     ruling = words(shown.get_element_by_id("ruling"))
     assert "不符合" in ruling and "辽宁实施意见 第13条" in ruling
     page(staffed, STRANGER, "/registers/staffing/ln-sy-tri", 404)

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from forms import build, check
-from webapp.demo import papers
+from webapp.demo import papers, rosters
 from webapp.demo.filling import Organisations, fill, form_file
 from webapp.demo.papers import Folder
 from workflows import accounts, deployment, drafts, instances, people, timers
@@ -79,6 +79,7 @@ class Seeding:
             self._organisations(place, block["organisations"])
             self._staff(block["people"])
             self._teachers(self.teachers[place])
+            rosters.enter(self.db, SETTING_UP, place, SINCE, at=self.moment(34))
             self._round(place)
         scenes = sorted((scene for place in self.places for scene in self._scenes(place)), key=lambda one: (one.at, one.key))
         for scene in scenes:
