@@ -36,13 +36,14 @@ def _pages() -> list[Blueprint]:
         notices,
         operations,
         public,
+        reporting,
         sign_in,
         tasks,
     )
 
     return [
         health.pages, sign_in.pages, public.pages, notices.pages, inbox.pages, tasks.pages, instances.pages, diagrams.pages,
-        audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
+        audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages, reporting.pages,
     ]
 
 
