@@ -6,7 +6,6 @@ visibility and rights are worked out from those values, and only then is anythin
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,12 +19,12 @@ from workflows.errors import InputRejected
 from workflows.submission import AttachmentRef, Submission
 
 from . import fields, lookups, paper, posting, validation
-from .filling import Rejected, Store, Upload, fixed_rows, read, settle, stored, take
+from .filling import Reader, Rejected, Store, Upload, fixed_rows, settle, stored, take
 from .filling import rejected as find_rejected
 from .messages import FieldError
 from .posting import Posted
 from .spec import Field, FormSpec, Item, Note, Path, Section, Table, dotted
-from .state import Node, State, empty, empty_row, plain
+from .state import Node, State, Tests, empty, empty_row, fresh, plain
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,6 @@ class Bound:
 
     spec: FormSpec
     state: State
-    #: The WTForms form, with what was typed.
-    form: Form
     #: What is submitted: the values of everything that shows, read-only and computed ones included.
     values: Mapping[str, Any]
     errors: tuple[FieldError, ...]
@@ -47,6 +44,8 @@ class Bound:
     #: Stored files that the form names, by digest.
     files: Mapping[str, AttachmentRef]
     lookups: Mapping[str, lookups.Lookup] = field(repr=False, default_factory=dict)
+    #: The data that the form started with, where nothing was typed yet.
+    start: Mapping[str, Any] | None = field(repr=False, default=None)
 
     @property
     def ok(self) -> bool:
@@ -80,6 +79,15 @@ class Bound:
         """Return the errors of the field or table at ``path``."""
         name = dotted(path)
         return tuple(entry for entry in self.errors if entry.path == name)
+
+    @cached_property
+    def form(self) -> Form:
+        """The WTForms form, with what was typed: made when it is asked for, since a post that stands is never drawn."""
+        if self.start is not None:
+            return form_class(self.spec)(data=dict(self.start))
+        # The mark keeps an empty post a post: WTForms would read an empty one as none at all.
+        posted = MultiDict([("_posted", "1"), *((name, text) for name, texts in self.typed.items() for text in texts)])
+        return form_class(self.spec)(formdata=posted)
 
     def input(self, path: Path) -> Any:
         """Return the WTForms field at ``path``, or None (computed values have none)."""
@@ -156,13 +164,13 @@ def _initial(
                 given = saved.get(item.key)
                 if item.prefill is not None and (given is None or item.readonly is True):
                     given = plain(item.prefill.evaluate(names, now=now))
-                data[item.key] = empty(item) if given is None else copy.deepcopy(given)
+                data[item.key] = empty(item) if given is None else fresh(given)
             case Table():
                 rows = saved.get(item.key)
                 if item.prefill is not None and (rows is None or item.readonly is True):
                     rows = plain(item.prefill.evaluate(names, now=now))
                 if isinstance(rows, list):
-                    data[item.key] = [{**empty_row(item), **copy.deepcopy(dict(row))} for row in rows if isinstance(row, Mapping)]
+                    data[item.key] = [{**empty_row(item), **fresh(dict(row))} for row in rows if isinstance(row, Mapping)]
                 else:
                     data[item.key] = [] if item.fixed_rows else [empty_row(item) for _ in range(item.default_rows)]
             case Section() if item.path:
@@ -204,13 +212,17 @@ def bind(
     files = {ref.sha256: ref for ref in known} | {ref.sha256: ref for ref in stored(spec.items, start, ())}
     given = uploads or {}
     inputs = posting.sort_out(spec, data or {}, given, dict(fixed_rows(spec.items, start)))
-    reading = _Reading(spec, inputs.typed, start, context, files, find or {}, now)
-    refused: dict[str, FieldError]
+    tests = Tests(spec.top_keys(), context, now)
+
+    def understood() -> tuple[State, dict[str, Any], dict[str, FieldError]]:
+        reader = Reader(inputs.typed, posting.rows(inputs.typed), files, find or {})
+        return (*settle(spec, reader.read(spec.items), start, context, tests), reader.refused)
+
+    refused: dict[str, FieldError] = {}
     if data is None:
-        state, current = settle(spec, copy.deepcopy(start), start, context, now)
-        form, refused = form_class(spec)(data=dict(start)), {}
+        state, current = settle(spec, fresh(start), start, context, tests)
     else:
-        form, state, current, refused = reading.read()
+        state, current, refused = understood()
     rejected: list[Rejected] = []
     if data is not None:
         rejected = list(find_rejected(state, inputs)) if judge else []
@@ -218,12 +230,11 @@ def bind(
         # Only what the page offers is stored at all, so rights are worked out before the files are taken.
         refusals, not_offered = take(spec, given, store, inputs, state, files)
         rejected += not_offered
-        form, state, current, refused = reading.read()
+        state, current, refused = understood()
         refused |= refusals
     return Bound(
         spec=spec,
         state=state,
-        form=form,
         values=_submitted(state.nodes),
         errors=validation.errors(state, refused) if judge else (),
         warnings=validation.warnings(state),
@@ -232,30 +243,8 @@ def bind(
         typed=inputs.typed,
         files={ref.sha256: ref for ref in stored(spec.items, current, ())},
         lookups=dict(find or {}),
+        start=start if data is None else None,
     )
-
-
-@dataclass
-class _Reading:
-    """What turns typed texts into values and state; done twice when files come along."""
-
-    spec: FormSpec
-    typed: Posted
-    start: Mapping[str, Any]
-    context: Mapping[str, Any]
-    files: Mapping[str, AttachmentRef]
-    find: Mapping[str, lookups.Lookup]
-    now: datetime
-
-    def read(self) -> tuple[Form, State, dict[str, Any], dict[str, FieldError]]:
-        """Return the WTForms form, the state, the values and the texts that are no values."""
-        refused: dict[str, FieldError] = {}
-        # The mark keeps an empty post a post: WTForms would read an empty one as none at all.
-        posted = MultiDict([("_posted", "1"), *((name, text) for name, texts in self.typed.items() for text in texts)])
-        form = form_class(self.spec)(formdata=posted, data=dict(self.start))
-        entered = read(self.spec.items, form, (), self.files, self.find, refused)
-        state, current = settle(self.spec, entered, self.start, self.context, self.now)
-        return form, state, current, refused
 
 
 def _submitted(nodes: tuple[Node, ...]) -> dict[str, Any]:
@@ -266,7 +255,7 @@ def _submitted(nodes: tuple[Node, ...]) -> dict[str, Any]:
             continue
         match node.item:
             case Field(key=key):
-                values[key] = copy.deepcopy(node.value)
+                values[key] = fresh(node.value)
             case Table(key=key):
                 values[key] = [_submitted(row) for row in node.rows]
             case Section(path=path) if path:
@@ -286,7 +275,7 @@ def submission(bound: Bound) -> Submission:
     """
     bound.refuse()
     seen: dict[str, Any] = {
-        dotted(node.path): copy.deepcopy(node.value)
+        dotted(node.path): fresh(node.value)
         for node in bound.state.fields()
         if node.visible and not node.writable
     }

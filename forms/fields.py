@@ -145,77 +145,6 @@ def read_choice(text: str) -> str | None:
     return clean(text, lines=False) or None
 
 
-class OneInput(Input):
-    """A question with one answer; ``read`` turns the text into the value."""
-
-    def __init__(self, asked: Asked, read: Callable[[str], Any], nothing: Any, **options: Any) -> None:
-        super().__init__(label=asked.label, **options)
-        self.asked = asked
-        self._read = read
-        self._nothing = nothing
-        #: Why the typed text is no value, or None.
-        self.refused: tuple[str, str] | None = None
-
-    def process_data(self, value: Any) -> None:
-        """Take a stored value."""
-        self.data = self._nothing if value is None else value
-
-    def process_formdata(self, valuelist: Sequence[Any]) -> None:
-        """Read what was posted; nothing posted is nothing filled in."""
-        self.data = self._nothing
-        if len(valuelist) > 1:
-            self.refused = messages.FORMAT
-        elif valuelist:
-            try:
-                self.data = self._read(str(valuelist[0]))
-            except Unreadable as unreadable:
-                self.refused = unreadable.kind
-
-    def typed(self) -> str:
-        """Return the text to show in the input: what was typed, else the stored value."""
-        if self.raw_data:
-            return str(self.raw_data[0])
-        return "" if self.data is None or self.data is False else shown(self.data)
-
-    def _value(self) -> str:
-        return self.typed()
-
-
-class TickInput(OneInput):
-    """A box to tick: true, or not posted at all."""
-
-    def process_formdata(self, valuelist: Sequence[Any]) -> None:
-        """True when the box came ticked."""
-        self.data = list(valuelist) == ["true"]
-        if valuelist and not self.data:
-            self.refused = messages.FORMAT
-
-
-class SeveralInput(Input):
-    """A question with a list of answers: ticked options, or digests of stored files."""
-
-    def __init__(self, asked: Asked, **options: Any) -> None:
-        super().__init__(label=asked.label, **options)
-        self.asked = asked
-        self.refused: tuple[str, str] | None = None
-
-    def process_data(self, value: Any) -> None:
-        """Take a stored list."""
-        self.data = list(value) if isinstance(value, list | tuple) else []
-
-    def process_formdata(self, valuelist: Sequence[Any]) -> None:
-        """Take every posted value once, in order."""
-        self.data = list(dict.fromkeys(str(value) for value in valuelist))
-        if self.asked.takes_files and not all(_DIGEST.match(value) for value in self.data):
-            self.data, self.refused = [], messages.FILE
-
-
-class Multi(widgets.Input):
-    """Placeholder widget of a list: the page's macros draw it."""
-
-    input_type = "hidden"
-
-
 _READERS: Mapping[str, tuple[Callable[[str], Any], Any]] = {
     "text": (read_line, ""),
     "textarea": (read_lines, ""),
@@ -233,17 +162,97 @@ _READERS: Mapping[str, tuple[Callable[[str], Any], Any]] = {
 }
 
 
+def value(asked: Asked, texts: Sequence[Any]) -> tuple[Any, tuple[str, str] | None]:
+    """Return the value of what was posted for a question, and why it is none; nothing posted is nothing filled in.
+
+    Of a question for files the value is the list of their digests.
+    """
+    if asked.kind == "checkbox":
+        ticked = list(texts) == ["true"]
+        return ticked, messages.FORMAT if texts and not ticked else None
+    if asked.kind == "checklist" or asked.takes_files:
+        several = list(dict.fromkeys(str(text) for text in texts))
+        if asked.takes_files and not all(_DIGEST.match(text) for text in several):
+            return [], messages.FILE
+        return several, None
+    read, nothing = _READERS[asked.kind]
+    if len(texts) > 1:
+        return nothing, messages.FORMAT
+    try:
+        return (read(str(texts[0])) if texts else nothing), None
+    except Unreadable as unreadable:
+        return nothing, unreadable.kind
+
+
+def _nothing(asked: Asked) -> Any:
+    """The value of a question with one answer that nobody has answered."""
+    return False if asked.kind == "checkbox" else _READERS[asked.kind][1]
+
+
+class OneInput(Input):
+    """A question with one answer."""
+
+    def __init__(self, asked: Asked, **options: Any) -> None:
+        super().__init__(label=asked.label, **options)
+        self.asked = asked
+        #: Why the typed text is no value, or None.
+        self.refused: tuple[str, str] | None = None
+
+    def process_data(self, value: Any) -> None:
+        """Take a stored value."""
+        self.data = _nothing(self.asked) if value is None else value
+
+    def process_formdata(self, valuelist: Sequence[Any]) -> None:
+        """Read what was posted; nothing posted is nothing filled in."""
+        self.data, self.refused = value(self.asked, valuelist)
+
+    def typed(self) -> str:
+        """Return the text to show in the input: what was typed, else the stored value."""
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None or self.data is False else shown(self.data)
+
+    def _value(self) -> str:
+        return self.typed()
+
+
+class TickInput(OneInput):
+    """A box to tick: true, or not posted at all."""
+
+
+class SeveralInput(Input):
+    """A question with a list of answers: ticked options, or digests of stored files."""
+
+    def __init__(self, asked: Asked, **options: Any) -> None:
+        super().__init__(label=asked.label, **options)
+        self.asked = asked
+        self.refused: tuple[str, str] | None = None
+
+    def process_data(self, value: Any) -> None:
+        """Take a stored list."""
+        self.data = list(value) if isinstance(value, list | tuple) else []
+
+    def process_formdata(self, valuelist: Sequence[Any]) -> None:
+        """Take every posted value once, in order."""
+        self.data, self.refused = value(self.asked, valuelist)
+
+
+class Multi(widgets.Input):
+    """Placeholder widget of a list: the page's macros draw it."""
+
+    input_type = "hidden"
+
+
 def make(asked: Asked) -> Any:
     """Return the unbound WTForms field of a question, or None for a computed value: it has no input."""
     if asked.kind == "computed":
         return None
     if asked.kind == "checkbox":
-        return TickInput(asked, read_line, False, widget=widgets.CheckboxInput())
+        return TickInput(asked, widget=widgets.CheckboxInput())
     if asked.kind == "checklist" or asked.takes_files:
         return SeveralInput(asked, widget=Multi())
-    read, nothing = _READERS[asked.kind]
     widget = widgets.TextArea() if asked.kind == "textarea" else widgets.TextInput()
-    return OneInput(asked, read, nothing, widget=widget)
+    return OneInput(asked, widget=widget)
 
 
 def shown(value: Any) -> str:

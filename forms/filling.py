@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from typing import IO, Any, TypeAlias
-
-from wtforms import Form
 
 from workflows.errors import FileRefused
 from workflows.submission import AttachmentRef
 
-from . import lookups, messages, posting
+from . import fields, lookups, messages, posting
 from .messages import FieldError
-from .spec import Field, FormSpec, Item, Note, Path, Section, Table, dotted
-from .state import Node, State, empty, resolve
+from .spec import ROW_MARK, Field, FormSpec, Item, Note, Path, Section, Table, dotted
+from .state import Node, State, Tests, empty, fresh, resolve, rights
 
 #: Stores one uploaded file: (stream, file name, dotted path) -> what is kept. Raises ``FileRefused``.
 Store: TypeAlias = Callable[[IO[bytes], str, str], AttachmentRef]
@@ -39,21 +35,24 @@ class Rejected:
 
 
 def settle(
-    spec: FormSpec, entered: dict[str, Any], start: Mapping[str, Any], context: Mapping[str, Any], now: datetime
+    spec: FormSpec, entered: dict[str, Any], start: Mapping[str, Any], context: Mapping[str, Any], tests: Tests
 ) -> tuple[State, dict[str, Any]]:
     """Work out what shows and can be changed, with the read-only values put back to what they were.
 
-    Putting one back can change what else is read-only, so this is repeated; the rights of a step rest on data that
-    the person cannot write (``task``), so the second pass is the last in practice.
+    The rights of a step mostly rest on data that the person cannot write (``task``): then they are known beforehand.
+    Where they rest on what is typed, putting one value back can change what else is read-only, so it is repeated.
     """
+    if all(tests.is_steady(right) for right in spec.rights):
+        current = _put_back(rights(spec.items, entered, context, False, tests), entered, start)
+        return resolve(spec, current, context, tests=tests), current
     current = entered
-    state = resolve(spec, current, context, now=now)
+    state = resolve(spec, current, context, tests=tests)
     for _ in range(4):
         fixed = _put_back(state.nodes, current, start)
         if fixed == current:
             break
         current = fixed
-        state = resolve(spec, current, context, now=now)
+        state = resolve(spec, current, context, tests=tests)
     return state, current
 
 
@@ -63,9 +62,9 @@ def _put_back(nodes: tuple[Node, ...], current: Mapping[str, Any], start: Mappin
     for node in nodes:
         match node.item:
             case Field(key=key) if node.readonly:
-                data[key] = copy.deepcopy(start.get(key, empty(node.item)))
+                data[key] = fresh(start.get(key, empty(node.item)))
             case Table(key=key) as table if node.readonly:
-                data[key] = copy.deepcopy(start.get(key, []))
+                data[key] = fresh(start.get(key, []))
             case Table(key=key) as table:
                 before = start.get(key) or []
                 data[key] = [
@@ -73,7 +72,7 @@ def _put_back(nodes: tuple[Node, ...], current: Mapping[str, Any], start: Mappin
                     for n, row in enumerate(node.rows)
                 ]
                 if table.fixed_rows:
-                    data[key] = data[key][: len(before)] + copy.deepcopy(before[len(data[key]) :])
+                    data[key] = data[key][: len(before)] + fresh(before[len(data[key]) :])
             case Section(path=path) if path:
                 data[path] = _put_back(node.children, current[path], start.get(path) or {})
             case Section():
@@ -83,58 +82,61 @@ def _put_back(nodes: tuple[Node, ...], current: Mapping[str, Any], start: Mappin
     return data
 
 
-def read(
-    items: tuple[Item, ...], form: Form, above: Path, files: Mapping[str, AttachmentRef],
-    find: Mapping[str, lookups.Lookup], refused: dict[str, FieldError],
-) -> dict[str, Any]:  # fmt: skip
-    """Read the values out of the WTForms form; reasons why a text is no value go into ``refused``."""
-    data: dict[str, Any] = {}
-    for item in items:
-        match item:
-            case Field(kind="computed"):
-                data[item.key] = None
-            case Field():
-                data[item.key] = _value(item, form[item.key], dotted((*above, item.key)), files, find, refused)
-            case Table():
-                entries = form[item.key].entries
-                data[item.key] = [
-                    read(item.items, entry.form, (*above, item.key, n), files, find, refused)
-                    for n, entry in enumerate(entries)
-                ]
-            case Section() if item.path:
-                data[item.path] = read(item.items, form[item.path].form, (*above, item.path), files, find, refused)
-            case Section():
-                data |= read(item.items, form, above, files, find, refused)
-            case Note():
-                pass
-    return data
+@dataclass(frozen=True)
+class Reader:
+    """Reads the values out of what was typed."""
 
+    typed: posting.Posted
+    #: How many rows each table has, by its dotted path.
+    rows: Mapping[str, int]
+    files: Mapping[str, AttachmentRef]
+    find: Mapping[str, lookups.Lookup]
+    #: Dotted path -> why the text there is no value.
+    refused: dict[str, FieldError] = field(default_factory=dict)
 
-def _value(
-    asked: Field, entry: Any, path: str, files: Mapping[str, AttachmentRef], find: Mapping[str, lookups.Lookup],
-    refused: dict[str, FieldError],
-) -> Any:  # fmt: skip
-    def refuse(kind: tuple[str, str], **params: Any) -> None:
-        refused.setdefault(path, messages.error(path, kind, label=asked.label, **params))
+    def read(self, items: tuple[Item, ...], above: str = "") -> dict[str, Any]:
+        """Read the values of items; ``above`` begins the names of their inputs."""
+        data: dict[str, Any] = {}
+        for item in items:
+            match item:
+                case Field(kind="computed"):
+                    data[item.key] = None
+                case Field():
+                    data[item.key] = self._value(item, above + item.key)
+                case Table():
+                    name = above + item.key
+                    data[item.key] = [self.read(item.items, f"{name}.{n}.") for n in range(self.rows.get(name, 0))]
+                case Section() if item.path:
+                    data[item.path] = self.read(item.items, f"{above}{item.path}.")
+                case Section():
+                    data |= self.read(item.items, above)
+                case Note():
+                    pass
+        return data
 
-    if entry.refused is not None:
-        refuse(entry.refused)
-        return empty(asked)
-    if asked.takes_files:
-        if any(digest not in files for digest in entry.data):
-            refuse(messages.FILE_UNKNOWN)
-        return [file_value(files[digest]) for digest in entry.data if digest in files]
-    if asked.kind in {"person", "organisation"} and entry.data:
-        try:
-            code = lookups.resolve(find[asked.kind], entry.data) if asked.kind in find else None
-        except lookups.Ambiguous as several:
-            refuse(messages.AMBIGUOUS, found="、".join(label for _, label in several.found[:5]))
+    def _value(self, asked: Field, path: str) -> Any:
+        def refuse(kind: tuple[str, str], **params: Any) -> None:
+            self.refused.setdefault(path, messages.error(path, kind, label=asked.label, **params))
+
+        value, refusal = fields.value(asked, self.typed.get(path, ()))
+        if refusal is not None:
+            refuse(refusal)
             return empty(asked)
-        if code is None:
-            refuse(messages.UNKNOWN)
-            return empty(asked)
-        return code
-    return entry.data
+        if asked.takes_files:
+            if any(digest not in self.files for digest in value):
+                refuse(messages.FILE_UNKNOWN)
+            return [file_value(self.files[digest]) for digest in value if digest in self.files]
+        if asked.kind in {"person", "organisation"} and value:
+            try:
+                code = lookups.resolve(self.find[asked.kind], value) if asked.kind in self.find else None
+            except lookups.Ambiguous as several:
+                refuse(messages.AMBIGUOUS, found="、".join(label for _, label in several.found[:5]))
+                return empty(asked)
+            if code is None:
+                refuse(messages.UNKNOWN)
+                return empty(asked)
+            return code
+        return value
 
 
 def file_value(ref: AttachmentRef) -> dict[str, Any]:
@@ -200,7 +202,7 @@ def rejected(state: State, inputs: posting.Inputs) -> Iterator[Rejected]:
     for name in inputs.unknown:
         yield Rejected(name, messages.UNDECLARED)
     for name in sorted(inputs.sent):
-        marked = name.endswith(f".{posting.ROW_MARK}")
+        marked = name.endswith(f".{ROW_MARK}")
         node = nodes.get(_table_of(name) if marked else name) or nodes.get(_table_of(name))
         if node is None or (isinstance(node.item, Table) and not marked and node.visible and not node.readonly):
             yield Rejected(name, messages.UNDECLARED)

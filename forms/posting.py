@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .spec import Field, FormSpec, Item, Note, Path, Section, Table, dotted
+from .spec import ROW_MARK, FormSpec, Path, dotted
 
 #: What a browser posted: name -> texts, in order.
 Posted: TypeAlias = Mapping[str, list[str]]
@@ -17,8 +17,6 @@ _MAX_DIGITS = 4
 PAGE_PREFIX = "_"
 #: Flask-WTF's field, the one page input without the prefix.
 CSRF = "csrf_token"
-#: Last part of the mark that says a row exists, though nothing in it may be ticked or filled.
-ROW_MARK = "_row"
 #: Begins the inputs that carry typed values of fields which do not show just now, so that they come back when they do.
 KEPT = "_kept."
 #: Submit buttons of the form itself, which work without script.
@@ -38,29 +36,15 @@ def path_of(spec: FormSpec, name: str) -> Path | None:
     """
     if len(name) > 200:
         return None
-    return _find(spec.items, name.split("."), ())
+    parts = [int(part) if _is_number(part) else part for part in name.split(".")]
+    marks_row = spec.shapes.get(tuple(0 if isinstance(part, int) else part for part in parts))
+    if marks_row is None:
+        return None
+    return tuple(parts[:-1] if marks_row else parts)
 
 
-def _find(items: tuple[Item, ...], parts: list[str], above: Path) -> Path | None:
-    head, *rest = parts
-    for item in items:
-        match item:
-            case Field() if item.key == head and not rest and item.kind != "computed":
-                return (*above, head)
-            case Table() if item.key == head and len(rest) == 2:
-                number, key = rest
-                if not (number.isascii() and number.isdigit() and len(number) <= _MAX_DIGITS):
-                    return None
-                row: Path = (*above, head, int(number))
-                return row if key == ROW_MARK else _find(item.items, [key], row)
-            case Section() if item.path and item.path == head and rest:
-                return _find(item.items, rest, (*above, head))
-            case Section() if not item.path:
-                if (found := _find(item.items, parts, above)) is not None:
-                    return found
-            case Note() | _:
-                pass
-    return None
+def _is_number(part: str) -> bool:
+    return part.isascii() and part.isdigit() and len(part) <= _MAX_DIGITS
 
 
 @dataclass(frozen=True)
@@ -131,6 +115,20 @@ def _numbers(paths: Iterable[Path]) -> dict[Path, dict[int, int]]:
             if isinstance(part, int):
                 rows.setdefault(path[:at], set()).add(part)
     return {table: {old: new for new, old in enumerate(sorted(numbers))} for table, numbers in rows.items()}
+
+
+def rows(typed: Iterable[str]) -> dict[str, int]:
+    """Return how many rows each table has, by its dotted path, from the renumbered names of its inputs."""
+    found: dict[str, int] = {}
+    for name in typed:
+        if "." not in name:
+            continue
+        parts = name.split(".")
+        for at, part in enumerate(parts):
+            if _is_number(part):
+                table = ".".join(parts[:at])
+                found[table] = max(found.get(table, 0), int(part) + 1)
+    return found
 
 
 def press(spec: FormSpec, posted: Posted) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ into a ``FormSpec``. Nothing here knows a browser, a request or a person.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -32,6 +32,8 @@ FILE_KINDS = frozenset({"attachment", "photo", "sign"})
 CHOICE_KINDS = frozenset({"select", "radio", "checklist"})
 #: Kinds whose value is text that a person types.
 TEXT_KINDS = frozenset({"text", "textarea", "id_card", "phone", "email"})
+#: Last part of the name of the mark that says a row exists, though nothing in it may be ticked or filled.
+ROW_MARK = "_row"
 
 
 @dataclass(frozen=True)
@@ -218,10 +220,43 @@ class FormSpec:
         tops = set(self.top_keys())
         return frozenset(_read_keys(self.items, None)) & tops
 
+    @cached_property
+    def shapes(self) -> Mapping[tuple[str | int, ...], bool]:
+        """Every input that the form has, by the parts of its name, 0 standing for a row's number: whether it is the mark of a row.
+
+        What is asked for every name that a browser posts is looked up here, not searched for.
+        """
+        return dict(_shapes(self.items, ()))
+
+    @cached_property
+    def computes(self) -> bool:
+        """Whether any of its values is computed."""
+        return any(asked.kind == "computed" for _, asked in self.fields())
+
+    @cached_property
+    def rights(self) -> tuple[bool | feel.Expression, ...]:
+        """Everything that says who may change what."""
+        return tuple(item.readonly for item in _every(self.items) if isinstance(item, Field | Table))
+
     def label(self, path: Path) -> str:
         """Return the Chinese label of the field, table or section at ``path`` (row indexes are skipped)."""
         keys = tuple(part for part in path if isinstance(part, str))
         return _labels(self.items, ()).get(keys, keys[-1] if keys else self.name)
+
+
+def _shapes(items: tuple[Item, ...], above: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], bool]]:
+    for item in items:
+        match item:
+            case Field():
+                if item.kind != "computed":
+                    yield (*above, item.key), False
+            case Table():
+                yield (*above, item.key, 0, ROW_MARK), True
+                yield from _shapes(item.items, (*above, item.key, 0))
+            case Section():
+                yield from _shapes(item.items, (*above, item.path) if item.path else above)
+            case Note():
+                pass
 
 
 def _read_keys(items: tuple[Item, ...], row: str | None) -> Iterator[str]:
@@ -262,6 +297,13 @@ def _flat(items: tuple[Item, ...]) -> Iterator[Item]:
             yield from _flat(item.items)
         else:
             yield item
+
+
+def _every(items: tuple[Item, ...]) -> Iterator[Item]:
+    for item in items:
+        yield item
+        if isinstance(item, Section | Table):
+            yield from _every(item.items)
 
 
 def walk_fields(items: tuple[Item, ...], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Field]]:

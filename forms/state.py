@@ -12,10 +12,11 @@ the browser preview as it does here:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from workflows import feel
@@ -26,7 +27,7 @@ from .spec import CHOICE_KINDS, FILE_KINDS, TEXT_KINDS, Field, FormSpec, Item, N
 _MAX_PASSES = 8
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # a value as all others; freezing hundreds of them is a good part of a post's time
 class Node:
     """One item of the form at its place in the data."""
 
@@ -58,13 +59,23 @@ class State:
     seen: Mapping[str, Any]
     now: datetime = field(repr=False, compare=False)
 
-    def walk(self) -> Iterator[Node]:
-        """Yield every node, depth first, in the order of the page."""
-        yield from _walk(self.nodes)
+    def walk(self) -> tuple[Node, ...]:
+        """Return every node, depth first, in the order of the page."""
+        return self._all
 
-    def fields(self) -> Iterator[Node]:
-        """Yield the nodes of fields, those of rows included."""
-        return (node for node in self.walk() if isinstance(node.item, Field))
+    def fields(self) -> tuple[Node, ...]:
+        """Return the nodes of fields, those of rows included."""
+        return self._fields
+
+    @cached_property
+    def _all(self) -> tuple[Node, ...]:
+        found: list[Node] = []
+        _gather(self.nodes, found)
+        return tuple(found)
+
+    @cached_property
+    def _fields(self) -> tuple[Node, ...]:
+        return tuple(node for node in self._all if isinstance(node.item, Field))
 
     def at(self, path: Path) -> Node | None:
         """Return the node of the field or table at ``path``."""
@@ -74,12 +85,12 @@ class State:
         return None
 
 
-def _walk(nodes: tuple[Node, ...]) -> Iterator[Node]:
+def _gather(nodes: tuple[Node, ...], found: list[Node]) -> None:
     for node in nodes:
-        yield node
-        yield from _walk(node.children)
+        found.append(node)
+        _gather(node.children, found)
         for row in node.rows:
-            yield from _walk(row)
+            _gather(row, found)
 
 
 def empty(asked: Field) -> Any:
@@ -119,19 +130,67 @@ def complete(items: tuple[Item, ...], data: Mapping[str, Any]) -> dict[str, Any]
     return whole
 
 
-def resolve(spec: FormSpec, data: Mapping[str, Any], context: Mapping[str, Any], *, now: datetime) -> State:
+class Tests:
+    """What ``hide`` and ``readonly`` say, each asked once for the same names: fields that show together ask alike.
+
+    ``context`` is what expressions see besides the form's own data. An expression that reads nothing else is asked once
+    in the life of this object, one that reads the form's data once a pass; one that reads its own row is asked in each.
+    """
+
+    def __init__(self, keys: Collection[str], context: Mapping[str, Any], now: datetime) -> None:
+        self.now = now
+        #: Names that mean the same whatever is typed; ``keys`` are those of the form's data.
+        self._steady = context.keys() - set(keys) - _ROW_NAMES
+        self._always: dict[str, bool] = {}
+        self._once: dict[str, bool] = {}
+
+    def begin(self) -> None:
+        """A pass begins: the form's data are other than before."""
+        self._once = {}
+
+    def holds(self, test: bool | feel.Expression | None, names: Mapping[str, Any]) -> bool:
+        """Whether a ``hide`` or ``readonly`` is true; null counts as true, as in form-js."""
+        if test is None or test is False:
+            return False
+        if test is True:
+            return True
+        kept = self._always if self.is_steady(test) else self._once
+        answer = kept.get(test.text)
+        if answer is None:
+            answer = holds(test, names, self.now)
+            if not _may_read_row(test):
+                kept[test.text] = answer
+        return answer
+
+    def is_steady(self, test: bool | feel.Expression | None) -> bool:
+        """Whether nothing that is typed can change the answer."""
+        return not isinstance(test, feel.Expression) or (test.names <= self._steady and not _may_read_row(test))
+
+
+def _may_read_row(test: feel.Expression) -> bool:
+    # What a name inside a filter means, nobody can tell without the facts: it is not among the expression's names.
+    return not test.names.isdisjoint(_ROW_NAMES) or "[" in test.text
+
+
+#: What an expression sees of its own place: another in each row.
+_ROW_NAMES = frozenset({"this", "parent", "i", "_this_", "_parent_", "_i_"})
+
+
+def resolve(spec: FormSpec, data: Mapping[str, Any], context: Mapping[str, Any], *, tests: Tests) -> State:
     """Say what of ``spec`` shows and can be changed for ``data`` (as typed) within ``context`` (policy, instance, task …).
 
-    ``now`` is the moment that ``today()`` means.
+    ``tests`` are of this ``context``, and of the moment that ``today()`` means.
     """
     typed = complete(spec.items, data)
+    tests.begin()
     raw = _names(context, typed, typed, None, ())
-    filtered = _filter(spec.items, typed, raw, False, now)
-    for _ in range(_MAX_PASSES):
-        if not _compute(spec.items, typed, filtered, _names(context, filtered, filtered, None, ()), now):
+    filtered = _filter(spec.items, typed, raw, False, tests)
+    for _ in range(_MAX_PASSES if spec.computes else 0):
+        if not _compute(spec.items, typed, filtered, _names(context, filtered, filtered, None, ()), tests.now):
             break
+    tests.begin()
     names = _names(context, filtered, filtered, None, ())
-    return State(_place(spec.items, (), typed, names, True, False, now), filtered, now)
+    return State(_place(spec.items, (), typed, names, True, False, tests), filtered, tests.now)
 
 
 def _names(
@@ -160,12 +219,12 @@ def holds(test: bool | feel.Expression | None, names: Mapping[str, Any], now: da
 
 
 def _filter(
-    items: tuple[Item, ...], data: Mapping[str, Any], names: Mapping[str, Any], hidden: bool, now: datetime
+    items: tuple[Item, ...], data: Mapping[str, Any], names: Mapping[str, Any], hidden: bool, tests: Tests
 ) -> dict[str, Any]:
     """Return ``data`` with hidden values emptied (dropped inside rows and named sections, as form-js does)."""
     kept: dict[str, Any] = {}
     for item in items:
-        gone = hidden or holds(item.hide, names, now)
+        gone = hidden or tests.holds(item.hide, names)
         match item:
             case Field():
                 kept[item.key] = empty(item) if gone else data[item.key]
@@ -174,12 +233,12 @@ def _filter(
                 kept[item.key] = (
                     [empty_row(item) for _ in range(item.default_rows)]
                     if gone
-                    else [_filter(item.items, row, _row_names(names, row, n), False, now) for n, row in enumerate(rows, 1)]
+                    else [_filter(item.items, row, _row_names(names, row, n), False, tests) for n, row in enumerate(rows, 1)]
                 )
             case Section() if item.path:
-                kept[item.path] = _filter(item.items, data[item.path], names, gone, now)
+                kept[item.path] = _filter(item.items, data[item.path], names, gone, tests)
             case Section():
-                kept |= _filter(item.items, data, names, gone, now)
+                kept |= _filter(item.items, data, names, gone, tests)
             case Note():
                 pass
     return kept
@@ -215,29 +274,50 @@ def _compute(
 
 def _place(
     items: tuple[Item, ...], above: Path, data: Mapping[str, Any], names: Mapping[str, Any], visible: bool,
-    readonly: bool, now: datetime,
+    readonly: bool, tests: Tests,
 ) -> tuple[Node, ...]:  # fmt: skip
     nodes: list[Node] = []
     for item in items:
-        shows = visible and not holds(item.hide, names, now)
+        shows = visible and not tests.holds(item.hide, names)
         match item:
             case Field():
-                fixed = readonly or holds(item.readonly, names, now)
+                fixed = readonly or tests.holds(item.readonly, names)
                 nodes.append(Node(item, (*above, item.key), names, shows, fixed, data[item.key]))
             case Table():
-                fixed = readonly or holds(item.readonly, names, now)
+                fixed = readonly or tests.holds(item.readonly, names)
                 path = (*above, item.key)
                 rows = tuple(
-                    _place(item.items, (*path, n), row, _row_names(names, row, n + 1), shows, fixed, now)
+                    _place(item.items, (*path, n), row, _row_names(names, row, n + 1), shows, fixed, tests)
                     for n, row in enumerate(data[item.key])
                 )
                 nodes.append(Node(item, path, names, shows, fixed, data[item.key], rows=rows))
             case Section():
                 below, inside = ((*above, item.path), data[item.path]) if item.path else (above, data)
-                children = _place(item.items, below, inside, names, shows, readonly, now)
+                children = _place(item.items, below, inside, names, shows, readonly, tests)
                 nodes.append(Node(item, below, names, shows, readonly, children=children))
             case Note():
                 nodes.append(Node(item, above, names, shows, readonly))
+    return tuple(nodes)
+
+
+def rights(
+    items: tuple[Item, ...], data: Mapping[str, Any], names: Mapping[str, Any], readonly: bool, tests: Tests
+) -> tuple[Node, ...]:
+    """Say only what can be changed: nodes that are right in nothing else. For rights that nothing typed can change."""
+    nodes: list[Node] = []
+    for item in items:
+        match item:
+            case Field():
+                nodes.append(Node(item, (), names, True, readonly or tests.holds(item.readonly, names)))
+            case Table():
+                fixed = readonly or tests.holds(item.readonly, names)
+                rows = () if fixed else tuple(rights(item.items, row, names, False, tests) for row in data[item.key])
+                nodes.append(Node(item, (), names, True, fixed, rows=rows))
+            case Section():
+                inside = data[item.path] if item.path else data
+                nodes.append(Node(item, (), names, True, readonly, children=rights(item.items, inside, names, readonly, tests)))
+            case Note():
+                pass
     return tuple(nodes)
 
 
@@ -256,6 +336,14 @@ def options_of(node: Node, now: datetime) -> tuple[Option, ...]:
             label = entry.get("label") if isinstance(entry, Mapping) else value
             options.append(Option(value, label if isinstance(label, str) and label else value))
     return tuple(options)
+
+
+def fresh(value: Any) -> Any:
+    """Return form data that shares no list or context with ``value``."""
+    kind = type(value)
+    if kind is dict:
+        return {key: fresh(entry) for key, entry in value.items()}
+    return [fresh(entry) for entry in value] if kind is list else value
 
 
 def plain(value: Any) -> Any:
@@ -284,4 +372,4 @@ def blank_row(node: Node, number: int | str, now: datetime) -> tuple[Node, ...]:
         return ()
     row = empty_row(table)
     names = _row_names(node.context, row, len(node.rows) + 1)
-    return _place(table.items, (*node.path, number), row, names, True, node.readonly, now)
+    return _place(table.items, (*node.path, number), row, names, True, node.readonly, Tests((), {}, now))

@@ -37,13 +37,15 @@ def _pages() -> list[Blueprint]:
         operations,
         public,
         reporting,
+        rules,
         sign_in,
         tasks,
     )
 
     return [
         health.pages, sign_in.pages, public.pages, notices.pages, inbox.pages, tasks.pages, instances.pages, diagrams.pages,
-        audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages, reporting.pages,
+        audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
+        reporting.pages, rules.pages,
     ]
 
 

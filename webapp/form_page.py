@@ -22,7 +22,7 @@ from forms.build import Bound
 from forms.fields import shown
 from forms.filling import Store, Upload
 from forms.messages import FieldError
-from forms.spec import Field, FormSpec, Note, Section, Table, dotted
+from forms.spec import ROW_MARK, Field, FormSpec, Note, Section, Table, dotted
 from forms.state import Node, blank_row, options_of
 from webapp.languages import language, sign
 from workflows.policies import Citation, Pack
@@ -344,7 +344,7 @@ class FormView:
             if name in showing:
                 yield from ((name, text) for text in texts)
         for table, rows in tables.items():
-            yield from ((f"{table}.{row}.{posting.ROW_MARK}", "1") for row in range(rows))
+            yield from ((f"{table}.{row}.{ROW_MARK}", "1") for row in range(rows))
 
     def paper(self) -> PaperView:
         """The filled form in words."""

@@ -28,17 +28,18 @@ def index() -> str:
     whose = request.args.get("whose", "")
     given = inbox.Filter(
         process_id=words("process"), place=words("place"), step_id=words("step"), text=words("q"),
-        whose=whose if tab == "todo" and whose in {"mine", "group"} else "",
+        whose=whose if tab == "todo" and whose in {"mine", "group", "asked", "lent"} else "",
     )  # fmt: skip
     narrowed = given != inbox.Filter()
     with office().db.read() as reading:
+        counted = inbox.counts(reading, viewer, given=given) if narrowed or tab != "todo" else None
         if tab == "started":
             found = search.find(reading, viewer, search.Sought(own=True, text=given.text), at=now(), page=page_number())
         elif tab == "done":
-            found = inbox.done(reading, viewer, given, page=page_number())
+            found = inbox.done(reading, viewer, given, counted=counted, page=page_number())
         else:
-            found = inbox.todo(reading, viewer, given, page=page_number())
-        counts = inbox.counts(reading, viewer, None if narrowed or tab != "todo" or not found.rows else found)
+            found = inbox.todo(reading, viewer, given, counted=counted, page=page_number())
+        counts = counted or inbox.counts(reading, viewer, found if found.rows else None)
         choices = inbox.choices(reading, viewer, counts, tab=tab) if tab != "started" else None
     return render_template(
         "inbox/index.html",

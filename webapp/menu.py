@@ -29,6 +29,7 @@ _DOORS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("instances.start_page", N_("申报"), (), ("auditor", *ADMINISTRATORS)),
     ("instances.index", N_("办件"), (), ADMINISTRATORS),
     ("registers.index", N_("台账"), (), ADMINISTRATORS),
+    ("rules.index", N_("规则"), (), ()),
     ("audit.index", N_("留痕"), ("auditor",), ()),
     ("administration.index", N_("管理"), ADMINISTRATORS, ()),
     ("public.index", N_("公告公示"), (), ()),

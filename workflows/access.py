@@ -70,7 +70,7 @@ def held_on(on: date | ColumnElement[date]) -> ColumnElement[bool]:
 
 
 def may_take(viewer_id: int | ColumnElement[int], on: date | ColumnElement[date]) -> ColumnElement[bool]:
-    """Condition on ``Task``: the person is its holder, or a candidate by name or by a role held today.
+    """Condition on ``Task``: the person is its holder, works on it for its holder (委派), or is a candidate today.
 
     Exclusions (own case, separation of duty) are not part of it: see ``task_for``.
     """
@@ -83,7 +83,7 @@ def may_take(viewer_id: int | ColumnElement[int], on: date | ColumnElement[date]
         Candidate.task_id == Task.id,
         or_(Candidate.person_id == viewer_id, exists().where(by_role)),
     )
-    return or_(Task.holder_id == viewer_id, group, candidate)
+    return or_(Task.holder_id == viewer_id, Task.delegate_id == viewer_id, group, candidate)
 
 
 def excluded_from(task: Task, person_number: str) -> str | None:
@@ -159,6 +159,12 @@ def may_see(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
 def charge(viewer: Viewer) -> tuple[int, ...]:
     """Keys of the organisations whose cases, and those below, somebody reads because of a role."""
     return tuple(held.organisation_id for held in viewer.memberships if held.role in READING_ROLES | OFFICE_ROLES)
+
+
+def charged(viewer: Viewer) -> tuple[str, ...]:
+    """Codes of the same organisations."""
+    codes = (held.organisation_code for held in viewer.memberships if held.role in READING_ROLES | OFFICE_ROLES)
+    return tuple(dict.fromkeys(codes))
 
 
 def instance_for(session: Session, viewer: Viewer, number: str, at: datetime) -> Instance:

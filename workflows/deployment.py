@@ -31,6 +31,8 @@ FormCheck = Callable[[bytes, str], Any]
 POLICIES = "bpmn/policies"
 #: Where diagrams and tables of one process family lie, and where forms lie.
 DIAGRAMS, FORMS = "bpmn", "forms/library"
+#: Tables that every diagram may call.
+SHARED = "bpmn/shared"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Source:
     """What a tree holds: definitions ready to be stored, policy files, and everything wrong with either."""
 
     definitions: tuple[Bundle, ...]
+    #: Policy files, and the tables in whose folder no diagram lies: they are asked without a process.
     packs: Mapping[str, bytes]
     problems: tuple[Problem, ...]
 
@@ -91,7 +94,7 @@ def check(files: Mapping[str, bytes], check_form: FormCheck) -> Source:
     """Read and check everything in ``files``; the problems of all files come together, nothing is stored."""
     problems: list[Problem] = []
     packs = {path: raw for path, raw in files.items() if path.startswith(POLICIES + "/")}
-    _collect(problems, lambda: policies.load({PurePosixPath(path).name: raw for path, raw in packs.items()}))
+    _collect(problems, lambda: policies.load(_by_name(packs)))
     forms: dict[str, str] = {}
     for path, raw in files.items():
         if path.startswith(FORMS + "/"):
@@ -112,7 +115,20 @@ def check(files: Mapping[str, bytes], check_form: FormCheck) -> Source:
         bundle, found = _bundle(diagram, diagram.file, files, forms)
         problems += [*engine.unknown_names(diagram, HOUSE_NAMES, diagrams), *found]
         bundles.append(bundle)
+    packs |= _alone(files)
+    _collect(problems, lambda: Rulebook.from_files(packs))
     return Source(tuple(bundles), packs, tuple(sorted(set(problems))))
+
+
+def _by_name(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Policy files by their name without folder; tables that lie with them are left out."""
+    return {PurePosixPath(path).name: raw for path, raw in files.items() if path.endswith(".toml")}
+
+
+def _alone(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Tables in whose folder no diagram lies, and which no diagram can call therefore."""
+    drawn = {PurePosixPath(path).parent for path in files if path.endswith(".bpmn")} | {PurePosixPath(SHARED)}
+    return {path: raw for path, raw in files.items() if path.endswith(".dmn") and PurePosixPath(path).parent not in drawn}
 
 
 def _collect(problems: list[Problem], read: Callable[[], Any]) -> Any:
@@ -168,7 +184,7 @@ def _bundle(
     folder = PurePosixPath(path).parent.as_posix()
     chosen = {path: files[path]}
     chosen |= {other: raw for other, raw in files.items() if other.endswith(".dmn")
-               and PurePosixPath(other).parent.as_posix() in {folder, "bpmn/shared"}}
+               and PurePosixPath(other).parent.as_posix() in {folder, SHARED}}
     problems: list[Problem] = [*manners.check(diagram)]
     rulebook: Rulebook | None = None
     try:
@@ -176,6 +192,9 @@ def _bundle(
                                         if name in chosen or name.startswith(POLICIES + "/")})
     except DefinitionRefused as refused:
         problems += refused.problems
+    asked = diagram.properties.get(manners.ELIGIBILITY)
+    if asked is not None and rulebook is not None and asked not in rulebook.tables:
+        problems.append(Problem(path, diagram.start.line, diagram.process_id, f"{manners.ELIGIBILITY}：没有标识为 {asked} 的决策"))
     for step in diagram.steps.values():
         for form_id in (step.form_id, step.properties.get(manners.FORM, "")):
             if form_id in forms:
@@ -374,7 +393,7 @@ def packs(session: Session, pack_set: str) -> policies.Packs:
     found = _shelf.packs.get(pack_set)
     if found is None:
         files = _pack_files(session, pack_set)
-        found = policies.load({PurePosixPath(path).name: raw for path, raw in files.items()})
+        found = policies.load(_by_name(files))
         with _shelf.lock:
             found = _shelf.packs.setdefault(pack_set, found)
     return found
@@ -424,10 +443,30 @@ def rulebook(session: Session, loaded: Loaded, pack_set: str) -> Rulebook:
     found = _shelf.rulebooks.get(key)
     if found is None:
         tables = {path: raw for path, raw in loaded.files.items() if path.endswith(".dmn")}
-        found = Rulebook.from_files({**tables, **_pack_files(session, pack_set)})
+        found = Rulebook.from_files({**tables, **_by_name(_pack_files(session, pack_set))})
         with _shelf.lock:
             found = _shelf.rulebooks.setdefault(key, found)
     return found
+
+
+def rules_in_force(session: Session) -> dict[str, Rulebook]:
+    """Every table that can be asked now -> the book that answers it: those of the newest definitions, and those alone.
+
+    A table that several definitions hold is that of the first; they were deployed from one tree.
+    """
+    pack_set = newest_pack_set(session)
+    books = [rulebook(session, loaded, pack_set) for loaded in current(session)]
+    key = ("", pack_set)
+    alone = _shelf.rulebooks.get(key)
+    if alone is None:
+        alone = Rulebook.from_files(_pack_files(session, pack_set))
+        with _shelf.lock:
+            alone = _shelf.rulebooks.setdefault(key, alone)
+    found: dict[str, Rulebook] = {}
+    for book in (*books, alone):
+        for table in book.tables:
+            found.setdefault(table, book)
+    return dict(sorted(found.items()))
 
 
 # --- reads for pages ------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from workflows.db import Database
-from workflows.errors import DraftConflict, TaskNotOpen
-from workflows.models import Draft, Task, table
+from workflows.errors import DraftConflict, TaskDelegated, TaskNotOpen
+from workflows.models import Attachment, Draft, Task, table
 from workflows.settings import OFFICE_ZONE
 
 
@@ -46,13 +46,12 @@ def save_draft(
     """Keep what was typed; ``version`` is the one the page was showing (none before the first save).
 
     ``DraftConflict`` when another window saved in between: nothing is overwritten unseen. ``TaskNotOpen`` when the form
-    was sent in between: what is typed then is not kept behind a task that nobody opens any more.
+    was sent in between: what is typed then is not kept behind a task that nobody opens any more. ``TaskDelegated`` while
+    somebody else works on it: what comes back would take its place.
     """
     with db.write() as session:
         if (task := _task(subject)) is not None:
-            status = session.execute(select(Task.status).where(Task.number == task).with_for_update(read=True)).scalar()
-            if status not in (None, "open", "suspended"):
-                raise TaskNotOpen()
+            _require_writable(session, task, person_id)
         if version is None:
             dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
             made = session.execute(
@@ -75,6 +74,20 @@ def save_draft(
     return DraftView(data, at, made)
 
 
+def _require_writable(session: Session, task_number: str, person_id: int) -> None:
+    """Lock the task against whoever completes or delegates it, and refuse a draft that would be lost."""
+    task = session.execute(
+        select(Task.status, Task.delegate_id, Task.explanation["delegated"].label("how"))
+        .where(Task.number == task_number).with_for_update(read=True)
+    ).one_or_none()
+    if task is None:
+        return
+    if task.status not in ("open", "suspended"):
+        raise TaskNotOpen()
+    if task.delegate_id not in (None, person_id):
+        raise TaskDelegated(owner=task.how["from"]["name"], name=task.how["to"]["name"])
+
+
 def _task(subject: str) -> str | None:
     """Number of the task whose form it is, if it is one's."""
     kind, _, number = subject.partition(":")
@@ -95,3 +108,94 @@ def discard_draft(db: Database, person_id: int, subject: str) -> None:
     """Drop a draft because the person says so."""
     with db.write() as session:
         discard(session, person_id, subject)
+
+
+# --- drafts that change hands ---------------------------------------------------------------------------------------
+
+#: What somebody can only say for themselves: it never becomes another's draft (回避, domain.md 3.0.2).
+PERSONAL = frozenset({"conflict_declared", "conflict_reason"})
+
+
+def lend(session: Session, subject: str, giver_id: int, taker_id: int, instance_id: int, at: datetime) -> None:
+    """Let somebody go on from another's draft, in the caller's transaction; the giver's stays as it is.
+
+    A draft that the taker has kept from an earlier time and that is no older stands. Files in it belong to the case from now on, or the
+    taker could not open them.
+    """
+    own, theirs = _row(session, giver_id, subject), _row(session, taker_id, subject)
+    if own is None or (theirs is not None and theirs.saved_at >= own.saved_at):
+        return
+    _put(session, taker_id, subject, _impersonal(own.data), at)
+    _bind_files(session, own.data, giver_id, instance_id)
+
+
+def bring_back(
+    session: Session, subject: str, worker_id: int, owner_id: int, data: Mapping[str, Any], instance_id: int, at: datetime
+) -> list[dict[str, Any]]:
+    """Make what somebody filled in for another that one's draft, in the caller's transaction; the worker's is gone.
+
+    Returns the differences to what the owner had: ``field`` (dotted path), ``old`` and ``new`` as they were typed. Files
+    in it belong to the case from now on, as brought by the worker.
+    """
+    before = _row(session, owner_id, subject)
+    kept = _impersonal(data)
+    changed = _differences(_answers(before.data if before is not None else {}), _answers(kept))
+    _put(session, owner_id, subject, kept, at)
+    _bind_files(session, data, worker_id, instance_id)
+    discard(session, worker_id, subject)
+    return changed
+
+
+def _row(session: Session, person_id: int, subject: str) -> Draft | None:
+    return session.execute(
+        select(Draft).where(Draft.person_id == person_id, Draft.subject == subject).with_for_update()
+    ).scalar_one_or_none()
+
+
+def _put(session: Session, person_id: int, subject: str, data: Mapping[str, Any], at: datetime) -> None:
+    """Write a draft whatever was there; a page that is open on the old one notices by the version."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(
+        dialect.insert(Draft)
+        .values(person_id=person_id, subject=subject, data=dict(data), saved_at=at, version=1)
+        .on_conflict_do_update(
+            index_elements=[Draft.person_id, Draft.subject],
+            set_={"data": dict(data), "saved_at": at, "version": Draft.version + 1},
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _impersonal(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A draft for somebody else: without what is personal, and without the token of the page it was typed into."""
+    typed = {name: texts for name, texts in (data.get("typed") or {}).items() if name not in PERSONAL}
+    return {"typed": typed, "files": list(data.get("files") or ())}
+
+
+def _answers(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a draft says: dotted path -> text, texts, or names of files; what is empty is left out."""
+    found: dict[str, Any] = {}
+    files = {one["sha256"]: one["name"] for one in data.get("files") or ()}
+    for name, texts in (data.get("typed") or {}).items():
+        words = [files.get(text, text) for text in texts if text != ""]
+        if words and name not in PERSONAL and not name.rpartition(".")[2].startswith("_"):
+            found[name] = words[0] if len(words) == 1 else words
+    return found
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"field": name, "old": old.get(name), "new": new.get(name)}
+        for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)
+    ]
+
+
+def _bind_files(session: Session, data: Mapping[str, Any], brought_by: int, instance_id: int) -> None:
+    digests = [one["sha256"] for one in data.get("files") or ()]
+    if digests:
+        session.execute(
+            update(Attachment)
+            .where(Attachment.sha256.in_(digests), Attachment.uploaded_by_id == brought_by, Attachment.instance_id.is_(None))
+            .values(instance_id=instance_id)
+            .execution_options(synchronize_session=False)
+        )

@@ -136,6 +136,42 @@ class NotTransferable(Refusal):
     code, message = "E_TRANSFER", N_("“%(step)s”不能转给%(name)s办理：%(why)s")
 
 
+class NotDelegable(Refusal):
+    """A task is delegated within its office, and to nobody who may not take it."""
+
+    code, message = "E_DELEGATE", N_("“%(step)s”不能委派给%(name)s办理：%(why)s")
+
+
+class PersonUnknown(Refusal):
+    """Nobody within reach is called what was typed."""
+
+    code, status, message = "E_PERSON", 422, N_("没有找到这位同事，请输入姓名或从提示中选择")
+
+
+class PersonUnclear(Refusal):
+    """Several people are called what was typed."""
+
+    code, status, message = "E_PERSON", 422, N_("有多人符合，请选择其中一位：%(names)s")
+
+
+class TaskNotHeld(Refusal):
+    """Only who holds a task can delegate it: it must come back to somebody."""
+
+    code, message = "E_DELEGATE", N_("请先认领该任务，再委派他人办理")
+
+
+class TaskDelegated(Refusal):
+    """The task is with somebody who was asked to work on it: nobody completes it or passes it on until it is back."""
+
+    code, message = "E_DELEGATED", N_("该任务由%(owner)s委派给%(name)s办理，返回或收回后由%(owner)s继续办理")
+
+
+class DelegationOver(Refusal):
+    """The task was handed back or taken back in the meantime."""
+
+    code, message = "E_STALE", N_("该委派已经结束（已返回或已收回）")
+
+
 class NobodyFits(Refusal):
     """No person holds the role that a step asks for."""
 

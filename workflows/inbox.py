@@ -1,7 +1,8 @@
 """The inbox (待办 / 已办): what waits for a person and what they have done. Reads only; no engine state is loaded.
 
 However many tasks wait, a page costs the same: each way by which a task comes to somebody is an index that is read in
-the order of the page, as far as the page goes, and nothing is counted further than ``COUNTED``.
+the order of the page, as far as the page goes, and nothing is counted further than ``COUNTED``. A list that is narrowed to
+what few cases have (a name, a school) is read from those cases instead (workflows.terms).
 """
 
 from __future__ import annotations
@@ -33,13 +34,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, aliased
 
-from workflows import deployment
+from workflows import deployment, terms
 from workflows.access import Viewer
 from workflows.models import Candidate, Definition, Instance, Organisation, Person, Task
 from workflows.people import COUNTED, Page, part_of
+from workflows.terms import Range
 
 #: Spelt as the indexes are: a value that is bound would not be recognised.
 _OPEN = Task.status == literal_column("'open'")
+#: A list that is narrowed is read from the cases that fit where there are fewer than so many.
+_FEW = 2000
 #: The order of what waits: the nearest deadline first.
 _ORDER = (nulls_last(Task.due_at), Task.priority.desc(), Task.id)
 
@@ -54,15 +58,29 @@ class Filter:
     step_id: str = ""
     #: Part of a title, an applicant's name, or a whole number.
     text: str = ""
-    #: ``mine`` (claimed by, or assigned to, the person), ``group`` (waiting for anybody of a role), or empty.
+    #: ``mine`` (claimed by, or assigned to, the person), ``group`` (waiting for anybody of a role), ``asked`` (delegated to
+    #: the person), ``lent`` (delegated by them), or empty.
     whose: str = ""
 
     def as_params(self) -> dict[str, Any]:
         """The values of its conditions, without ``whose``."""
-        given = {"process": self.process_id, "place": self.place, "step": self.step_id, "text": self.text}
-        found = {name: value for name, value in given.items() if value}
-        if self.text:
-            found["like"] = part_of(self.text)
+        text = terms.folded(self.text)
+        numbered = terms.NUMBER.fullmatch(self.text)
+        given = {
+            "process": self.process_id, "place": self.place and terms.place(self.place), "step": self.step_id,
+            "number": self.text.upper() if numbered else "", "words": part_of(text) if text and not numbered else "",
+        }  # fmt: skip
+        return {name: value for name, value in given.items() if value}
+
+    def ranges(self) -> list[Range]:
+        """Ranges of which each holds every case that the list is narrowed to; none for a number, which is quick by itself."""
+        if terms.NUMBER.fullmatch(self.text):
+            return []
+        found = terms.of_words(self.text)
+        if self.place:
+            found.append(Range("term", (terms.place(self.place),)))
+        if self.process_id:
+            found.append(Range("term", (terms.process(self.process_id),)))
         return found
 
 
@@ -86,6 +104,8 @@ class TaskRow:
     mine: bool
     done_at: datetime | None
     outcome: str | None
+    #: While it is delegated (委派): ``from`` and ``to`` (number, name), ``reason``.
+    delegated: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +115,8 @@ class Counts:
     todo: int
     done: int
     started: int
+    #: What few cases have of all that a list is narrowed to: it is read from these.
+    rarest: Range | None = None
 
 
 #: (value, name, how many rows it would leave, or nothing where there are too many to count).
@@ -127,9 +149,10 @@ def _not_excluded(dialect: str) -> ColumnElement[bool]:
 
 
 def _ways(groups: int, whose: str) -> list[ColumnElement[bool]]:
-    """The ways by which an open task comes to somebody: held, waiting for one of their roles, or a further candidate."""
+    """The ways by which an open task comes to somebody: held, delegated, waiting for a role of theirs, a further candidate."""
     free = Task.holder_id.is_(None)
     held = [Task.holder_id == bindparam("person")]
+    asked = [Task.delegate_id == bindparam("person")]
     roles = [
         and_(free, Task.organisation_id == bindparam(f"organisation_{n}"), Task.role == bindparam(f"role_{n}"))
         for n in range(groups)
@@ -141,50 +164,57 @@ def _ways(groups: int, whose: str) -> list[ColumnElement[bool]]:
     beside = select(Candidate.task_id).where(or_(Candidate.person_id == bindparam("person"), *further))
     # Found by the candidates, not by looking through what waits: no index of the latter fits the condition as it is spelt.
     waiting = [*roles, and_(func.coalesce(Task.holder_id, 0) == 0, Task.id.in_(beside))]
-    return held if whose == "mine" else waiting if whose == "group" else [*held, *waiting]
+    lent = [and_(*held, Task.delegate_id.is_not(None))]
+    ways = {"mine": held, "group": waiting, "asked": asked, "lent": lent, "next": [*_here(held), *asked, *waiting]}
+    return ways.get(whose, [*held, *asked, *waiting])
+
+
+def _here(held: list[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    """What somebody holds and has not delegated: they can do something about it now."""
+    return [and_(*held, Task.delegate_id.is_(None))]
 
 
 def _narrowed(query: Select[Any], filters: frozenset[str]) -> Select[Any]:
     """A statement on tasks with the conditions of the named parts of a filter."""
-    if filters - {"step", "like"}:
+    if filters - {"step"}:
         query = query.join(Instance, Instance.id == Task.instance_id)
-    if "process" in filters:
-        query = query.where(Instance.process_id == bindparam("process"))
-    if "step" in filters:
-        query = query.where(Task.step_id == bindparam("step"))
-    if "place" in filters:
-        query = query.where(Instance.organisation_id.in_(select(_below().c.id)))
-    if "text" in filters:
-        query = query.where(or_(
-            Instance.title.like(bindparam("like"), escape="/"),
-            Instance.number == bindparam("text"),
-            Instance.starter_id.in_(select(Person.id).where(Person.name.like(bindparam("like"), escape="/"))),
-        ))  # fmt: skip
-    return query
+    known = {
+        "process": lambda: Instance.process_id == bindparam("process"),
+        "step": lambda: Task.step_id == bindparam("step"),
+        "place": lambda: terms.has("place"),
+        "number": lambda: Instance.number == bindparam("number"),
+        "words": lambda: Instance.words.like(bindparam("words"), escape="/"),
+    }  # fmt: skip
+    return query.where(*(known[name]() for name in sorted(filters)))
 
 
-@cache
-def _below() -> CTE:
-    """Keys of the organisation with the code ``place`` and of everything below it."""
-    top = select(Organisation.id).where(Organisation.code == bindparam("place")).cte("place_and_below", recursive=True)
-    child = aliased(Organisation)
-    return top.union_all(select(child.id).where(child.parent_id == top.c.id))
+def _of_range(kind: str) -> ColumnElement[bool]:
+    """Condition on ``Task``: its case is one of a range, which was counted and is small."""
+    few = terms.keys(kind, "range").limit(bindparam("few"))
+    return Task.instance_id.in_(select(few.subquery().c[0]))
 
 
-def _waiting(dialect: str, groups: int, filters: frozenset[str], whose: str) -> CTE:
-    """What waits for somebody (id, due_at, priority): of each way the first ``upto`` in the order of the page."""
+def _waiting(dialect: str, groups: int, filters: frozenset[str], whose: str, kind: str = "") -> CTE:
+    """What waits for somebody (id, due_at, priority): of each way the first ``upto`` in the order of the page.
+
+    With the kind of a range, the tasks of its cases, each asked whether it waits for them.
+    """
+    ways = [and_(_OPEN, way) for way in _ways(groups, whose)]
+    if kind:
+        # Not by an index of what waits, of which this is a part.
+        ways = [and_(_of_range(kind), func.coalesce(Task.status, "") == "open", or_(*_ways(groups, whose)))]
     found = []
-    for way in _ways(groups, whose):
+    for way in ways:
         own = select(Task.id, Task.due_at, Task.priority).where(
-            _OPEN, way, _not_excluded(dialect), Task.number != bindparam("besides")
+            way, _not_excluded(dialect), Task.number != bindparam("besides")
         )
         found.append(select(_narrowed(own, filters).order_by(*_ORDER).limit(bindparam("upto")).subquery()))
     return union(*found).cte("waiting").prefix_with("MATERIALIZED")
 
 
 @cache
-def _todo(dialect: str, groups: int, filters: frozenset[str], whose: str) -> Select[Any]:
-    waiting = _waiting(dialect, groups, filters, whose)
+def _todo(dialect: str, groups: int, filters: frozenset[str], whose: str, kind: str = "") -> Select[Any]:
+    waiting = _waiting(dialect, groups, filters, whose, kind)
     total = select(func.count()).select_from(waiting).scalar_subquery()
     order = (nulls_last(waiting.c.due_at), waiting.c.priority.desc(), waiting.c.id)
     page = select(waiting.c.id).order_by(*order).limit(bindparam("size")).offset(bindparam("first")).subquery()
@@ -198,6 +228,7 @@ def _tasks() -> Select[Any]:
             Task.number, Task.step_id, Task.name, Instance.number, Instance.title, Definition.name, Organisation.name,
             starter.name, Task.status, Task.opened_at, Task.due_at, Task.due_provisional,
             case((Task.holder_id == bindparam("person"), True), else_=False), Task.done_at, Task.outcome,
+            Task.explanation["delegated"],
         )
         .join(Instance, Instance.id == Task.instance_id)
         .join(Definition, Definition.digest == Instance.definition)
@@ -218,37 +249,63 @@ def _who(viewer: Viewer) -> tuple[int, dict[str, Any]]:
     return len(groups), given
 
 
-def _read(session: Session, statement: Select[Any], given: Mapping[str, Any], page: int, size: int) -> Page:
-    upto = max(COUNTED, page * size + 1)
+def _read(
+    session: Session, statement: Select[Any], given: Mapping[str, Any], page: int, size: int, far: int = COUNTED
+) -> Page:
+    upto = max(far, page * size + 1)
     params = {**given, "upto": upto, "size": size, "first": (page - 1) * size}
     rows = session.connection().execute(statement, params).all()
-    total = rows[0][15] if rows else 0
-    return Page([TaskRow(*row[:15]) for row in rows], min(total, upto), page, size, at_least=total >= upto)
+    total = rows[0][16] if rows else 0
+    return Page([TaskRow(*row[:16]) for row in rows], min(total, upto), page, size, at_least=total >= upto)
 
 
-def todo(session: Session, viewer: Viewer, given: Filter, *, page: int = 1, size: int = 20) -> Page:
-    """What waits for the person, the nearest deadline first; rows are ``TaskRow``."""
+def _reading(given: Filter, counts: Counts | None, number: int) -> tuple[str, dict[str, Any], int]:
+    """How a list is read that has so many rows when it is not narrowed: kind of a range, its values, how far to count.
+
+    Where nothing rare is sought among very many rows, those that do not fit are passed over until the page is full, and
+    not for a number.
+    """
+    if counts is None or number < COUNTED or not given.ranges():
+        return "", {}, COUNTED
+    if counts.rarest is None:
+        return "", {}, 0
+    return counts.rarest.kind, {**counts.rarest.params("range"), "few": _FEW}, COUNTED
+
+
+def todo(
+    session: Session, viewer: Viewer, given: Filter, *, counted: Counts | None = None, page: int = 1, size: int = 20
+) -> Page:
+    """What waits for the person, the nearest deadline first; rows are ``TaskRow``.
+
+    ``counted`` are the numbers of the same filter, if they have been asked for already.
+    """
     groups, who = _who(viewer)
     params = given.as_params()
-    statement = _todo(_dialect(session), groups, frozenset(params), given.whose)
-    return _read(session, statement, {**who, **params}, page, size)
+    known = counts(session, viewer, given=given) if counted is None and given.ranges() else counted
+    kind, read, far = _reading(given, known, known.todo if known is not None else 0)
+    statement = _todo(_dialect(session), groups, frozenset(params), given.whose, kind)
+    return _read(session, statement, {**who, **params, **read}, page, size, far)
 
 
 def next_task(session: Session, viewer: Viewer, *, besides: str = "") -> TaskRow | None:
     """The task with the nearest deadline that waits for the person, other than the one given."""
     groups, who = _who(viewer)
     params = {**who, "besides": besides, "upto": 2, "size": 1, "first": 0}
-    row = session.connection().execute(_todo(_dialect(session), groups, frozenset(), ""), params).one_or_none()
-    return TaskRow(*row[:15]) if row is not None else None
+    row = session.connection().execute(_todo(_dialect(session), groups, frozenset(), "next"), params).one_or_none()
+    return TaskRow(*row[:16]) if row is not None else None
 
 
 # --- what somebody has done -----------------------------------------------------------------------------------------
 
 
 @cache
-def _done(filters: frozenset[str]) -> Select[Any]:
+def _done(filters: frozenset[str], kind: str = "") -> Select[Any]:
     latest = (Task.done_at.desc(), Task.id.desc())
-    own = _narrowed(select(Task.id, Task.done_at).where(Task.done_by_id == bindparam("person")), filters)
+    mine = [Task.done_by_id == bindparam("person")]
+    if kind:
+        # Not by an index of what they have done, of which this is a part.
+        mine = [_of_range(kind), func.coalesce(Task.done_by_id, 0) == bindparam("person")]
+    own = _narrowed(select(Task.id, Task.done_at).where(*mine), filters)
     found = own.order_by(*latest).limit(bindparam("upto")).cte("found").prefix_with("MATERIALIZED")
     total = select(func.count()).select_from(found).scalar_subquery()
     order = (found.c.done_at.desc(), found.c.id.desc())
@@ -256,32 +313,53 @@ def _done(filters: frozenset[str]) -> Select[Any]:
     return _tasks().add_columns(total).where(Task.id.in_(select(page.c.id))).order_by(*latest)
 
 
-def done(session: Session, viewer: Viewer, given: Filter, *, page: int = 1, size: int = 20) -> Page:
-    """What the person has done, the latest first; rows are ``TaskRow``."""
+def done(
+    session: Session, viewer: Viewer, given: Filter, *, counted: Counts | None = None, page: int = 1, size: int = 20
+) -> Page:
+    """What the person has done, the latest first; rows are ``TaskRow``. ``counted`` as for ``todo``."""
     params = given.as_params()
-    return _read(session, _done(frozenset(params)), {**params, "person": viewer.person_id}, page, size)
+    known = counts(session, viewer, given=given) if counted is None and given.ranges() else counted
+    kind, read, far = _reading(given, known, known.done if known is not None else 0)
+    return _read(
+        session, _done(frozenset(params), kind), {**params, **read, "person": viewer.person_id}, page, size, far
+    )
 
 
 # --- numbers and filters --------------------------------------------------------------------------------------------
 
 
 @cache
-def _counts(dialect: str, groups: int | None) -> Select[Any]:
+def _counts(dialect: str, groups: int | None, kinds: tuple[str, ...]) -> Select[Any]:
     upto: BindParameter[int] = bindparam("upto")
     found = [
         select(Task.id).where(Task.done_by_id == bindparam("person")).limit(upto).subquery(),
         select(Instance.id).where(Instance.starter_id == bindparam("person"), Instance.parent_id.is_(None)).limit(upto).subquery(),
     ]
     waiting = [] if groups is None else [_waiting(dialect, groups, frozenset(), "")]
-    return select(*(select(func.count()).select_from(one).scalar_subquery() for one in (*found, *waiting)))
+    ranges = [terms.keys(kind, f"range_{n}").limit(bindparam("few")).subquery() for n, kind in enumerate(kinds)]
+    every = (*found, *ranges, *waiting)
+    return select(*(select(func.count()).select_from(one).scalar_subquery() for one in every))
 
 
-def counts(session: Session, viewer: Viewer, listed: Page | None = None) -> Counts:
-    """The three numbers, in one statement; ``listed`` is everything that waits, if it has been read already."""
+def counts(session: Session, viewer: Viewer, listed: Page | None = None, *, given: Filter | None = None) -> Counts:
+    """The three numbers, in one statement; ``listed`` is everything that waits, if it has been read already.
+
+    And, for a list that is to be narrowed by ``given``, which of what it asks for is rare.
+    """
     groups, who = _who(viewer)
-    statement = _counts(_dialect(session), groups if listed is None else None)
-    done, started, *rest = session.connection().execute(statement, {**who, "upto": COUNTED}).one()
-    return Counts(*(min(count, COUNTED) for count in (rest[0] if listed is None else listed.total, done, started)))
+    ranges = [] if given is None else given.ranges()
+    kinds = tuple(one.kind for one in ranges)
+    statement = _counts(_dialect(session), groups if listed is None else None, kinds)
+    values = {**who, "upto": COUNTED, "few": _FEW}
+    for n, one in enumerate(ranges):
+        values |= one.params(f"range_{n}")
+    done, started, *rest = session.connection().execute(statement, values).one()
+    sizes = {one: terms.Size(count, None, count < _FEW) for one, count in zip(ranges, rest, strict=False)}
+    rarest = terms.rarest({one: size for one, size in sizes.items() if size.whole})
+    todo = rest[-1] if listed is None else listed.total
+    return Counts(
+        min(todo, COUNTED), min(done, COUNTED), min(started, COUNTED), None if rarest is None else rarest[0]
+    )
 
 
 def choices(session: Session, viewer: Viewer, counted: Counts, *, tab: str = "todo") -> Choices:

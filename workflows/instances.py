@@ -78,7 +78,18 @@ class FormRequest:
     done_at: datetime | None = None
     may_claim: bool = False
     may_unclaim: bool = False
+    #: Whether the person may fill it in now: it is theirs or free, or they were asked to work on it (委派).
     is_mine: bool = False
+    #: While it is delegated: ``from`` and ``to`` (number, name), ``reason``, ``at``.
+    delegated: Mapping[str, Any] | None = None
+    #: It was delegated to the person, who hands it back and does not send it.
+    is_asked: bool = False
+    #: How the latest delegation ended, for its holder: as ``delegated``, and ``ended_at``, ``how``, ``note``.
+    came_back: Mapping[str, Any] | None = None
+    #: It could be handed to a colleague (转办), or delegated to one (委派), or taken back from one (收回委派).
+    may_transfer: bool = False
+    may_delegate: bool = False
+    may_recall: bool = False
     #: What was read for it: the verb that follows goes on from there.
     opened: Opened | None = field(default=None, repr=False, compare=False)
 
@@ -199,7 +210,10 @@ def _refuse_duplicate(session: Session, viewer: Viewer, round_id: int) -> None:
 
 
 def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) -> FormRequest:
-    """The form of a task, for somebody who may take it or who did it; ``NotFound`` for everybody else."""
+    """The form of a task, for somebody who may take it or who did it; ``NotFound`` for everybody else.
+
+    ``DelegationOver`` for who was asked to work on it, and is no longer.
+    """
     opened = _opened(session, viewer, task_number, at)
     case, task, variables = opened.case, opened.task, opened.variables
     access.refuse_excluded(task, viewer)
@@ -215,16 +229,23 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
     # does every one of many at the same step, who would find what another wrote.
     blank = is_review(step) or step.repetition is not None
     prefill = {**({} if blank else variables.get(variable) or {}), **task.inputs}
+    is_open, is_holder = task.status == "open", task.holder_id == viewer.person_id
+    is_asked = task.delegate_id == viewer.person_id
+    movable = is_open and task.delegate_id is None and assignments.of_an_office(task)
     return FormRequest(
         f"task:{task.number}", case.loaded.process_id, case.loaded.name, step.id, step.name, step.documentation,
         task.form_id or "", case.loaded.forms.get(task.form_id or "", b""), case.loaded.digest, case.number,
         case.title, {**variables, **opened.house.context, "task": facts}, prefill,
-        opened.draft if task.status == "open" else None,
+        opened.draft if is_open else None,
         task.due_at, tuple(date.fromisoformat(day) for day in task.due_days or ()), task.due_provisional,
         task.status, opened.holder_name, opened.done_by_name, task.done_at,
-        may_claim=task.status == "open" and task.holder_id is None,
-        may_unclaim=task.status == "open" and task.holder_id == viewer.person_id and bool(task.explanation.get("claimed")),
-        is_mine=task.holder_id in (None, viewer.person_id), opened=opened,
+        may_claim=is_open and task.holder_id is None,
+        may_unclaim=is_open and is_holder and task.delegate_id is None and bool(task.explanation.get("claimed")),
+        is_mine=is_asked or (task.delegate_id is None and task.holder_id in (None, viewer.person_id)),
+        delegated=task.explanation.get("delegated"), is_asked=is_asked,
+        came_back=next(reversed(task.explanation.get("delegations", ())), None) if is_holder else None,
+        may_transfer=movable and task.holder_id in (None, viewer.person_id), may_delegate=movable and is_holder,
+        may_recall=is_open and is_holder and task.delegate_id is not None, opened=opened,
     )
 
 
@@ -243,7 +264,7 @@ def _opened(session: Session, viewer: Viewer, task_number: str, at: datetime) ->
     given = {"task_number": task_number, "viewer": viewer.person_id, "day": office_day(at)}
     found = session.execute(_OPENED, given).one_or_none()
     if found is None:
-        raise NotFound()
+        raise assignments.gone(session, viewer, task_number)
     *row, draft, holder_name, done_by_name = found
     case, task = with_task(session, *row)
     variables = variables_at_rest(case.row.state) if case.row is not None else {}
@@ -352,7 +373,8 @@ def complete_task(
 
     ``asked`` is the form request that the submission answers, if the caller has just read it for this viewer: nothing is
     read twice, and the viewer's draft goes with the form. What moved since then is found by the version check.
-    Raises ``NotFound`` (not a candidate), ``OwnCase``, ``SeparationOfDuty``, ``HeldByAnother``, ``TaskAlreadyDone``
+    Raises ``NotFound`` (not a candidate), ``OwnCase``, ``SeparationOfDuty``, ``HeldByAnother``, ``TaskDelegated`` (for its
+    holder too, until it is back), ``TaskAlreadyDone``
     (E_STALE), ``InstanceMoved`` (somebody moved the instance between reading and writing; nothing was written),
     ``InstanceSuspended``, ``CaseFailed`` (an incident: the task stays open, the submission is kept and tried again).
     """
@@ -415,10 +437,17 @@ def _completion(
         outcome=_outcome(step, submission),
         # What another of many wrote at the same step is no earlier version of this paper.
         changes=changes(old, submission.data) if old and step.repetition is None else (),
-        claim=lambda session: _claim_task(session, viewer, opened, at, _outcome(step, submission), before), extra=extra,
+        claim=lambda session: _claim_task(session, viewer, opened, at, _outcome(step, submission), before),
+        extra={**extra, **_prepared(task)},
     )
     transition.prepare(session)
     return transition
+
+
+def _prepared(task: Task) -> dict[str, Any]:
+    """Who worked on the form before its holder sent it (委派), for the event: the values came through their hands too."""
+    by = [one["to"] for one in task.explanation.get("delegations", ()) if one["how"] == "returned"]
+    return {"prepared_by": by} if by else {}
 
 
 def _guard(viewer: Viewer, opened: Opened) -> None:
@@ -431,6 +460,8 @@ def _guard(viewer: Viewer, opened: Opened) -> None:
         raise Recused(step=task.name)
     if reason is not None:
         raise SeparationOfDuty(step=task.name)
+    if task.delegate_id is not None:
+        raise assignments.delegated(task)
     if task.holder_id not in (None, viewer.person_id):
         raise HeldByAnother(name=opened.holder_name or "")
 
@@ -454,7 +485,7 @@ def _already_done(session: Session, task: Task) -> Refusal:
 _task = table(Task)
 _DONE = (
     update(_task)
-    .where(_task.c.id == bindparam("of_task"), _task.c.status == "open",
+    .where(_task.c.id == bindparam("of_task"), _task.c.status == "open", _task.c.delegate_id.is_(None),
            or_(_task.c.holder_id.is_(None), _task.c.holder_id == bindparam("viewer")))
     .values(status="done", done_at=bindparam("at"), done_by_id=bindparam("viewer"), holder_id=bindparam("viewer"),
             outcome=bindparam("result"), before=bindparam("state"))
@@ -474,6 +505,8 @@ def _claim_task(
     )
     if not taken.rowcount:
         now = session.get_one(Task, task.id, populate_existing=True)
+        if now.status == "open" and now.delegate_id is not None:
+            raise assignments.delegated(now)
         if now.status == "open":
             name = session.execute(select(Person.name).where(Person.id == now.holder_id)).scalar()
             raise HeldByAnother(name=name or "")

@@ -16,9 +16,12 @@ MAY_START = "jiaoyan:may-start"
 SEALED_UNTIL = "jiaoyan:sealed-until"
 #: Properties of a place that waits for a message which people report (登记事项): its form, and the roles that may.
 FORM, REPORTED_BY = "jiaoyan:form", "jiaoyan:reported-by"
+#: Property that names the decision which says, before applying, whether somebody would be eligible.
+ELIGIBILITY = "jiaoyan:eligibility"
 #: Properties of a process -> what they mean.
 OF_PROCESS: Mapping[str, str] = {
     "jiaoyan:title": "办件标题，FEEL",
+    ELIGIBILITY: "申报前“我是否符合条件”所问的决策",
     "jiaoyan:withdraw": "撤回申请时交给办件的消息名：由可中断的消息边界事件或事件子流程接收，接收之处即可撤回的阶段",
     "jiaoyan:withdraw-until": "用户任务 id（空格分隔）：到达其中任一环节之前，申请人可以撤回，办件随即结束",
     "jiaoyan:may-suspend": "除系统管理员外可以暂停和恢复办件的角色（空格分隔）",

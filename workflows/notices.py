@@ -46,6 +46,32 @@ def task_opened(_params: Mapping[str, Any]) -> Words:
     return N_("新的待办任务：%(step)s"), N_("“%(title)s”（%(number)s）等待办理“%(step)s”，办理期限：%(due)s。")
 
 
+def task_delegated(_params: Mapping[str, Any]) -> Words:
+    """To whoever is asked to work on a task: by whom, why, and that it goes back."""
+    return N_("委派任务：%(step)s"), N_(
+        "%(by)s委派您办理“%(title)s”（%(number)s）的“%(step)s”，办后返回。理由：%(reason)s。办理期限：%(due)s。"
+    )
+
+
+def delegation_returned(_params: Mapping[str, Any]) -> Words:
+    """To whoever delegated a task: it is back, with the work done on it and a note."""
+    return N_("委派已办后返回：%(step)s"), N_(
+        "%(by)s已将“%(title)s”（%(number)s）的“%(step)s”办后返回，请核对后提交。意见：%(reason)s。办理期限：%(due)s。"
+    )
+
+
+def delegation_declined(_params: Mapping[str, Any]) -> Words:
+    """To whoever delegated a task: it is back, without work, and why."""
+    return N_("委派被谢绝：%(step)s"), N_(
+        "%(by)s谢绝办理“%(title)s”（%(number)s）的“%(step)s”，该任务已回到您名下。理由：%(reason)s。办理期限：%(due)s。"
+    )
+
+
+def delegation_recalled(_params: Mapping[str, Any]) -> Words:
+    """To whoever was asked to work on a task: they need do nothing more."""
+    return N_("委派已收回：%(step)s"), N_("%(by)s已收回“%(title)s”（%(number)s）的“%(step)s”，无须您再办理。")
+
+
 def correction_asked(_params: Mapping[str, Any]) -> Words:
     """To the applicant: everything to be corrected, all at once."""
     return N_("请补正您的申报材料"), N_("“%(title)s”（%(number)s）需要补正：%(items)s。请于 %(due)s 前一次性补正，逾期视为撤回申请。")
@@ -185,8 +211,9 @@ def round_waits(_params: Mapping[str, Any]) -> Words:
 KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     worded.__name__: worded
     for worded in (
-        email_confirmation, application_received, task_opened, correction_asked, not_qualified, qualified, publicity_published,
-        appointed, researcher_appointed, case_ended,
+        email_confirmation, application_received, task_opened, task_delegated, delegation_returned, delegation_declined,
+        delegation_recalled, correction_asked, not_qualified, qualified, publicity_published, appointed,
+        researcher_appointed, case_ended,
         task_due_soon, task_overdue, overdue_reported, incident_raised, incident_left, case_suspended, case_resumed,
         case_cancelled, case_withdrawn, case_rewound, shortlisted, not_shortlisted, recheck_failed, to_be_inspected,
         reserve_listed, ranked_out, round_extended, round_cancelled, applications_open, round_waits,

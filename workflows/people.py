@@ -581,6 +581,16 @@ def somebodies(session: Session, person_ids: Collection[int]) -> dict[int, Someb
     return {row[0]: Somebody(row[0], row[1], row[2], row[3] is not None) for row in rows}
 
 
+def by_number(session: Session, numbers: Collection[str]) -> dict[str, Somebody]:
+    """People as a notice names them, by their numbers, in one statement."""
+    rows = session.execute(
+        select(Person.id, Person.number, Person.name, Account.email_confirmed_at)
+        .outerjoin(Account, Account.person_id == Person.id)
+        .where(Person.number.in_(numbers))
+    )
+    return {row[1]: Somebody(row[0], row[1], row[2], row[3] is not None) for row in rows}
+
+
 def mailable(session: Session, among: ColumnElement[bool]) -> dict[int, bool]:
     """Keys of the people that a condition on ``Person`` names, and whether mail may go to them: for a notice."""
     rows = session.execute(

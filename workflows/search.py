@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from functools import cache
@@ -28,15 +27,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from workflows.access import Viewer, charge, held_on, office_day
+from workflows import terms
+from workflows.access import Viewer, charge, charged, held_on, office_day
 from workflows.audit import Act, ActorKind, Kind, person_stream, record
 from workflows.audit.export import Exported, Say, Sheet, as_json, as_workbook, chinese
 from workflows.case import STATUSES
 from workflows.db import Database
 from workflows.errors import N_, NotFound
-from workflows.models import Candidate, Definition, Event, Instance, Membership, Organisation, Person, Task
+from workflows.models import Candidate, Definition, Event, Instance, Membership, Organisation, Person, Task, Term
 from workflows.people import COUNTED, Page, part_of
 from workflows.settings import OFFICE_ZONE
+from workflows.terms import Range
 
 #: An export of a search holds at most so many cases; the sheet says so when there were more.
 EXPORT_LIMIT = 2000
@@ -62,7 +63,7 @@ class Sought:
     kind: str = ""
     #: How the actor acted: person, proxy, administrator, rule, timeout, import.
     actor_kind: str = ""
-    #: Part of the title, or the whole number.
+    #: Part of the title or of the applicant's name, or the whole number.
     text: str = ""
     #: A key of ``workflows.case.STATUSES``.
     status: str = ""
@@ -135,66 +136,70 @@ def _acts(sought: Sought) -> ColumnElement[bool] | None:
     return exists().where(Event.instance == Instance.number, *wanted)
 
 
-#: Who is in charge of more organisations than this has the cases looked through in their order, not place by place.
-_PLACES = 16
-#: What a number looks like: whoever types one seeks that case and no title.
-_NUMBER = re.compile(r"[A-Za-z]{1,4}-\d{4}-\d+(-\d+)*")
+#: How far ranges are counted to see which is the rarest.
+_FEW = 500
 
 
 @dataclass(frozen=True)
 class _Shape:
     """What a search asks, without its values: each is made into a statement once."""
 
-    #: Roles held, and organisations in charge (none where there are too many to name).
+    #: Roles held, and organisations in charge.
     groups: int = 0
-    places: int | None = 0
+    charges: int = 0
     own: bool = False
     filters: frozenset[str] = frozenset()
+    #: The kind of range that is read (workflows.terms), each of its cases asked whether the person may see it; none where
+    #: the ways by which they see cases are read instead.
+    kind: str = ""
 
 
 def _params(sought: Sought) -> dict[str, Any]:
     """The values of the conditions that stand in a shape."""
     given: dict[str, Any] = {
-        "person": sought.person and part_of(sought.person),
-        "place": sought.place, "process": sought.process_id, "status": sought.status,
+        "person": sought.person, "place": sought.place and terms.place(sought.place), "process": sought.process_id,
+        "status": sought.status,
     }
-    if _NUMBER.fullmatch(sought.text):
+    if terms.NUMBER.fullmatch(sought.text):
         given["number"] = sought.text.upper()
     else:
-        given["title"] = sought.text and part_of(sought.text)
-    return {name: value for name, value in given.items() if value}
+        given["words"] = part_of(terms.folded(sought.text)) if terms.folded(sought.text) else ""
+    found = {name: value for name, value in given.items() if value}
+    if sought.person:
+        # A name is the second line of the words.
+        found["name"] = "%\n" + part_of(terms.folded(sought.person))
+    return found
 
 
-def _conditions(filters: frozenset[str]) -> list[ColumnElement[bool]]:
+def _ranges(sought: Sought, params: Mapping[str, Any]) -> list[Range]:
+    """Ranges of which each holds every case that is sought."""
+    if "number" in params:
+        return [Range("number", (params["number"],))]
+    found = [] if "words" not in params else terms.of_words(sought.text)
+    if sought.place:
+        found.append(Range("term", (params["place"],)))
+    if sought.process_id:
+        found.append(Range("term", (terms.process(sought.process_id),)))
+    if sought.status:
+        found.append(Range("status", (sought.status,)))
+    return found
+
+
+def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:
     """Conditions on ``Instance``."""
     known = {
-        "person": lambda: Instance.starter_id.in_(select(Person.id).where(
-            or_(Person.name.like(bindparam("person"), escape="/"), Person.number == bindparam("person_number"))
-        )),
-        "place": lambda: Instance.organisation_id.in_(select(_below("place").c.id)),
+        # Whoever types a whole number means that person.
+        "person": lambda: or_(
+            Instance.words.like(bindparam("name"), escape="/"), Instance.starter_id == terms.person_key("person")
+        ),
+        "place": lambda: terms.has("place"),
         "process": lambda: Instance.process_id == bindparam("process"),
-        "status": lambda: Instance.status == bindparam("status"),
+        # Not by its index, unless that is what is read.
+        "status": lambda: func.coalesce(Instance.status, "") == bindparam("status"),
         "number": lambda: Instance.number == bindparam("number"),
-        "title": lambda: Instance.title.like(bindparam("title"), escape="/"),
+        "words": lambda: Instance.words.like(bindparam("words"), escape="/"),
     }  # fmt: skip
-    return [known[name]() for name in sorted(filters)]
-
-
-@cache
-def _below(name: str) -> CTE:
-    """Keys of the organisation with the code that is bound as ``name``, and of everything below it."""
-    top = select(Organisation.id).where(Organisation.code == bindparam(name)).cte("within", recursive=True)
-    child = aliased(Organisation)
-    return top.union_all(select(child.id).where(child.parent_id == top.c.id))
-
-
-def _charge(session: Session, viewer: Viewer) -> list[int] | None:
-    """Keys of the organisations whose cases somebody reads because of a role; none where there are too many to name."""
-    tops = charge(viewer)
-    if not tops:
-        return []
-    found = session.connection().execute(_CHARGE, {"tops": list(tops), "upto": _PLACES + 1}).scalars().all()
-    return list(found) if len(found) <= _PLACES else None
+    return [known[name]() for name in sorted(shape.filters & known.keys())]
 
 
 def _in_charge() -> CTE:
@@ -204,18 +209,11 @@ def _in_charge() -> CTE:
 
 
 _BELOW = _in_charge()
-_CHARGE = select(_BELOW.c.id).limit(bindparam("upto"))
 
 
-def _cases(shape: _Shape) -> list[ColumnElement[bool]]:
-    """Conditions on ``Instance``, one for each way to see a case for what it is: one's own, or in one's charge."""
+def _own(shape: _Shape) -> ColumnElement[bool]:
     own = Instance.starter_id == bindparam("viewer")
-    if shape.own:
-        return [and_(own, Instance.parent_id.is_(None))]
-    if shape.places is None:
-        # Not by the index of one organisation after another: the latest are soon found among all.
-        return [own, func.coalesce(Instance.organisation_id, 0).in_(select(_BELOW.c.id))]
-    return [own, *(Instance.organisation_id == bindparam(f"place_{n}") for n in range(shape.places))]
+    return and_(own, Instance.parent_id.is_(None)) if shape.own else own
 
 
 def _tasks(shape: _Shape) -> list[ColumnElement[bool]]:
@@ -226,28 +224,59 @@ def _tasks(shape: _Shape) -> list[ColumnElement[bool]]:
         and_(_OPEN, Task.organisation_id == bindparam(f"organisation_{n}"), Task.role == bindparam(f"role_{n}"))
         for n in range(shape.groups)
     ]
+    return [
+        Task.done_by_id == bindparam("viewer"), and_(_OPEN, Task.holder_id == bindparam("viewer")),
+        and_(_OPEN, Task.delegate_id == bindparam("viewer")), *roles,
+    ]  # fmt: skip
+
+
+def _beside(shape: _Shape) -> ColumnElement[bool]:
+    """Condition on ``Candidate``: the person is one, or holds the role."""
     further = [
         and_(Candidate.organisation_id == bindparam(f"organisation_{n}"), Candidate.role == bindparam(f"role_{n}"))
         for n in range(shape.groups)
     ]
-    beside = select(Candidate.task_id).where(or_(Candidate.person_id == bindparam("viewer"), *further))
-    return [
-        Task.done_by_id == bindparam("viewer"), and_(_OPEN, Task.holder_id == bindparam("viewer")), *roles,
-        and_(_OPEN, Task.id.in_(beside)),
-    ]  # fmt: skip
+    return or_(Candidate.person_id == bindparam("viewer"), *further)
 
 
-def _statement(shape: _Shape, acts: ColumnElement[bool] | None) -> Select[Any]:
-    conditions = [*_conditions(shape.filters), *([] if acts is None else [acts])]
+def _by_ways(shape: _Shape, conditions: Sequence[ColumnElement[bool]]) -> list[Select[Any]]:
+    """The cases that somebody sees, by each way for itself: the latest of those that fit."""
     upto: BindParameter[int] = bindparam("upto")
-    ways = [
-        select(Instance.id).where(way, *conditions).order_by(Instance.id.desc()).limit(upto) for way in _cases(shape)
-    ]
-    for way in _tasks(shape):
+    ways = [select(Instance.id).where(_own(shape), *conditions).order_by(Instance.id.desc()).limit(upto)]
+    beside = [] if shape.own else [and_(_OPEN, Task.id.in_(select(Candidate.task_id).where(_beside(shape))))]
+    for way in [*_tasks(shape), *beside]:
         one = select(Task.instance_id).where(way)
         if conditions:
             one = one.join(Instance, Instance.id == Task.instance_id).where(*conditions)
         ways.append(one.distinct().order_by(Task.instance_id.desc()).limit(upto))
+    for n in range(0 if shape.own else shape.charges):
+        one = terms.keys("term", f"charge_{n}")
+        if conditions:
+            one = one.join(Instance, Instance.id == Term.instance_id).where(*conditions)
+        ways.append(one.limit(upto))
+    return ways
+
+
+def _by_range(shape: _Shape, conditions: Sequence[ColumnElement[bool]]) -> list[Select[Any]]:
+    """The cases of one range that fit, each asked whether the person sees it."""
+    beside = and_(_OPEN, select(Candidate.id).where(Candidate.task_id == Task.id, _beside(shape)).limit(1)
+                  .correlate(Task).scalar_subquery().is_not(None))  # fmt: skip
+    acted = select(Task.id).where(Task.instance_id == Instance.id, or_(*_tasks(shape), beside)).limit(1)
+    seen = or_(
+        _own(shape), *(terms.has(f"charge_{n}_0") for n in range(shape.charges)),
+        acted.correlate(Instance).scalar_subquery().is_not(None),
+    )  # fmt: skip
+    upto: BindParameter[int] = bindparam("upto")
+    if shape.kind == "beginning":
+        few = terms.keys(shape.kind, "range")
+        return [select(Instance.id).where(Instance.id.in_(few), *conditions, seen).order_by(Instance.id.desc()).limit(upto)]
+    read = terms.keys(shape.kind, "range").where(*conditions, seen).limit(upto)
+    return [read.join(Instance, Instance.id == Term.instance_id) if shape.kind == "term" else read]
+
+
+def _statement(shape: _Shape, acts: ColumnElement[bool] | None) -> Select[Any]:
+    conditions = [*_conditions(shape), *([] if acts is None else [acts])]
+    ways = _by_range(shape, conditions) if shape.kind else _by_ways(shape, conditions)
     found = [select(way.subquery()) for way in ways]
     keys = union(*found).cte("seen").prefix_with("MATERIALIZED")
     key = next(iter(keys.c))
@@ -274,25 +303,58 @@ def _plain(shape: _Shape) -> Select[Any]:
     return _statement(shape, None)
 
 
+def _read_by(
+    session: Session, viewer: Viewer, groups: Sequence[tuple[int, str]], charges: Sequence[Range],
+    sought: Sought, params: Mapping[str, Any],
+) -> Range | None:
+    """The range to read, where it is rarer than what the person sees; nothing where what they see is to be read.
+
+    Both are in the order of the page, so whichever has fewer cases is left sooner: one statement counts them all, none
+    further than ``_FEW``, and beyond that the one whose counted cases reach further back is the rarer.
+    """
+    asked = _ranges(sought, params)
+    if [one.kind for one in asked] == ["number"]:
+        return asked[0]
+    person = [Range("person", (sought.person,)), *terms.of_words(sought.person)] if sought.person else []
+    if sought.own or not (asked or person):
+        return None
+    ways = [
+        Range("starter", (viewer.person_id,)), Range("done", (viewer.person_id,)), *(Range("group", one) for one in groups),
+        *charges,
+    ]  # fmt: skip
+    every = [*asked, *person, *ways]
+    counted = terms.sizes(session, every, _FEW)
+    size = dict(zip(every, counted, strict=True))
+    if person:
+        # A whole number, or part of a name.
+        asked += person[:1] if size[person[0]].count else person[1:]
+    rarest = terms.rarest({one: size[one] for one in asked})
+    widest = max((size[one] for one in ways), key=lambda one: (not one.whole, one.least or 0))
+    if rarest is None or widest.whole:
+        return None
+    return rarest[0] if rarest[1].whole or (rarest[1].least or 0) < (widest.least or 0) else None
+
+
 def find(
     session: Session, viewer: Viewer, sought: Sought, *, at: datetime, page: int = 1, size: int = 20
 ) -> Page:
     """The cases that fit and that the person may see, the latest first; rows are ``CaseRow``.
 
-    Each way to see a case is read in the order of the page and as far as it goes; what is beyond is not counted.
+    What is read, be it what the person sees or what is sought, is an index in the order of the page, and is read as far as
+    the page goes; what is beyond is not counted.
     """
     groups = sorted({(held.organisation_id, held.role) for held in viewer.memberships})
-    places = [] if sought.own else _charge(session, viewer)
+    charges = [Range("term", (terms.place(code),)) for code in charged(viewer)]
     params = _params(sought)
-    shape = _Shape(len(groups), None if places is None else len(places), sought.own, frozenset(params))
+    read = _read_by(session, viewer, groups, charges, sought, params)
+    shape = _Shape(len(groups), len(charges), sought.own, frozenset(params), "" if read is None else read.kind)
     upto = max(COUNTED, page * size + 1)
-    params |= {
-        "viewer": viewer.person_id, "person_number": sought.person, "tops": list(charge(viewer)),
-        "upto": upto, "size": size, "first": (page - 1) * size,
-    }  # fmt: skip
+    params |= {"viewer": viewer.person_id, "upto": upto, "size": size, "first": (page - 1) * size}
     for n, (organisation_id, role) in enumerate(groups):
         params |= {f"organisation_{n}": organisation_id, f"role_{n}": role}
-    params |= {f"place_{n}": place for n, place in enumerate(places or ())}
+    for n, one in enumerate(charges):
+        params |= one.params(f"charge_{n}")
+    params |= {} if read is None else read.params("range")
     acts = _acts(sought)
     statement = _plain(shape) if acts is None else _statement(shape, acts)
     rows = session.connection().execute(statement, params).all()

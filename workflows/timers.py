@@ -349,7 +349,8 @@ class _Asking:
 
     def __init__(self, session: Session, at: datetime, cases: Mapping[int, Case], tasks: Collection[Task]) -> None:
         self.cases, self._session, self._at, self._known = cases, session, at, Known()
-        self._holders = people.somebodies(session, {task.holder_id for task in tasks if task.holder_id is not None})
+        having = {person for task in tasks for person in (task.holder_id, task.delegate_id) if person is not None}
+        self._having = people.somebodies(session, having)
 
     def messages(self, case: Case, task: Task, timer: Timer) -> tuple[list[Message], dict[str, Any]]:
         """What is said about a task, and to whom, for the record."""
@@ -368,9 +369,12 @@ class _Asking:
         return messages, told
 
     def _who(self, case: Case, task: Task) -> tuple[Somebody, ...]:
-        """Who may take the task today: its holder, or the candidates by today's memberships without the excluded."""
+        """Who may take the task today: its holder, or the candidates by today's memberships without the excluded.
+
+        With the holder, whoever works on it for them (委派).
+        """
         if task.holder_id is not None:
-            return (self._holders[task.holder_id],)
+            return tuple(self._having[one] for one in (task.holder_id, task.delegate_id) if one is not None)
         rules = [found["rule"] for found in task.explanation.get("steps", ()) if "role" in found.get("rule", {})]
         out = {entry["number"] for entry in task.explanation.get("excluded", ())}
         return tuple(somebody for somebody in self._candidates(case, rules) if somebody.number not in out)

@@ -210,30 +210,37 @@ class Transition:
         acted = self._acted(session, needs_history=bool(apart) or self.task is None or not is_review(self.step))
         steps = self.case.loaded.diagram.steps
         reviews = [
-            (step_id, who) for step_id, who in acted if step_id in steps and is_review(steps[step_id])
+            (step_id, them) for step_id, them in acted if step_id in steps and is_review(steps[step_id])
         ]
-        out = {who.id: who for step_id, who in acted if step_id in apart}
+        out = {who.id: who for step_id, them in acted if step_id in apart for who in them}
         if reviewing and reviews and reviews[-1][0] != step.id:
-            out[reviews[-1][1].id] = reviews[-1][1]
+            out |= {who.id: who for who in reviews[-1][1]}
         return excluded + [(who, REVIEWED_BEFORE) for who in out.values() if who.id != self.case.starter.id]
 
     def _runs_office(self, step: engine.Step) -> bool:
         """Whether whoever started the case did so for their office, and may go on with a step that is no review of it."""
         return MAY_START in self.case.loaded.diagram.properties and not is_review(step)
 
-    def _acted(self, session: Session, *, needs_history: bool) -> list[tuple[str, Somebody]]:
-        acted: list[tuple[str, Somebody]] = []
+    def _acted(self, session: Session, *, needs_history: bool) -> list[tuple[str, list[Somebody]]]:
+        """Steps that were done, in order, each with who completed it and who filled it in for them (委派)."""
+        acted: list[tuple[str, list[Somebody]]] = []
+        over: list[list[Mapping[str, Any]]] = []
         if needs_history and self.case.row is not None:
             given = {"of_instance": self.case.row.id}
             if self.back_to is not None:
                 given["before"] = self.back_to.id
             rows = session.connection().execute(_ACTED if self.back_to is None else _ACTED_BEFORE, given)
-            acted = [
-                (step_id, Somebody(person_id, number, name, confirmed is not None))
-                for step_id, person_id, number, name, confirmed in rows
-            ]
+            for step_id, person_id, number, name, confirmed, delegations in rows:
+                acted.append((step_id, [Somebody(person_id, number, name, confirmed is not None)]))
+                over.append(delegations or [])
         if self.by is not None and self.task is not None:
-            acted.append((self.step.id, self.by))
+            acted.append((self.step.id, [self.by]))
+            over.append(self.task.explanation.get("delegations", []))
+        worked = [[one["to"]["number"] for one in each if one["how"] == "returned"] for each in over]
+        if any(worked):
+            known = people.by_number(session, {number for each in worked for number in each})
+            for (_, them), numbers in zip(acted, worked, strict=True):
+                them += [known[number] for number in numbers]
         return acted
 
     def _answer(self, ruled: engine.RulingAt) -> dict[str, Any]:
@@ -560,9 +567,10 @@ _LOCKED_INSTANCE = select(table(Instance).c.id).where(table(Instance).c.id == bi
 _MOVED_INSTANCE = update(table(Instance)).where(
     table(Instance).c.id == bindparam("of_instance"), table(Instance).c.version == bindparam("of_version")
 )
-#: Who completed which step of an instance, the oldest first; and the same before a task.
+#: Who completed which step of an instance, and to whom it had been delegated, the oldest first; and the same before a task.
 _ACTED = (
-    select(Task.step_id, Person.id, Person.number, Person.name, Account.email_confirmed_at)
+    select(Task.step_id, Person.id, Person.number, Person.name, Account.email_confirmed_at,
+           Task.explanation["delegations"])
     .join(Person, Person.id == Task.done_by_id)
     .outerjoin(Account, Account.person_id == Person.id)
     .where(Task.instance_id == bindparam("of_instance"), Task.status == "done")

@@ -103,6 +103,24 @@ def short_reason(page: Page, numbers: Mapping[str, str]) -> None:
     form.locator("button").evaluate("one => { one.form.noValidate = true; delete one.dataset.confirm; one.click() }")
 
 
+def try_nothing(page: Page, numbers: Mapping[str, str]) -> None:
+    """Ask a table without saying anything of the case."""
+    unfold(page, numbers)
+    page.locator("#case button.btn-primary").click()
+
+
+def try_teacher(page: Page, numbers: Mapping[str, str]) -> None:
+    """Ask whether a teacher of long standing would be eligible."""
+    page.fill("[name='teaching_history.1.start']", "2008-09-01")
+    page.select_option("[name='teaching_history.1.unit_kind']", "中小学")
+    page.select_option("[name='teaching_history.1.duty']", "课堂教学")
+    page.select_option("[name=title_series]", "教师")
+    page.fill("[name=title_level]", "一级")
+    page.select_option("[name=discipline_declaration]", "无")
+    page.locator("#case button.btn-primary").click()
+    unfold(page, numbers)
+
+
 def no_file(page: Page, numbers: Mapping[str, str]) -> None:
     """Import without a file."""
     page.locator("main form button").first.evaluate("one => { one.form.noValidate = true; one.click() }")
@@ -125,6 +143,14 @@ STATES = (
     State("public", "public.index", NOBODY, "/public/"),
     State("public-empty", "public.index", NOBODY, "/public/?kind=公示"),
     State("public-notice", "public.notice", NOBODY, "/public/{notice}"),
+    State("eligibility", "rules.eligibility", NOBODY, "/rules/eligibility/{round}"),
+    State("eligibility-refused", "rules.eligibility", NOBODY, "/rules/eligibility/{round}", 422, main_button),
+    State("eligibility-told", "rules.eligibility", NEW, "/rules/eligibility/{round}", 200, try_teacher),
+    State("rules", "rules.index", REVIEWER, "/rules/"),
+    State("rules-nothing", "rules.index", REVIEWER, "/rules/?q=没有这样的规则"),
+    State("rules-tables", "rules.tables", AUDITOR, "/rules/tables/"),
+    State("rules-table", "rules.show", REVIEWER, "/rules/tables/ADM-B2", act=unfold),
+    State("rules-table-refused", "rules.show", REVIEWER, "/rules/tables/DT-ADM-02", 422, try_nothing),
     State("not-found", "", NOBODY, "/no-such-page", 404),
     State("not-found-signed-in", "", REVIEWER, "/instances/LN-2026-99999", 404),
     State("forbidden", "audit.index", REVIEWER, "/audit/", 403),

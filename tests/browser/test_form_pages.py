@@ -123,6 +123,28 @@ def test_files_are_kept_once_chosen_and_the_draft_is_saved(site: Callable[..., H
     expect(page.get_by_role("link", name="证件照.jpg")).to_be_visible()
 
 
+def test_a_form_goes_as_plain_fields_unless_a_file_is_still_to_be_sent(
+    site: Callable[..., Host], page: Page, tmp_path: Path
+) -> None:
+    photo = tmp_path / "证件照.jpg"
+    photo.write_bytes(b"\xff\xd8\xff invented")
+    page.goto(site("admission.application").url)
+    page.set_input_files("#f-photo", str(photo))
+    expect(page.get_by_role("link", name="证件照.jpg")).to_be_visible()
+    with page.expect_request(lambda one: one.is_navigation_request()) as sent:
+        page.click("button[value=check]")
+    assert sent.value.headers["content-type"] == "application/x-www-form-urlencoded"
+    expect(page.get_by_role("link", name="证件照.jpg")).to_be_visible()
+
+    page.route("**/*", lambda route: route.fulfill(status=204) if route.request.resource_type == "xhr" else route.continue_())
+    page.goto(site("admission.application").url)
+    page.set_input_files("#f-photo", str(photo))
+    with page.expect_request(lambda one: one.is_navigation_request()) as sent:
+        page.click("button[value=check]")
+    assert sent.value.headers["content-type"].startswith("multipart/form-data")
+    expect(page.get_by_role("link", name="证件照.jpg")).to_be_visible()
+
+
 def test_an_organisation_is_found_by_name(site: Callable[..., Host], page: Page) -> None:
     page.goto(site("admission.application").url)
     page.locator("#f-current_unit").press_sequentially("海青区第", delay=20)

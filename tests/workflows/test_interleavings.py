@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from tests import reviewing
 from tests.factories import SETTING_UP
@@ -20,16 +22,24 @@ from tests.workflows.engine.drawing import flows, what
 from tests.workflows.test_races import ORDERS, Result, race
 from tests.workflows.test_verbs import recorded
 from webapp import composition
-from workflows import assignments, control, deliveries, deployment, drafts, instances
+from workflows import assignments, control, deliveries, deployment, drafts, instances, people, timers
+from workflows.access import Viewer
 from workflows.audit import Kind
 from workflows.db import Database
 from workflows.errors import (
+    DelegationOver,
     HeldByAnother,
     InstanceMoved,
+    InstanceSuspended,
+    NotFound,
     NotTransferable,
     ReasonNeeded,
+    Refusal,
+    TaskDelegated,
+    TaskNotHeld,
     TaskNotOpen,
 )
+from workflows.models import Task, Timer
 from workflows.transitions import Moved
 
 WHY = "外出培训一周，请代为办理"
@@ -193,6 +203,208 @@ def test_a_message_ends_the_step_while_somebody_decides(office: Office, liaoning
         assert isinstance(decided, (InstanceMoved, TaskNotOpen)) and moves == [Kind.MESSAGE_RECEIVED]
         assert not [one for one in case.submissions() if one.token == paper.token]
         case.ended("halted")
+
+
+# --- delegating (委派) ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Lending:
+    """A task that a reviewer holds, and a colleague who is, or is to be, asked to work on it."""
+
+    office: Office
+    case: Case
+    number: str
+    holder: Viewer
+    worker: Viewer
+
+    def asks(self, db: Database) -> Result:
+        return assignments.delegate(db, self.holder, self.number, self.worker.number, WHY, at=self.office.at)
+
+    def hands_back(self, db: Database) -> Result:
+        work = {"typed": {"opinion": ["材料已核对"]}, "files": []}
+        return assignments.hand_back(db, self.worker, self.number, WHY, work, at=self.office.at)
+
+    def declines(self, db: Database) -> Result:
+        return assignments.decline(db, self.worker, self.number, WHY, at=self.office.at)
+
+    def recalls(self, db: Database) -> Result:
+        return assignments.recall(db, self.holder, self.number, at=self.office.at)
+
+    def row(self) -> Task:
+        return next(one for one in self.case.tasks() if one.number == self.number)
+
+    def told(self) -> list[str]:
+        return [kind for kind, _ in self.case.told(self.worker.name)]
+
+
+@pytest.fixture
+def lending(office: Office, liaoning: Place, case: Case) -> Lending:
+    number, holder = case.task("adm_u2").number, office.viewer(liaoning.reviewer)
+    assignments.claim(office.db, holder, number, at=office.at)
+    return Lending(office, case, number, holder, office.viewer(liaoning.bureau_head))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_delegated_while_its_holder_decides(office: Office, liaoning: Place, case: Case, lending: Lending, order: str) -> None:
+    """The same person in two windows: it is decided, or it is with the colleague, never both."""
+    deciding = _decides(office, case, liaoning.reviewer)
+    before = len(case.events())
+    decided, delegated = race(office, deciding.act, lending.asks, order=order)
+    if isinstance(decided, Moved):
+        assert order != "second" and isinstance(delegated, TaskNotOpen)
+        assert not case.events(Kind.TASK_DELEGATED) and "task_delegated" not in lending.told()
+        assert lending.row().delegate_id is None
+        case.ended("adm_v0_e")
+    else:
+        assert order != "first" and delegated is None
+        assert isinstance(decided, TaskDelegated) and decided.params["name"] == lending.worker.name
+        _left_nothing(case, deciding)
+        case.waits_at("adm_u2")
+        assert lending.told() == ["task_delegated"]
+    assert len(case.events()) == before + 1
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_delegated_to_two_people_at_once(office: Office, liaoning: Place, case: Case, lending: Lending, order: str) -> None:
+    second = office.viewer(liaoning.second_reviewer)
+    results = race(
+        office, lending.asks,
+        lambda db: assignments.delegate(db, lending.holder, lending.number, second.number, WHY, at=office.at), order=order,
+    )
+    [winner] = [index for index, result in enumerate(results) if result is None]
+    assert order == "together" or winner == ORDERS.index(order)
+    lost = results[1 - winner]
+    asked = (lending.worker, second)[winner]
+    assert isinstance(lost, TaskDelegated) and lost.params["name"] == asked.name
+    assert len(case.events(Kind.TASK_DELEGATED)) == 1 and lending.row().delegate_id == asked.person_id
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("act", ["transfers", "unclaims", "recuses"])
+def test_delegated_while_its_holder_lets_go_of_it(
+    office: Office, liaoning: Place, case: Case, lending: Lending, act: str, order: str
+) -> None:
+    at, holder, number = office.at, lending.holder, lending.number
+    colleague = office.viewer(liaoning.second_reviewer)
+    acts: dict[str, Callable[[Database], Result]] = {
+        "transfers": lambda db: assignments.transfer(db, holder, number, colleague.number, WHY, at=at),
+        "unclaims": lambda db: assignments.unclaim(db, holder, number, at=at),
+        "recuses": lambda db: assignments.recuse(db, holder, number, "申请人系本人亲属", at=at),
+    }
+    before = len(case.events())
+    delegated, other = race(office, lending.asks, acts[act], order=order)
+    row = lending.row()
+    if delegated is None:
+        assert order != "second" and isinstance(other, TaskDelegated)
+        assert (row.holder_id, row.delegate_id) == (holder.person_id, lending.worker.person_id)
+    else:
+        refusal = {"transfers": HeldByAnother, "unclaims": TaskNotHeld, "recuses": (NotFound, TaskNotHeld)}[act]
+        assert order != "first" and isinstance(delegated, refusal) and row.delegate_id is None
+        assert row.holder_id == (colleague.person_id if act == "transfers" else None)
+    assert len(case.events()) == before + 1
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("act", ["hands_back", "declines"])
+def test_recalled_while_it_is_handed_back(case: Case, lending: Lending, office: Office, act: str, order: str) -> None:
+    lending.asks(office.db)
+    before = len(case.events())
+    results = race(office, lending.recalls, getattr(lending, act), order=order)
+    [winner] = [index for index, result in enumerate(results) if result is None]
+    assert order == "together" or winner == ORDERS.index(order)
+    assert isinstance(results[1 - winner], DelegationOver)
+    row = lending.row()
+    [over] = row.explanation["delegations"]
+    assert over["how"] == ("recalled", {"hands_back": "returned", "declines": "declined"}[act])[winner]
+    assert (row.holder_id, row.delegate_id) == (lending.holder.person_id, None)
+    assert len(case.events()) == before + 1
+    with office.db.read() as session:
+        kept = drafts.draft(session, lending.holder.person_id, f"task:{lending.number}")
+    assert (kept is not None) == (act == "hands_back" and winner == 1), "what was handed back too late is nobody's draft"
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_what_the_holder_types_is_saved_while_it_is_delegated(
+    office: Office, case: Case, lending: Lending, order: str
+) -> None:
+    """Either it went along, or its window is told: it is never behind what comes back."""
+    subject = f"task:{lending.number}"
+    saved, delegated = race(
+        office,
+        lambda db: drafts.save_draft(
+            db, lending.holder.person_id, subject, {"typed": {"opinion": ["先看学历"]}, "files": []}, None, at=office.at
+        ),
+        lending.asks, order=order,
+    )
+    assert delegated is None
+    with office.db.read() as session:
+        theirs = drafts.draft(session, lending.worker.person_id, subject)
+    if isinstance(saved, TaskDelegated):
+        assert order != "first" and theirs is None
+    else:
+        assert order != "second" and theirs is not None and theirs.data["typed"] == {"opinion": ["先看学历"]}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("act", ["suspends", "cancels"])
+def test_the_case_is_held_or_ended_while_a_task_is_delegated(
+    office: Office, case: Case, lending: Lending, act: str, order: str
+) -> None:
+    acts: dict[str, Callable[[Database], Result]] = {
+        "suspends": lambda db: control.suspend(db, SETTING_UP, case.number, "等待上级答复后再办", at=office.at),
+        "cancels": lambda db: control.cancel(db, SETTING_UP, case.number, "岗位取消，终止办理", at=office.at),
+    }
+    verb = acts[act]
+    turned, delegated = race(office, verb, lending.asks, order=order)
+    assert not isinstance(turned, Refusal)
+    if delegated is None:
+        assert order != "first" and lending.row().delegate_id == lending.worker.person_id
+        assert {"suspends": "case_suspended", "cancels": "case_cancelled"}[act] in lending.told() or order == "together"
+    else:
+        assert order != "second" and isinstance(delegated, {"suspends": InstanceSuspended, "cancels": TaskNotOpen}[act])
+        assert not case.events(Kind.TASK_DELEGATED) and lending.row().delegate_id is None
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_message_ends_the_step_while_it_is_delegated(office: Office, liaoning: Place, root: Path, order: str) -> None:
+    reviewing.deploy(office, root, stopped=STOPPED)
+    desk = Desk(office)
+    case = desk.begin("stopped", office.applicant(liaoning.own_school), "proposal", title="阅读", budget="1")
+    number, holder, worker = case.task("decide").number, office.viewer(liaoning.reviewer), office.viewer(liaoning.bureau_head)
+    assignments.claim(office.db, holder, number, at=office.at)
+    sender = office.viewer(liaoning.second_reviewer)
+    delegated, sent = race(
+        office,
+        lambda db: assignments.delegate(db, holder, number, worker.number, WHY, at=office.at),
+        lambda db: deliveries.send_message(db, sender, "叫停", case.number, {}, origin="甲", at=office.at), order=order,
+    )
+    assert sent.reached == (case.number,), "a delegation is no reason to lose a message"
+    assert isinstance(delegated, TaskNotOpen) if order == "second" else delegated is None or order == "together"
+    assert len(case.events(Kind.TASK_DELEGATED)) == (delegated is None)
+    case.ended("halted")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_timer_fires_while_a_task_is_delegated(office: Office, liaoning: Place, order: str) -> None:
+    """Neither loses: what is overdue is reported, whoever works on it."""
+    case = office.applicant(liaoning.own_school).applies()
+    number, head = case.task("adm_u1").number, office.viewer(liaoning.own_head)
+    colleague = people.create_person(office.db, SETTING_UP, name="周文静", phone=None, email=None, at=office.at)
+    people.grant(office.db, SETTING_UP, colleague, liaoning.own_school, "clerk", date(2026, 1, 1), at=office.at)
+    assignments.claim(office.db, head, number, at=office.at)
+    with office.db.read() as session:
+        [due_at] = session.execute(
+            select(Timer.due_at).join(Task, Task.id == Timer.task_id)
+            .where(Task.number == number, Timer.kind == "overdue")
+        ).scalars()
+    fired, delegated = race(
+        office, lambda db: timers.fire_due(db, at=due_at),
+        lambda db: assignments.delegate(db, head, number, colleague, WHY, at=office.at), order=order,
+    )
+    assert delegated is None and not isinstance(fired, Refusal)
+    assert len(case.events(Kind.TASK_DELEGATED)) == len(case.events(Kind.TASK_ESCALATED)) == 1
+    case.waits_at("adm_u1")
 
 
 # --- the verb that is here for the matrix ---------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def chinese(_language: str) -> Callable[[str, Mapping[str, Any]], str]:
 def test_every_kind_has_words_for_a_title_and_a_body() -> None:
     params = dict.fromkeys(
         ("title", "number", "step", "due", "items", "reasons", "next", "outcome", "admission_no", "office", "token",
-         "base_url", "incident", "cause", "reason"), "甲",
+         "base_url", "incident", "cause", "reason", "by"), "甲",
     )  # fmt: skip
     for kind, worded in notices.KINDS.items():
         title, body = worded(params)

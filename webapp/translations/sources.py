@@ -94,8 +94,11 @@ def table(file: IO[bytes], keywords: Any, comments: Any, options: Any) -> Found:
 
 
 def pack(file: IO[bytes], keywords: Any, comments: Any, options: Any) -> Found:
-    """The place's name and the documents' titles; values and quotations stay as the documents have them."""
+    """The place's name, the documents' titles, what keys and codes are called; values and quotations stay as the documents
+    have them."""
     tree = tomllib.loads(file.read().decode())
+    for part in ("names", "words"):
+        yield from ((0, "", said, [key]) for key, said in tree.get(part, {}).items() if is_chinese(said))
     if is_chinese(tree.get("name")):
         yield 0, "", tree["name"], ["name"]
     for key, document in tree.get("documents", {}).items():

@@ -244,7 +244,7 @@ class _Reading:
         )  # fmt: skip
 
     def _changes(self, payload: Mapping[str, Any]) -> tuple[Change, ...]:
-        form = (payload.get("submission") or {}).get("form", "")
+        form = (payload.get("submission") or payload).get("form", "")
         asked = self.papers.outlines.get(form, {})
         return tuple(
             self._change(str(one["field"]), one.get("old"), one.get("new"), asked) for one in payload.get("changes") or ()

@@ -215,12 +215,12 @@ def refused(instance: Instance, once: Sequence[str]) -> Exception:
 def concerned(session: Session, instance: Instance) -> dict[int, bool]:
     """The applicant, and whoever has or could take an open or suspended task; whether mail may go to them."""
     people_ids, numbers = {instance.starter_id}, set[str]()
-    for holder_id, explanation in session.execute(
-        select(Task.holder_id, Task.explanation)
+    for holder_id, delegate_id, explanation in session.execute(
+        select(Task.holder_id, Task.delegate_id, Task.explanation)
         .where(Task.instance_id == instance.id, Task.status.in_(("open", "suspended")))
     ):
         if holder_id is not None:
-            people_ids.add(holder_id)
+            people_ids |= {holder_id, delegate_id} - {None}
         else:
             numbers |= {one["number"] for one in explanation.get("result", ())}
     return people.mailable(session, Person.id.in_(people_ids) | Person.number.in_(numbers))

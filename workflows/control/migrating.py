@@ -206,6 +206,10 @@ def _of(model: Any, instance_id: int, token: str) -> Any:
     return update(model).where(model.instance_id == instance_id, model.token == token)
 
 
+#: What an explanation says of how a task came to its holder, and of whom the holder has asked to work on it.
+_HANDED = ("claimed", "transferred", "delegated", "delegations")
+
+
 def _carry_task(
     session: Session, instance_id: int, one: engine.Moved, opening: Opening | None, at: datetime
 ) -> None:
@@ -219,8 +223,15 @@ def _carry_task(
     if _WHO & set(one.differs):
         result = {somebody.id for somebody in opening.candidates.people}
         assigned = opening.candidates.assigned
-        task.explanation = dict(opening.candidates.explanation)
-        task.holder_id = assigned.id if assigned else task.holder_id if task.holder_id in result else None
+        was, holder_id = task.explanation, task.holder_id
+        task.holder_id = assigned.id if assigned else holder_id if holder_id in result else None
+        kept = _HANDED if task.holder_id == holder_id and holder_id is not None else ("delegations",)
+        explanation = {**opening.candidates.explanation, **{key: was[key] for key in kept if key in was}}
+        if "delegated" in was and "delegated" not in explanation:
+            over = {**was["delegated"], "ended_at": at.isoformat(), "how": "migrated", "note": ""}
+            explanation["delegations"] = [*was.get("delegations", ()), over]
+            task.delegate_id = None
+        task.explanation = explanation
         session.execute(delete(Candidate).where(Candidate.task_id == task.id))
         rows = [{"task_id": task.id, "organisation_id": place, "role": role} for place, role in opening.candidates.by_role]
         if rows:

@@ -18,6 +18,7 @@ class Instance(Row):
     __table_args__ = (
         Index("ix_instance_organisation", "organisation_id", "id"),
         Index("ix_instance_status", "status", "id"),
+        Index("ix_instance_starter", "starter_id", "id"),
         # One open case of a person in a round (E_DUPLICATE), also when two submits race; what it calls is no case of its own.
         Index(
             "uq_instance_open_in_round", "round_id", "starter_id", unique=True,
@@ -39,7 +40,7 @@ class Instance(Row):
     ruling_on: Mapped[date]
     #: The employing organisation: the case runs at its level.
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
-    starter_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    starter_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
     title: Mapped[str]
     #: Title and starter's name as they are sought (workflows.terms).

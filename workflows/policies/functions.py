@@ -9,15 +9,19 @@ from typing import Any
 
 from workflows.errors import FactsRefused
 from workflows.policies.ballots import ballot
+from workflows.policies.on_post import on_post_months
 from workflows.policies.pack import Pack
 from workflows.policies.ranking import ranking, shortlist
-from workflows.policies.school_years import school_year_of
+from workflows.policies.school_years import Terms, school_year_of, semesters_fully_served
+from workflows.policies.staffing import ADVISE, MUST, Curriculum, staffing_gaps
 from workflows.policies.teaching import teaching_months
+from workflows.policies.training import is_hours, training_hours
 from workflows.policies.working_days import SHANGHAI, add_working_days, end_of, office_day
 
 #: Names of the functions, for compiling expressions that use them.
 FUNCTION_NAMES = ("teaching months", "working days", "working days after", "due", "school year",
-                  "publicity end", "ballot", "shortlist of", "ranking of")
+                  "publicity end", "ballot", "shortlist of", "ranking of", "office day", "on post months",
+                  "semesters served", "training hours", "one decimal", "staffing gaps")
 
 #: Keys that a function reads itself: who calls it reads them.
 KEYS_READ = {"due": ("deadlines",), "ballot": ("ballot.quorum", "ballot.majority")}
@@ -41,6 +45,16 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
       words}; kind is one of ``policy.ballot.quorum`` (3.0.2).
     * ``shortlist of(candidates, posts, written, ratio, recheck)``: see ``ranking.shortlist``.
     * ``ranking of(candidates, panel scores, posts, weights, drop from, decimals, tie order)``: see ``ranking.ranking``.
+
+    * ``office day()`` -> today in the office: the day of the ruling.
+    * ``on post months(base date, day, absences, longer than, always counted, one semester)`` -> {months, days, rows, spans};
+      I7. The last three are the pack's ``rotation.absence``.
+    * ``semesters served(start, end, semesters)`` -> {count, names}; I8, by the pack's ``school_year.semesters``. Null when the
+      end lies before the start.
+    * ``training hours(records, year)`` -> {total, rows}; I10, I11.
+    * ``one decimal(hours)`` -> whether the number may be a number of hours; I11.
+    * ``staffing gaps(split, stages, subjects, extra, curriculum, subject names, stage names, filled by, staff)`` ->
+      {required, missing, suggestions, temporary, posts, words, suggested}; 3.0.12. Null unless split is must or advise.
 
     Moments are given in Asia/Shanghai. ``due`` and ``ballot`` read the given pack: pass a recording pack to have it cited.
     """
@@ -94,10 +108,39 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
         return ranking(candidates, panel_scores, posts, weights,
                        drop_from=drop_from, decimals=decimals, tie_order=tie_order)
 
+    def on_post(
+        base_date: Any, day: Any, absences: list[Mapping[str, Any]] | None, longer_than: Decimal,
+        always_counted: list[str], one_semester: list[str],
+    ) -> Any:
+        return on_post_months(_day(base_date), _day(day), absences or [], longer_than=int(longer_than),
+                              always_counted=always_counted, one_semester=one_semester).as_facts()
+
+    def semesters_served(start: Any, end: Any, semesters: Mapping[str, list[str]]) -> Any:
+        first, last = _day(start), _day(end)
+        if last < first:
+            return None
+        served = semesters_fully_served(first, last, Terms.of(semesters))
+        return {"count": Decimal(len(served)), "names": [semester.name for semester in served]}
+
+    def hours_of(records: list[Mapping[str, Any]] | None, year: Decimal) -> Any:
+        return training_hours(records or [], year).as_facts()
+
+    def staffing(
+        split: str | None, stages: list[str], subjects: list[str] | None, extra: list[str] | None,
+        curriculum: Mapping[str, list[str]], subject_names: Mapping[str, str], stage_names: Mapping[str, str],
+        filled_by: list[str], staff: list[Mapping[str, Any]],
+    ) -> Any:
+        if split not in (MUST, ADVISE):
+            return None
+        return staffing_gaps(split, stages, subjects, extra or [], Curriculum(curriculum, subject_names, stage_names),
+                             filled_by, staff).as_facts()
+
     return {
         "teaching months": months, "working days": working_days, "working days after": working_days_after,
         "due": due, "school year": school_year, "publicity end": publicity_end, "ballot": ballot_of,
-        "shortlist of": shortlist_of, "ranking of": ranking_of,
+        "shortlist of": shortlist_of, "ranking of": ranking_of, "office day": lambda: office_day(now),
+        "on post months": on_post, "semesters served": semesters_served, "training hours": hours_of,
+        "one decimal": is_hours, "staffing gaps": staffing,
     }
 
 

@@ -168,13 +168,38 @@ def _in_force(values: tuple[DatedValue, ...], day: date) -> Citation:
     return replace(first, value=None, quote="", note=f"自{first.since}起施行")
 
 
+@dataclass(frozen=True)
+class Names:
+    """What people call the keys of packs and the codes in their values; no rule rests on it."""
+
+    #: Dotted key, or its first part (a group) -> name.
+    keys: Mapping[str, str]
+    #: Code in a value -> word.
+    words: Mapping[str, str]
+    #: The file it was read from, for problems; empty without one.
+    file: str
+
+    def of(self, key: str) -> str:
+        """Return the name of a key or group; the key itself where it has none."""
+        return self.keys.get(key, key)
+
+
 class Packs(Mapping[str, PlacePacks]):
     """All places of an office, by place key; iteration gives the provinces, ``national`` is reached by its name."""
 
-    def __init__(self, places: Mapping[str, PlacePacks], national: PlacePacks, calendar: Calendar) -> None:
+    def __init__(
+        self, places: Mapping[str, PlacePacks], national: PlacePacks, calendar: Calendar, names: Names | None = None
+    ) -> None:
         self._places = dict(places)
         self.national = national
         self.calendar = calendar
+        self.names = names or Names({}, {}, "")
+
+    @property
+    def unnamed(self) -> tuple[str, ...]:
+        """Return the keys and groups that nobody gave a name, and the names of keys that no pack knows, in order."""
+        groups = {key.partition(".")[0] for key in self.keys_of_values}
+        return tuple(sorted((self.keys_of_values | groups) ^ set(self.names.keys)))
 
     @property
     def keys_of_values(self) -> frozenset[str]:

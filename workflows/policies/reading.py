@@ -22,7 +22,8 @@ A place's file::
 
 ``silent = true`` instead of ``value`` says that the document says nothing: the value reads null. ``silent_on`` at the
 top lists whole keys or groups (``"award"``) on which a place is silent. ``until`` (last day in force) is only needed
-when a rule ends without a successor. The file ``calendar.toml`` is read by ``reading_calendar``.
+when a rule ends without a successor. The file ``calendar.toml`` is read by ``reading_calendar``; ``names.toml`` says
+what people call the keys (``[names]``) and the codes in values (``[words]``), and is no rule.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from typing import Any
 from workflows.errors import DefinitionRefused, Problem
 from workflows.policies.calendar import Calendar
 from workflows.policies.citation import FORCES, QUOTE_LIMIT, TAGS, Citation, Document, PolicyValue
-from workflows.policies.pack import DatedValue, Packs, PlacePacks
+from workflows.policies.pack import DatedValue, Names, Packs, PlacePacks
 from workflows.policies.reading_calendar import read_calendar
 
 NATIONAL = "national"
@@ -86,6 +87,7 @@ def load(files: Mapping[str, bytes]) -> Packs:
     problems: list[Problem] = []
     places: dict[str, _File] = {}
     calendar_name, calendar = "", Calendar({})
+    names = Names({}, {}, "")
     for name, raw in sorted(files.items()):
         try:
             text = raw.decode("utf-8")
@@ -96,6 +98,10 @@ def load(files: Mapping[str, bytes]) -> Packs:
         if "calendar" in content:
             calendar_name = name
             calendar, found = read_calendar(name, content)
+            problems.extend(found)
+            continue
+        if "names" in content:
+            names, found = _read_names(name, content)
             problems.extend(found)
             continue
         file = _File(name, content, text)
@@ -119,7 +125,22 @@ def load(files: Mapping[str, bytes]) -> Packs:
         problems.extend(file.problems)
     if problems:
         raise DefinitionRefused(problems)
-    return _assemble(files, places, calendar_name, calendar)
+    return _assemble(files, places, calendar_name, calendar, names)
+
+
+def _read_names(name: str, content: Mapping[str, Any]) -> tuple[Names, list[Problem]]:
+    """Read what people call keys and codes: tables of texts, and nothing else."""
+    problems = [Problem(name, 0, part, f"不认识的项：{part}") for part in sorted(set(content) - {"names", "words"})]
+    tables: list[dict[str, str]] = []
+    for part in ("names", "words"):
+        table = content.get(part, {})
+        if not isinstance(table, dict):
+            problems.append(Problem(name, 0, part, "应是一张表：键 = 叫法"))
+            table = {}
+        problems += [Problem(name, 0, key, "叫法是文字；带点的键须加引号") for key, words in table.items()
+                     if not isinstance(words, str)]
+        tables.append({key: words for key, words in table.items() if isinstance(words, str)})
+    return Names(tables[0], tables[1], name), problems
 
 
 def _line_of(message: str) -> int:
@@ -286,7 +307,7 @@ def _covers(silent: str, key: str) -> bool:
 
 
 def _assemble(
-    files: Mapping[str, bytes], places: Mapping[str, _File], calendar_name: str, calendar: Calendar,
+    files: Mapping[str, bytes], places: Mapping[str, _File], calendar_name: str, calendar: Calendar, names: Names,
 ) -> Packs:
     national = places.get(NATIONAL)
     keys = sorted({key for file in places.values() for key in file.history})
@@ -308,7 +329,7 @@ def _assemble(
                           digest=_digest(files, names), files=names, calendar=calendar, history=history)
 
     provinces = {place: packs_of(file) for place, file in places.items() if place != NATIONAL}
-    return Packs(provinces, packs_of(national), calendar)
+    return Packs(provinces, packs_of(national), calendar, names)
 
 
 def _silence(file: _File, key: str) -> DatedValue:

@@ -14,8 +14,9 @@ from workflows.decisions.lint import lint as doubts
 from workflows.errors import DefinitionRefused, FactsRefused, NotFound, Problem, UnknownTable
 from workflows.policies import SHANGHAI, Pack, Packs
 from workflows.rulebook import reasons as why
+from workflows.rulebook import showing
 from workflows.rulebook.checking import rules_without_basis, unknown_policy_keys
-from workflows.rulebook.facts import Sheet, check, plain, read_sheets
+from workflows.rulebook.facts import Fact, Sheet, check, plain, read_sheets
 
 
 @dataclass(frozen=True)
@@ -142,13 +143,27 @@ class Rulebook:
             "description": found.sheet.description,
             "file": found.file,
             "facts": [fact.as_json() for fact in found.sheet.facts],
-            "outcomes": dict(why.OUTCOMES),
+            "outcomes": {code: why.OUTCOMES.get(code, code) for code in found.sheet.outcomes},
             "outputs": [name for name in outputs if name not in why.SPOKEN],
         }
 
+    def show(self, table: str) -> showing.TableShown:
+        """Return a table as a person reads it, with every decision it rests on; UnknownTable."""
+        found = self._table(table)
+        return showing.read(self._files[found.file], table, self.packs.names, self.packs.keys_of_values)
+
+    def facts(self, table: str) -> tuple[Fact, ...]:
+        """Return what a table asks; UnknownTable."""
+        return self._table(table).sheet.facts
+
     def lint(self) -> list[Problem]:
         """Return what is doubtful though it loads: gaps, overlaps, unknown names, rules that could cite nothing."""
-        return [
+        names = self.packs.names
+        unnamed = [
+            Problem(names.file, 0, key, "没有叫法" if key not in names.keys else "没有任何规则包写有这个键")
+            for key in (self.packs.unnamed if names.file else ())
+        ]
+        return unnamed + [
             problem
             for name, raw in sorted(self._files.items()) if name.endswith(".dmn")
             for problem in (

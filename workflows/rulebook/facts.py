@@ -24,6 +24,7 @@ from workflows.policies import SHANGHAI, end_of, office_day
 HOUSE_INPUTS = frozenset({"policy", "instance", "task"})
 
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_BRANCH = re.compile(r'\b(?:then|else) "((?:[^"\\]|\\.)*)"')
 
 #: Words for a type, for people.
 _TYPE_WORDS = {
@@ -191,6 +192,8 @@ class Sheet:
     facts: tuple[Fact, ...]
     #: Names of the entries of a boxed context: its outputs. Empty for a table.
     entries: tuple[str, ...] = ()
+    #: The conclusions it writes as they stand, in order; a name that it computes is not among them.
+    outcomes: tuple[str, ...] = ()
 
 
 def read_sheets(xml: bytes) -> dict[str, Sheet]:
@@ -210,7 +213,8 @@ def read_sheets(xml: bytes) -> dict[str, Sheet]:
         return tuple(fact for key, fact in inputs.items() if key in reached and fact.name not in HOUSE_INPUTS)
 
     return {
-        name: Sheet(_text_of(decision, "question"), _text_of(decision, "description"), facts_of(name), _entries(decision))
+        name: Sheet(_text_of(decision, "question"), _text_of(decision, "description"), facts_of(name), _entries(decision),
+                    _outcomes(decision))
         for name, decision in decisions.items()
     }
 
@@ -229,6 +233,22 @@ def _entries(decision: etree._Element) -> tuple[str, ...]:
         return ()
     named = [_child(entry, "variable") for entry in _children(context, "contextEntry")]
     return tuple(_attribute(variable, "name") for variable in named if variable is not None)
+
+
+def _outcomes(decision: etree._Element) -> tuple[str, ...]:
+    """Return the texts that the output or entry ``outcome`` may be: cells that are one text, branches of its expression."""
+    found: list[str] = []
+    for table in _children(decision, "decisionTable"):
+        names = [_attribute(output, "name") for output in _children(table, "output")]
+        if "outcome" in names:
+            cells = [_children(rule, "outputEntry")[names.index("outcome")] for rule in _children(table, "rule")]
+            found += [text.group(1) for cell in cells if (text := _STRING.fullmatch(_text_of(cell, "text")))]
+    for context in _children(decision, "context"):
+        for entry in _children(context, "contextEntry"):
+            variable, value = _child(entry, "variable"), _child(entry, "literalExpression")
+            if variable is not None and value is not None and _attribute(variable, "name") == "outcome":
+                found += _BRANCH.findall(_text_of(value, "text"))
+    return tuple(one for one in dict.fromkeys(found) if one != "refused")
 
 
 def _fact(element: etree._Element, typed: etree._Element | None, types: Mapping[str, etree._Element]) -> Fact:

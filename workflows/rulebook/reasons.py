@@ -12,6 +12,9 @@ from workflows.rulebook.facts import plain
 #: The outcomes a table may have, with the words people read.
 OUTCOMES = {
     "met": "符合", "not_met": "不符合", "return": "退回补正", "manual": "由人判断", "not_applicable": "不适用",
+    "unfounded": "不成立", "not_a_ground": "不构成退出事由", "finding_missing": "待外部结论",
+    "due": "应任教", "warning": "预警", "not_due": "未到期",
+    "recognised": "认定", "partial": "部分认定", "not_recognised": "不认定", "not_grown": "没有增长",
 }
 
 #: Outputs of a table that are no outputs of its answer: the outcome and the sentence stand beside them.
@@ -102,15 +105,16 @@ def words_of(outputs: Mapping[str, Any]) -> str:
 
 def _evidence(outputs: Mapping[str, Any]) -> Iterator[str]:
     for row in outputs.get("evidence") or ():
-        yield (f"  第{row['row']}行 {row['start']} 至 {row['end'] or '今'}"
-               f"（{row['unit_kind']}，{row['duty']}）：{row['reason']}")
+        when = row["start"] if row["start"] == row["end"] else f"{row['start']} 至 {row['end'] or '今'}"
+        what = "，".join(str(row[part]) for part in ("unit_kind", "duty", "kind") if part in row)
+        yield f"  第{row['row']}行 {when}{f'（{what}）' if what else ''}：{row['reason']}"
     for row in (*(outputs.get("standing") or ()), *(outputs.get("ranking") or ())):
         yield f"  {row['words']}"
         yield from (f"    {step}" for step in row.get("steps") or ())
     spans = outputs.get("spans") or ()
     if spans:
         merged = "；".join(f"{span['start']} 至 {span['end']} {span['months']} 个月" for span in spans)
-        yield f"  合并后：{merged}"
+        yield f"  {'计入的时段' if 'months' in outputs else '合并后'}：{merged}"
 
 
 def plain_outputs(ruling: Ruling, *, exact: bool = False) -> dict[str, Any]:

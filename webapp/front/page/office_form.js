@@ -61,6 +61,14 @@ document.addEventListener('htmx:afterSwap', () => {
   selected = null;
 });
 
+// Files have been sent when they were chosen. What goes without any goes as plain fields: the server reads them in a sixth of the time.
+document.addEventListener('submit', (event) => {
+  const form = event.target;
+  if (!inForm(form)) return;
+  const chosen = [...form.elements].some((input) => input.type === 'file' && input.files.length);
+  form.enctype = chosen ? 'multipart/form-data' : 'application/x-www-form-urlencoded';
+});
+
 // After a refusal the list of what to correct is read first.
 document.addEventListener('DOMContentLoaded', () => {
   const errors = document.getElementById('form-errors');

@@ -30,6 +30,8 @@ def upgrade() -> None:
     op.create_index("ix_task_step", "task", ["organisation_id", "role", "step_id", "due_at", sa.text("priority DESC"), "id"],
                     sqlite_where=unheld, postgresql_where=unheld)
     op.create_index("ix_instance_status", "instance", ["status", "id"])
+    op.drop_index("ix_instance_starter_id", "instance")
+    op.create_index("ix_instance_starter", "instance", ["starter_id", "id"])
     op.create_table(
         "term",
         sa.Column("term", _BYTEWISE, nullable=False),
