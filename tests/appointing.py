@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 
-from tests.office import PLACES, Case, Office, Place
+from tests.office import Case, Office, Place
 from webapp.demo import papers
-from workflows import deliveries
-from workflows.access import office_day
+from workflows import deliveries, reporting
 from workflows.deliveries import Sent
-from workflows.models import Delivery, Person
+from workflows.models import Delivery, PublicNotice
+from workflows.submission import Submission
 from workflows.transitions import Moved
 
 _origins = itertools.count(1)
@@ -112,7 +111,7 @@ class Path:
 
     def publicity_ends(self) -> Path:
         """The publicity period runs out, and its trace is entered."""
-        self.office.time_is(self.office.end_of(office_day(self.office.at)) if False else self.until())
+        self.office.time_is(self.until())
         self.case.task("adm_u9_c").by(self.place.reviewer).submits(
             lambda folder, had: papers.publicity_closing(self.name, folder)
         )
@@ -124,10 +123,22 @@ class Path:
 
     def notice(self) -> Any:
         """The publicity of this application."""
-        from workflows.models import PublicNotice
-
         with self.office.db.read() as session:
             return session.execute(select(PublicNotice).where(PublicNotice.instance == self.case.number)).scalar_one()
+
+    def objects(self, *, token: str | None = None, **more: Any) -> Submission:
+        """The bureau enters an objection that came in during the publicity period; returns the form that was sent."""
+        viewer = self.office.viewer(self.place.reviewer)
+        with self.office.db.read() as session:
+            request = reporting.report_form(session, viewer, self.case.number, "adm_bm2", self.office.at)
+        filled = self.office.fill(request, viewer, lambda folder, had: papers.objection(folder, **more), token)
+        self.enters(filled)
+        return filled
+
+    def enters(self, filled: Submission) -> Moved:
+        """An objection that is filled in is sent."""
+        viewer = self.office.viewer(self.place.reviewer)
+        return reporting.report(self.office.db, viewer, self.case.number, "adm_bm2", filled, at=self.office.at)
 
     def is_investigated(self, effect: str = "维持", result: str = "不属实", **more: Any) -> Moved:
         """The bureau looks into the objections."""
@@ -169,6 +180,3 @@ class Path:
 def path(office: Office, place: Place, **more: Any) -> Path:
     """A qualified application that waits for its round."""
     return Path(office, place, qualified(office, place, **more))
-
-
-__all__ = ["OFFICES", "PLACES", "Mapping", "Path", "Person", "path", "person", "qualified"]

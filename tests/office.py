@@ -18,6 +18,8 @@ import orjson
 from sqlalchemy import func, select
 
 from forms import build, check
+from forms.spec import Note
+from forms.templates import fill as fill_text
 from tests import factories
 from webapp import composition
 from webapp.demo import papers
@@ -45,7 +47,7 @@ CLOSES = datetime(2026, 12, 4, 18, 0, tzinfo=OFFICE_ZONE)
 MOVES = (
     Kind.INSTANCE_STARTED, Kind.TASK_COMPLETED, Kind.TIMER_FIRED, Kind.MESSAGE_RECEIVED, Kind.SIGNAL_RECEIVED,
     Kind.CALL_RETURNED, Kind.CALL_REPORTED, Kind.INSTANCE_CANCELLED, Kind.INSTANCE_SUSPENDED, Kind.INSTANCE_RESUMED,
-    Kind.INSTANCE_WITHDRAWN, Kind.INSTANCE_REWOUND, Kind.INSTANCE_MIGRATED,
+    Kind.INSTANCE_WITHDRAWN, Kind.INSTANCE_REWOUND, Kind.INSTANCE_MIGRATED, Kind.MATTER_REPORTED,
 )  # fmt: skip
 
 
@@ -457,6 +459,37 @@ class Hand:
     def returns(self, *fields: str) -> Moved:
         """The reviewer returns the application for correction of the named fields, all at once."""
         return self.submits(self.conclusion("退回补正", *fields))
+
+    def asks_for_exception(self, failing: str = "") -> Moved:
+        """The reviewer asks for an exception (破格); ``failing`` is a basic condition that is judged as not met."""
+
+        def paper(folder: Folder, had: Mapping[str, Any]) -> dict[str, Any]:
+            filled = self.conclusion("提请破格")(folder, had)
+            rows = [
+                {**row, "judgement": "不符合"} if row["condition"] == failing else row
+                for row in filled["conditions_judgement"]
+            ]
+            return {**filled, "conditions_judgement": rows, "exception_requested": "是"}
+
+        return self.submits(paper)
+
+    def assesses_exception(self, opinion: str = "建议破格") -> Moved:
+        """The panel gives its opinion on an exception."""
+        return self.submits(lambda folder, had: papers.exception(self._name(), folder, opinion=opinion))
+
+    def grants_exception(self, **votes: Any) -> Moved:
+        """The meeting grants an exception."""
+        return self.submits(lambda folder, had: papers.exception_ballot(self._name(), folder, **votes))
+
+    def refuses_exception(self, **votes: Any) -> Moved:
+        """The meeting refuses an exception."""
+        return self.submits(lambda folder, had: papers.exception_ballot(self._name(), folder, result="不同意", **votes))
+
+    def note(self) -> str:
+        """The passages of help that the form shows, filled in."""
+        request = self.request()
+        spec = check.read(request.form, file=form_file(request.form_id))
+        return "".join(fill_text(item.text, request.context, now=self.case.office.at) for item in spec.items if isinstance(item, Note))
 
     def corrects(self, *, lacking: Sequence[str] = (), **changes: Any) -> Moved:
         """The applicant corrects fields of the application."""

@@ -37,6 +37,7 @@ def _pages() -> list[Blueprint]:
         operations,
         public,
         registers,
+        reporting,
         rules,
         sign_in,
         tasks,
@@ -45,7 +46,7 @@ def _pages() -> list[Blueprint]:
     return [
         health.pages, sign_in.pages, public.pages, notices.pages, inbox.pages, tasks.pages, instances.pages, diagrams.pages,
         audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
-        rules.pages, registers.pages,
+        reporting.pages, registers.pages, rules.pages,
     ]
 
 

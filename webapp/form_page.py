@@ -384,6 +384,8 @@ class PaperView:
     file_url: Callable[[str], str] | None = None
     #: Personal data is covered (auditors, until they say why they look).
     masked: bool = False
+    #: Name of the step until which it is sealed; nothing of it is here then.
+    sealed_until: str = ""
 
     def words(self, entry: paper.Entry) -> Markup:
         """An answer in the reader's language, line breaks kept."""
@@ -401,6 +403,9 @@ def paper_view(
     seen: Mapping[str, Any] | None = None,
     file_url: Callable[[str], str] | None = None,
     masked: bool = False,
+    sealed_until: str = "",
 ) -> PaperView:
     """Return a submission (its ``data`` and ``seen``) as it was filled in, for showing without inputs."""
+    if sealed_until:
+        return PaperView((), sealed_until=sealed_until)
     return PaperView(paper.parts(spec, data, (seen or {}).get("_labels")), file_url, masked)

@@ -19,7 +19,7 @@ from webapp.languages import refusal_words
 from webapp.moments import now
 from webapp.office import office
 from webapp.paging import page_number, words
-from workflows import case_file, control, deployment, incidents, instances, search
+from workflows import case_file, control, deployment, incidents, instances, reporting, search
 from workflows.access import Viewer, office_day
 from workflows.case import STATUSES
 from workflows.errors import DuplicateCase, Refusal, StartFailed, WindowClosed, WindowNotOpen
@@ -185,13 +185,14 @@ def show(number: str) -> str:
         to_file = None if found.masked else file_url
         papers = [(one, sheet(one, to_file)) for one in reading_case.submissions(found, viewer)]
         permitted, failed = control.permitted(reading, viewer, number, now()), incidents.open_in(reading, number)
+        reports = reporting.reportable(reading, viewer, number, now())
     if not reading_case.took_part(found, viewer):
         case_file.note_viewed(office().db, viewer, number, at=now())
     mine = [task for task in found.open_tasks if not found.masked and _may_take(task, viewer)]
     return render_template(
         "instances/show.html", found=found, papers=papers, mine=mine, events=reading_case.events(found, viewer),
         rulings=reading_case.rulings(found, viewer), is_applicant=reading_case.is_applicant(found, viewer),
-        permitted=permitted, failed=failed,
+        permitted=permitted, failed=failed, reports=reports,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from workflows.case_file import CaseFile, EventView, RulingView, SubmissionView
 
 def is_applicant(case: CaseFile, viewer: Viewer) -> bool:
     """Whether the case is the reader's own."""
-    return case.starter_number == viewer.number
+    return case.starter_number == viewer.number and not case.for_office
 
 
 def took_part(case: CaseFile, viewer: Viewer) -> bool:

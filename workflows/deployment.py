@@ -196,11 +196,11 @@ def _bundle(
     if asked is not None and rulebook is not None and asked not in rulebook.tables:
         problems.append(Problem(path, diagram.start.line, diagram.process_id, f"{manners.ELIGIBILITY}：没有标识为 {asked} 的决策"))
     for step in diagram.steps.values():
-        if step.form_id:
-            if step.form_id in forms:
-                chosen[forms[step.form_id]] = files[forms[step.form_id]]
-            else:
-                problems.append(Problem(path, step.line, step.id, f"没有标识为 {step.form_id} 的表单"))
+        for form_id in (step.form_id, step.properties.get(manners.FORM, "")):
+            if form_id in forms:
+                chosen[forms[form_id]] = files[forms[form_id]]
+            elif form_id:
+                problems.append(Problem(path, step.line, step.id, f"没有标识为 {form_id} 的表单"))
         if step.decision_id and rulebook is not None and step.decision_id not in rulebook.tables:
             problems.append(Problem(path, step.line, step.id, f"没有标识为 {step.decision_id} 的决策"))
         if step.task_type and step.task_type not in ORDERS:

@@ -100,6 +100,12 @@ class DuplicateCase(Refusal):
     code, status, message = "E_DUPLICATE", 422, N_("已有办理中的申请：%(number)s")
 
 
+class NothingAwaited(Refusal):
+    """What somebody reports to a case is not awaited there now: too early, too late, or reported already."""
+
+    code, message = "E_STALE", N_("该办件现在不接受“%(step)s”的登记")
+
+
 class AppointmentNumberTaken(Refusal):
     """The number of a document of appointment stands in the register already."""
 

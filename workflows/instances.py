@@ -225,8 +225,10 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
         "returned": _returned(task.inputs),
     }
     variable = str(task.form_id or "").rpartition(".")[2]
-    # Every review starts from a blank paper and what the rules say now, not from an earlier judgement of the case.
-    prefill = {**({} if is_review(step) else variables.get(variable) or {}), **task.inputs}
+    # Every review starts from a blank paper and what the rules say now, not from an earlier judgement of the case; and so
+    # does every one of many at the same step, who would find what another wrote.
+    blank = is_review(step) or step.repetition is not None
+    prefill = {**({} if blank else variables.get(variable) or {}), **task.inputs}
     is_open, is_holder = task.status == "open", task.holder_id == viewer.person_id
     is_asked = task.delegate_id == viewer.person_id
     movable = is_open and task.delegate_id is None and assignments.of_an_office(task)
@@ -336,7 +338,7 @@ def _beginning(
     session: Session, viewer: Viewer, process_id: str, where: str, submission: Submission, at: datetime,
     extra: Mapping[str, Any],
 ) -> Transition | Moved:
-    repeated = _repeated(session, viewer, submission.token)
+    repeated = sent_before(session, viewer, submission.token)
     if repeated is not None:
         return repeated
     beginning = _where(session, viewer, process_id, where, at)
@@ -399,7 +401,7 @@ def completion(
         return carry_out(db, transition)
     except (IntegrityError, TaskAlreadyDone, InstanceMoved):
         with db.read() as session:
-            repeated = _repeated(session, viewer, submission.token)
+            repeated = sent_before(session, viewer, submission.token)
         if repeated is not None:
             return repeated
         raise
@@ -420,7 +422,7 @@ def _completion(
     if case.row is None:
         raise NotFound()
     if task.status != "open":
-        return _repeated(session, viewer, submission.token) or _refuse_done(session, viewer, task, at)
+        return sent_before(session, viewer, submission.token) or _refuse_done(session, viewer, task, at)
     _guard(viewer, opened)
     step = case.loaded.diagram.steps[task.step_id]
     before = case.row.state
@@ -432,7 +434,9 @@ def _completion(
     transition = Transition(
         case, progress, Kind.TASK_COMPLETED, viewer.actor(role=held[0], organisation=held[1]), at, step,
         submission=submission, by=Somebody(viewer.person_id, viewer.number, viewer.name, False), task=task,
-        outcome=_outcome(step, submission), changes=changes(old, submission.data) if old else (),
+        outcome=_outcome(step, submission),
+        # What another of many wrote at the same step is no earlier version of this paper.
+        changes=changes(old, submission.data) if old and step.repetition is None else (),
         claim=lambda session: _claim_task(session, viewer, opened, at, _outcome(step, submission), before),
         extra={**extra, **_prepared(task)},
     )
@@ -530,7 +534,7 @@ def _outcome(step: engine.Step, submission: Submission) -> str | None:
     return str(value) if value is not None else None
 
 
-def _repeated(session: Session, viewer: Viewer, token: str) -> Moved | None:
+def sent_before(session: Session, viewer: Viewer, token: str) -> Moved | None:
     """What the first submit with this token did, if the same person sent it before."""
     found = session.execute(
         select(SubmissionRow, Instance)

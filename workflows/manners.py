@@ -59,8 +59,20 @@ def check(diagram: engine.Diagram) -> list[Problem]:
         for reason in _of(diagram.properties, OF_PROCESS, diagram)
     ]
     for step in diagram.steps.values():
-        found += [Problem(diagram.file, step.line, step.id, reason) for reason in _of(step.properties, OF_STEP, diagram)]
+        found += [
+            Problem(diagram.file, step.line, step.id, reason)
+            for reason in (*_of(step.properties, OF_STEP, diagram), *_reported(step))
+        ]
     return found
+
+
+def _reported(step: engine.Step) -> Iterator[str]:
+    """What is wrong with a place to which people report (登记事项)."""
+    if (FORM in step.properties) != (REPORTED_BY in step.properties):
+        yield f"{FORM} 和 {REPORTED_BY} 须同时写明"
+    waits = step.event is not None and step.event.kind == "message" and step.kind in {"boundary", "start"}
+    if FORM in step.properties and not waits:
+        yield f"{FORM} 只能写在等待消息的边界事件或事件子流程的开始事件上"
 
 
 def _of(properties: Mapping[str, str], known: Mapping[str, str], diagram: engine.Diagram) -> Iterator[str]:

@@ -212,8 +212,8 @@ KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     worded.__name__: worded
     for worded in (
         email_confirmation, application_received, task_opened, task_delegated, delegation_returned, delegation_declined,
-        delegation_recalled, correction_asked, not_qualified, qualified, publicity_published, appointed, researcher_appointed,
-        case_ended,
+        delegation_recalled, correction_asked, not_qualified, qualified, publicity_published, appointed,
+        researcher_appointed, case_ended,
         task_due_soon, task_overdue, overdue_reported, incident_raised, incident_left, case_suspended, case_resumed,
         case_cancelled, case_withdrawn, case_rewound, shortlisted, not_shortlisted, recheck_failed, to_be_inspected,
         reserve_listed, ranked_out, round_extended, round_cancelled, applications_open, round_waits,

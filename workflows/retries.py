@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from workflows import access, accounts, deliveries, incidents, instances, people, timers
+from workflows import access, accounts, deliveries, incidents, instances, people, reporting, timers
 from workflows.access import Viewer
 from workflows.audit import RULE, Actor
 from workflows.db import Database
@@ -91,6 +91,18 @@ def _complete(db: Database, kept: Kept, at: datetime) -> bool:
     return True
 
 
+def _report(db: Database, kept: Kept, at: datetime) -> bool:
+    """Report to the case what was reported; the place that waits gets it once."""
+    viewer = _viewer(db, kept, at)
+    if viewer is None:
+        return False
+    request = kept.request
+    reporting.reporting(
+        db, viewer, kept.key, request["step"], submission_of(request), at=at, extra={"incident": kept.number}
+    )
+    return True
+
+
 def _start(db: Database, kept: Kept, at: datetime) -> bool:
     """Start the case as of the moment at which it was sent: a window that has closed meanwhile was open then."""
     viewer = _viewer(db, kept, at)
@@ -119,5 +131,5 @@ def _viewer(db: Database, kept: Kept, at: datetime) -> Viewer | None:
 
 
 _ACTS: dict[str, Callable[[Database, Kept, datetime], bool]] = {
-    "task": _complete, "start": _start, "timer": _fire, "delivery": _deliver,
+    "task": _complete, "report": _report, "start": _start, "timer": _fire, "delivery": _deliver,
 }  # fmt: skip

@@ -20,7 +20,7 @@ from workflows.audit import Act, Actor, Entry, Kind, new_event_id, record_many
 from workflows.audit.canonical import canonical, plain
 from workflows.case import Case, house
 from workflows.db import Database
-from workflows.errors import N_, InstanceMoved, OrderFailed
+from workflows.errors import N_, AppointmentNumberTaken, InstanceMoved, OrderFailed
 from workflows.manners import MAY_START
 from workflows.models import Account, Attachment, Candidate, Instance, Person, RulingRow, Task, Timer, table
 from workflows.models import Submission as SubmissionRow
@@ -248,10 +248,10 @@ class Transition:
         answer: dict[str, Any] = _as_json({
             "table": ruled.decision_id,
             "outcome": value_of(ruled.ruling).get("outcome"),
-            "outputs": plain_outputs(ruled.ruling),
+            "outputs": plain_outputs(ruled.ruling, exact=True),
             "rules": rules(ruled.ruling),
             "reasons": reasons(ruled.ruling, self.case.pack),
-            "inputs": plain_facts(ruled.ruling.inputs),
+            "inputs": plain_facts(ruled.ruling.inputs, exact=True),
             "pack": self.case.pack.digest,
             "pack_set": self.case.pack_set,
             "place": self.case.pack.place,
@@ -272,8 +272,9 @@ class Transition:
             )
             try:
                 facts |= ORDERS[order.type](session, context)
-            except (SQLAlchemyError, InstanceMoved):
-                raise  # somebody else was at the same rows, or the database is away: not the order's fault
+            except (SQLAlchemyError, InstanceMoved, AppointmentNumberTaken):
+                # Somebody else was at the same rows, the database is away, or the form holds what cannot be: not the order's fault.
+                raise
             except Exception as error:
                 name = case.loaded.diagram.steps[order.step_id].name
                 raise OrderFailed(step=name, order=order.type, retries=order.retries) from error
@@ -463,6 +464,11 @@ class Transition:
             recipients = {somebody.id: somebody.mailable for somebody in opening.candidates.people}
             messages.append(Message(recipients, kind, params, opening.number))
         applicant = {case.starter.id: case.starter.mailable}
+        steps = case.loaded.diagram.steps
+        for one in self.progress.passed:
+            kind = steps[one.step_id].properties.get("jiaoyan:notice") if one.kind == "service" else None
+            if kind is not None:
+                messages.append(Message(applicant, kind, common))
         if self.kind is Kind.INSTANCE_STARTED and self.submission is not None:
             following = "、".join(opening.step.name for opening in self.openings) or self._outcome_name() or "-"
             messages.append(Message(applicant, "application_received", {**common, "next": following}))

@@ -4,7 +4,7 @@ One rule is left out where it says nothing: ``fake-join`` asks for a gateway whe
 lest two tokens arrive there. In a diagram that has only one token, such flows are alternatives, the exclusive merge of
 BPMN 2.0.2, 10.2.1, and the gateways would only fill the page, which must fit A3. A diagram in which two tokens can
 meet (a parallel or inclusive gateway, several unconditional flows out of one step, a boundary event that does not
-interrupt) is linted with all rules.
+interrupt and whose way comes back to the others) is linted with all rules.
 """
 
 from __future__ import annotations
@@ -33,13 +33,26 @@ def lint(file: Path, rules: Path) -> subprocess.CompletedProcess[str]:
 
 
 def has_one_token(drawn: engine.Diagram) -> bool:
-    """Whether at most one token is ever on the way."""
+    """Whether two tokens can nowhere meet: there is only one, or the second keeps to a way of its own."""
     for step in drawn.steps.values():
-        if step.kind in {"parallel", "inclusive"} or not step.interrupting:
+        if step.kind in {"parallel", "inclusive"}:
             return False
-        if step.kind != "exclusive" and len(drawn.leaving(step.id)) > 1:
+        if not step.interrupting and not goes_alone(drawn, step.id):
+            return False
+        if step.kind not in {"exclusive", "event_gateway"} and len(drawn.leaving(step.id)) > 1:
             return False
     return True
+
+
+def goes_alone(drawn: engine.Diagram, beginning: str) -> bool:
+    """Whether what follows a step is reached from it only."""
+    behind, ahead = set[str](), [beginning]
+    while ahead:
+        step = ahead.pop()
+        if step not in behind:
+            behind.add(step)
+            ahead += [flow.target for flow in drawn.leaving(step)]
+    return all(flow.source in behind for flow in drawn.flows if flow.target in behind - {beginning})
 
 
 @pytest.mark.parametrize("file", [pytest.param(file, id=file.stem) for file in DIAGRAMS])
@@ -77,3 +90,8 @@ def test_where_two_tokens_can_meet_no_rule_is_left_out() -> None:
     assert not has_one_token(diagram(straight, fork("f"), user("b"), flows("s f a e", "f b e")))
     assert not has_one_token(diagram(straight, boundary("b", "a", "P1D", cancel=False), flows("s a e", "b e")))
     assert not has_one_token(diagram(straight, user("b"), flows("s a e", "s b e")))
+
+
+def test_a_way_of_its_own_meets_nobody() -> None:
+    drawn = begin() + user("a") + end() + boundary("b", "a", "P1D", cancel=False) + end("x")
+    assert has_one_token(diagram(drawn, flows("s a e", "b x")))

@@ -48,6 +48,7 @@ class Kind(_Labelled):
     INSTANCE_MIGRATED = "instance:migrated", N_("改按新版流程办理")
     MESSAGE_SENT = "message:sent", N_("发送消息")
     MESSAGE_RECEIVED = "message:received", N_("收到消息")
+    MATTER_REPORTED = "matter:reported", N_("登记事项")
     MESSAGE_EXPIRED = "message:expired", N_("消息逾期无人接收")
     SIGNAL_SENT = "signal:sent", N_("广播信号")
     SIGNAL_RECEIVED = "signal:received", N_("收到信号")

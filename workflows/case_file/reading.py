@@ -30,6 +30,7 @@ from workflows.case_file.views import (
     TimerView,
 )
 from workflows.errors import NotFound
+from workflows.manners import MAY_START, SEALED_UNTIL
 from workflows.models import (
     Attachment,
     Candidate,
@@ -70,7 +71,7 @@ def read(
         raise NotFound()
     masked = not whole and (viewer is None or not needs_personal(session, viewer, instance, at))
     sees_above = instance.parent_id is not None and (viewer is None or sees_caller(session, viewer, number, at))
-    return _Reading(session, instance, masked, sees_above).case()
+    return _Reading(session, instance, masked, sees_above, None if viewer is None else viewer.person_id).case()
 
 
 def needs_personal(session: Session, viewer: Viewer, instance: Instance, at: datetime) -> bool:
@@ -118,8 +119,11 @@ def may_open_file(
 class _Reading:
     """One read of one case; gathers the people and places it meets and asks for their names once."""
 
-    def __init__(self, session: Session, instance: Instance, masked: bool, sees_above: bool) -> None:
+    def __init__(
+        self, session: Session, instance: Instance, masked: bool, sees_above: bool, reader_id: int | None
+    ) -> None:
         self.session, self.instance, self.masked, self.sees_above = session, instance, masked, sees_above
+        self.reader_id = reader_id
         self.papers: Papers = papers(session, instance.definition)
         self.names: dict[str, str] = {}
         self.places: dict[str, str] = {}
@@ -154,10 +158,11 @@ class _Reading:
             looks=tuple(
                 sorted((one for one in events if one.stream != instance_stream(row.number)), key=lambda one: one.at)
             ),
-            submissions=self._submissions(tasks), rulings=self._rulings(), timers=timers,
+            submissions=self._submissions(tasks, own), rulings=self._rulings(), timers=timers,
             attachments=self._attachments(), step_names=self.papers.step_names,
             stages=stages(self.papers.diagram, own, tasks, outcome_name), facts=row.facts,
             step_kinds=self.papers.step_kinds, awaited=self._awaited(timers), called=called, caller=caller,
+            for_office=MAY_START in self.papers.diagram.properties,
         )  # fmt: skip
 
     def _tasks(self) -> tuple[TaskView, ...]:
@@ -259,7 +264,8 @@ class _Reading:
             old, new = masked_data(old, asked, keys), masked_data(new, asked, keys)
         return Change(path, label, old, new)
 
-    def _submissions(self, tasks: Sequence[TaskView]) -> tuple[SubmissionView, ...]:
+    def _submissions(self, tasks: Sequence[TaskView], events: Sequence[EventView]) -> tuple[SubmissionView, ...]:
+        sealed = self._sealed(events)
         rows = self.session.execute(
             select(Submission, Person, Task.number)
             .join(Person, Person.id == Submission.by_id)
@@ -267,17 +273,29 @@ class _Reading:
             .where(Submission.instance_id == self.instance.id)
             .order_by(Submission.at, Submission.id)
         )
-        return tuple(self._submission(row, person, task) for row, person, task in rows)
+        return tuple(
+            self._submission(row, person, task, sealed.get(row.step_id, "") if row.by_id != self.reader_id else "")
+            for row, person, task in rows
+        )
 
-    def _submission(self, row: Submission, person: Person, task: str | None) -> SubmissionView:
+    def _sealed(self, events: Sequence[EventView]) -> dict[str, str]:
+        """Steps whose papers are still sealed (``jiaoyan:sealed-until``) -> name of the step that opens them."""
+        steps = self.papers.diagram.steps.values()
+        until = {step.id: step.properties[SEALED_UNTIL] for step in steps if SEALED_UNTIL in step.properties}
+        if not until:
+            return {}
+        come = {one["step"] for event in events for one in event.payload.get("passed", ())}
+        return {step: self.papers.step_name(opens) for step, opens in until.items() if opens not in come}
+
+    def _submission(self, row: Submission, person: Person, task: str | None, sealed_until: str) -> SubmissionView:
         asked = self.papers.outlines.get(row.form_id, {})
-        data, seen = row.data, row.seen
+        data, seen = ({}, {}) if sealed_until else (row.data, row.seen)
         if self.masked:
             data, seen = masked_data(data, asked), masked_data(seen, asked)
         return SubmissionView(
             row.event, row.step_id, self.papers.step_name(row.step_id), row.form_id, person.name, person.number, row.at,
             task, data, seen, self.papers.forms.get(row.form_id, b""),
-            {path: one.label for path, one in asked.items()},
+            {path: one.label for path, one in asked.items()}, sealed_until,
         )  # fmt: skip
 
     def _rulings(self) -> tuple[RulingView, ...]:

@@ -107,6 +107,8 @@ def _shown(value: Any) -> str:
 
 def _submitted(case: CaseFile, say: Say) -> Any:
     for sent in case.submissions:
+        if sent.sealed_until:
+            yield [sent.at, say(sent.step_name, {}), sent.by_name, "", say(N_("已密封"), {}), say(sent.sealed_until, {})]
         words = sent.seen.get("_labels") or {}  # names behind the codes of organisations, people and posts
         for path, value in _leaves(sent.data):
             keys, numbers = split_path(path)

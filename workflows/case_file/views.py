@@ -105,6 +105,8 @@ class SubmissionView:
     form: bytes
     #: Field path -> label, for the fields of this form.
     labels: Mapping[str, str] = field(default_factory=dict)
+    #: Name of the step until which nobody but its author reads it; empty when it is open. Nothing of it is here then.
+    sealed_until: str = ""
 
 
 @dataclass(frozen=True)
@@ -242,6 +244,8 @@ class CaseFile:
     called: tuple[LinkedView, ...] = ()
     #: What called it (上级办件), for whoever may see that.
     caller: LinkedView | None = None
+    #: Whoever started it did so for their office, and is no applicant.
+    for_office: bool = False
 
     @property
     def open_tasks(self) -> tuple[TaskView, ...]:

@@ -64,7 +64,7 @@ CAUSES: Mapping[str, str] = {
 DEFECT = N_("程序出错")
 #: Subject before the colon -> what failed, in words.
 SUBJECTS: Mapping[str, str] = {
-    "task": N_("办理环节"), "timer": N_("期限届满"), "delivery": N_("消息或调用"), "start": N_("发起办件"),
+    "task": N_("办理环节"), "report": N_("登记事项"), "timer": N_("期限届满"), "delivery": N_("消息或调用"), "start": N_("发起办件"),
 }  # fmt: skip
 #: Status -> its words.
 STATUSES: Mapping[str, str] = {
@@ -125,7 +125,8 @@ def raise_(
 ) -> Raised:
     """Record that an act failed: a new incident, or one more try of the open one of this ``subject``.
 
-    ``subject`` is ``task:<number>/<person number>``, ``timer:<id>``, ``delivery:<id>`` or ``start:<token>``;
+    ``subject`` is ``task:<number>/<person number>``, ``report:<case number>/<step>/<token>``, ``timer:<id>``,
+    ``delivery:<id>`` or ``start:<token>``;
     ``request`` what has to be done again (see ``as_request``). One transaction and one event, ``incident:raised``.
     """
     with db.write() as session:
@@ -215,6 +216,11 @@ def _subject(session: Session, subject: str) -> _Subject:
             return _Subject(None, None, stands=False)
         instance, step_id, status = row
         return _Subject(instance, step_id, stands=status in {"open", "suspended"})
+    if kind == "report":
+        number, step_id, token = key.split("/", 2)
+        instance = session.execute(select(Instance).where(Instance.number == number)).scalar_one_or_none()
+        given = session.execute(select(SubmissionRow.id).where(SubmissionRow.token == token)).first()
+        return _Subject(instance, step_id, stands=instance is not None and given is None)
     if kind == "timer":
         timer = session.get(Timer, int(key))
         if timer is None:
@@ -239,7 +245,7 @@ def _hold(session: Session, row: Incident) -> None:
     kind, _, key = row.subject.partition(":")
     if kind == "timer":
         session.execute(update(Timer).where(Timer.id == int(key), Timer.fired_at.is_(None)).values(held=True))
-    elif kind == "task" and row.instance_id is not None:
+    elif kind in {"task", "report"} and row.instance_id is not None:
         session.execute(
             update(Timer)
             .where(Timer.instance_id == row.instance_id, Timer.kind == "engine", Timer.fired_at.is_(None))
@@ -255,7 +261,8 @@ def release(session: Session, instance_id: int) -> None:
         own.status == "open", own.subject == literal("timer:") + cast(Timer.id, String)
     )
     submission_kept = exists().where(
-        others.status == "open", others.instance_id == Timer.instance_id, others.subject.startswith("task:")
+        others.status == "open", others.instance_id == Timer.instance_id,
+        or_(others.subject.startswith("task:"), others.subject.startswith("report:")),
     )
     session.execute(
         update(Timer)
@@ -366,7 +373,7 @@ class Kept:
     """An open incident, for whoever tries it again."""
 
     number: str
-    #: ``task``, ``timer``, ``delivery`` or ``start``, and its key.
+    #: ``task``, ``report``, ``timer``, ``delivery`` or ``start``, and its key.
     kind: str
     key: str
     request: Mapping[str, Any]

@@ -19,6 +19,8 @@ from workflows.registers import applications, rounds
 from workflows.registers.rounds import Planned
 from workflows.settings import OFFICE_ZONE
 
+#: Sent by a round to itself when the scores of the written test stand in the register.
+BLIND_NUMBERS_OPENED = "blind_numbers_opened"
 #: What the applicant is told when the round has decided, by the status it comes to.
 _TOLD: Mapping[str, str] = {
     "shortlisted": "shortlisted", "not_shortlisted": "not_shortlisted", "open": "recheck_failed", "inspecting": "to_be_inspected",
@@ -100,7 +102,8 @@ def finish(session: Session, context: OrderContext) -> Mapping[str, Any]:
 def unblind(session: Session, context: OrderContext) -> Mapping[str, Any]:
     """启封密号: every paper is marked and signed; from now on a blind number is its applicant's, which is recorded.
 
-    Takes ``papers`` [{blind_no, written_score, absent_or_void}].
+    Takes ``papers`` [{blind_no, written_score, absent_or_void}]. Tells the round (``blind_numbers_opened``), which goes on
+    in an act of its own: it then reads the scores that this one writes.
     """
     row = _round(session, context)
     row.unblinded_at = context.at
@@ -109,6 +112,7 @@ def unblind(session: Session, context: OrderContext) -> Mapping[str, Any]:
         "round": row.number, "instance": context.instance_number,
         "opened": [{"blind_no": blind, "admission_no": number} for blind, number in sorted(opened.items())],
     }))  # fmt: skip
+    context.send(BLIND_NUMBERS_OPENED, row.number, {"round": row.number})
     return {}
 
 

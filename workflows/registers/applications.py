@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
@@ -150,11 +151,20 @@ def score_papers(session: Session, round_id: int, papers: Sequence[Mapping[str, 
         if row is None:
             raise NotFound()
         row.scores = {
-            **row.scores, "written_score": paper.get("written_score"), "absent_or_void": paper.get("absent_or_void"),
+            **row.scores, "written_score": _text(paper.get("written_score")), "absent_or_void": paper.get("absent_or_void"),
         }  # fmt: skip
         row.changed_at, row.changed_by_event = at, event
         opened[str(row.blind_no)] = str(row.admission_no)
     return opened
+
+
+def _text(score: Any) -> str | None:
+    """A score as it is stored: exact, as text."""
+    return None if score is None else str(score)
+
+
+def _number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _of(session: Session, numbers: Sequence[str]) -> dict[str, Application]:
@@ -191,7 +201,7 @@ def of_round(session: Session, round_number: str) -> list[dict[str, Any]]:
             "case": case, "person": person, "name": name, "post": row.post, "status": row.status,
             "admission_no": row.admission_no, "teaching_months": row.teaching_months,
             "recheck_result": row.recheck_result, "rank": row.rank, "reason": row.reason,
-            "written_score": row.scores.get("written_score"), "absent_or_void": row.scores.get("absent_or_void"),
+            "written_score": _number(row.scores.get("written_score")), "absent_or_void": row.scores.get("absent_or_void"),
             "total": row.scores.get("total"),
         }
         for row, case, person, name in rows

@@ -163,18 +163,22 @@ def check(facts: tuple[Fact, ...], given: Mapping[str, Any]) -> dict[str, Any]:
     return {fact.name: fact.accept(given.get(fact.name)) for fact in facts}
 
 
-def plain(value: Any) -> Any:
-    """Return a value as plain JSON data: whole numbers as int, others as float, days and moments in ISO form."""
+def plain(value: Any, *, exact: bool = False) -> Any:
+    """Return a value as plain JSON data: whole numbers as int, others as float, days and moments in ISO form.
+
+    ``exact`` writes the others as texts, digit by digit: what is stored and sealed has one spelling.
+    """
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        fraction = format(value, "f") if exact else float(value)
+        return int(value) if value == value.to_integral_value() else fraction
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
+        return {str(name): plain(item, exact=exact) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [plain(item, exact=exact) for item in value]
     return value
 
 

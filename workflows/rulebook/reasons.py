@@ -117,9 +117,9 @@ def _evidence(outputs: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {'计入的时段' if 'months' in outputs else '合并后'}：{merged}"
 
 
-def plain_outputs(ruling: Ruling) -> dict[str, Any]:
-    """Return the outputs of an answer as plain JSON, without the outcome and its sentence."""
-    outputs = {name: plain(value) for name, value in value_of(ruling).items() if name not in SPOKEN}
+def plain_outputs(ruling: Ruling, *, exact: bool = False) -> dict[str, Any]:
+    """Return the outputs of an answer as plain JSON, without the outcome and its sentence; ``exact`` as of ``plain``."""
+    outputs = {name: plain(value, exact=exact) for name, value in value_of(ruling).items() if name not in SPOKEN}
     if isinstance(ruling.value, list):
-        outputs["rows"] = plain(ruling.value)
+        outputs["rows"] = plain(ruling.value, exact=exact)
     return outputs
