@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 from flask import Blueprint, g, render_template, request, send_file
+from werkzeug.wrappers import Response
 
 from webapp.allowed import allowed
 from webapp.languages import translate
@@ -15,6 +16,7 @@ from webapp.office import office
 from webapp.paging import page_number, words
 from workflows import access, deployment, people
 from workflows.access import office_day
+from workflows.audit.export import Exported
 from workflows.errors import FactsRefused
 from workflows.registers import evidence, publicity, roster, sheets, staffing
 from workflows.registers.importing import STAGES
@@ -46,9 +48,8 @@ def index() -> str:
 def researchers() -> Any:
     """R1: who was a researcher where on a day; ``format=xlsx`` takes the list away."""
     on, sought = _day(), _sought()
-    if request.args.get("format") == "xlsx":
-        made = sheets.roster_sheet(office().db, g.viewer, sought, on=on, at=now(), say=translate)
-        return send_file(BytesIO(made.content), mimetype=made.media_type, as_attachment=True, download_name=made.name)
+    if _asks_workbook():
+        return _file(sheets.roster_sheet(office().db, g.viewer, sought, on=on, at=now(), say=translate))
     with office().db.read() as reading:
         found = roster.find(reading, g.viewer, sought, on=on, page=page_number())
         places = people.organisations(reading, on) if access.charge(g.viewer) else []
@@ -80,9 +81,11 @@ def institutions() -> str:
 
 @pages.get("/staffing/<code>")
 @allowed("signed_in")
-def matrix(code: str) -> str:
+def matrix(code: str) -> Any:
     """R2: subject by stage of one institution: needed, covered by whom, missing; what the province's rule says of it."""
     on = _day()
+    if _asks_workbook():
+        return _file(sheets.staffing_sheet(office().db, g.viewer, code, on=on, at=now(), say=translate))
     with office().db.read() as reading:
         found = staffing.matrix(reading, g.viewer, code, on)
         book = deployment.rules_in_force(reading).get(STAFFING)
@@ -112,8 +115,8 @@ def matrix(code: str) -> str:
 
 def _gaps(found: staffing.Matrix, missing: list[tuple[str, str | None]]) -> list[dict[str, Any]]:
     """Where people are missing: by the number laid down, and by the rule of the province; each cell once."""
-    laid_down = {(cell.subject, cell.stage): cell.gap for cell in found.gaps}
-    listed: dict[tuple[str, str | None], int] = {**laid_down, **{key: laid_down.get((key[0], key[1] or ""), 1) for key in missing}}
+    laid_down: dict[tuple[str, str | None], int] = {(cell.subject, cell.stage): cell.gap for cell in found.gaps}
+    listed = {**laid_down, **{key: laid_down.get(key, 1) for key in missing}}
     return [
         {"subject": key[0], "stage": key[1], "count": count, "by_number": key in laid_down, "by_rule": key in missing}
         for key, count in listed.items()
@@ -122,8 +125,10 @@ def _gaps(found: staffing.Matrix, missing: list[tuple[str, str | None]]) -> list
 
 @pages.get("/publicity")
 @allowed("signed_in")
-def publicised() -> str:
+def publicised() -> Any:
     """R10: what was made public of whom, in which words, from when to when."""
+    if _asks_workbook():
+        return _file(sheets.publicity_sheet(office().db, g.viewer, words("q"), on=_day(), at=now(), say=translate))
     with office().db.read() as reading:
         found = publicity.find(reading, g.viewer, words("q"), page=page_number())
     return render_template("registers/publicity.html", found=found, at=now())
@@ -131,11 +136,22 @@ def publicised() -> str:
 
 @pages.get("/evidence")
 @allowed("signed_in")
-def uploaded() -> str:
+def uploaded() -> Any:
     """R11: uploaded files of the cases one may see, by name or digest: who gave what, when, for which case."""
+    if _asks_workbook():
+        return _file(sheets.evidence_sheet(office().db, g.viewer, words("q"), on=_day(), at=now(), say=translate))
     with office().db.read() as reading:
         found = evidence.find(reading, g.viewer, words("q"), page=page_number())
     return render_template("registers/evidence.html", found=found)
+
+
+def _asks_workbook() -> bool:
+    """Whether the address asks for the list as a workbook (``format=xlsx``)."""
+    return request.args.get("format") == "xlsx"
+
+
+def _file(made: Exported) -> Response:
+    return send_file(BytesIO(made.content), mimetype=made.media_type, as_attachment=True, download_name=made.name)
 
 
 def _sought() -> roster.Sought:

@@ -178,3 +178,13 @@ def test_uploaded_files_are_found_by_name_and_digest_with_their_case(world: Worl
     assert rows(page(world, HR1, f"/registers/evidence?q={digest[:12]}")) == shown
     assert rows(page(world, STRANGER, "/registers/evidence")) == []
     assert len(rows(page(world, APPLICANT, "/registers/evidence"))) > 5, "one's own files"
+
+
+def test_every_list_is_taken_away_as_it_is_shown(staffed: World) -> None:
+    staffed.start()
+    for path, rows_of in (("staffing/ln-sy-tri", 4), ("publicity", 0), ("evidence?q=照片", 1)):
+        joined = "&" if "?" in path else "?"
+        answer = staffed.browser(HR1).get(f"/registers/{path}{joined}format=xlsx")
+        assert answer.status_code == 200 and len(list(load_workbook(io.BytesIO(answer.data)).active.values)) == rows_of + 1, path
+    assert staffed.browser(STRANGER).get("/registers/staffing/ln-sy-tri?format=xlsx").status_code == 404
+    assert len(staffed.events("register:exported")) == 3
