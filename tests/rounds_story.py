@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from tests.office import BEGAN, CLOSES, PLACES, Applicant, Case, Hand, Office, Paper, Place
 from webapp.demo import papers, round_papers
-from workflows import instances
-from workflows.models import Application, Instance, Organisation, Person, Round, Submission, Task
+from webapp.demo.papers import Folder
+from workflows import instances, reporting
+from workflows.models import Application, Instance, Notice, Organisation, Person, Round, Submission, Task
 from workflows.transitions import Moved
 
 #: Days of the examination, after the close of ``tests.office``.
@@ -117,6 +118,66 @@ class Batch(Case):
             self.hears_outside("rnd_u2b", "同意", org_type="hrss")
         return self.is_announced()
 
+    def replans(self, **changes: Any) -> Batch:
+        """The planner sends the plan again, improved, or for the first time where a vacancy asked for one."""
+        people = [{"person": self.office.viewer(one).number} for one in self.panel]
+
+        def paper(folder: Folder, had: Mapping[str, Any]) -> dict[str, Any]:
+            if had.get("round_title"):
+                return changes
+            filled = round_papers.plan(
+                "再次遴选", [], open_at=BEGAN, close_at=CLOSES, panel=[], channel="内部竞聘", weights={"面试": 100}
+            )
+            return {**filled, "posts": had["posts"], "panel": people, **changes}
+
+        self.acts("rnd_u1", self.staff.planner, paper)
+        return self
+
+    def plan_that_follows(self) -> Batch:
+        """The case that a vacancy of this round has started."""
+        with self.office.db.read() as session:
+            number = session.execute(
+                select(Instance.number).where(Instance.process_id == "admission_round").order_by(Instance.id.desc()).limit(1)
+            ).scalar_one()
+        assert number != self.number
+        return Batch(self.office, self.applicant, number, self.place, self.members)
+
+    def reduces(self, decision: str, *, by: str, headcounts: Mapping[str, int] | None = None, **more: Any) -> Batch:
+        """What becomes of posts with too little competition."""
+        def paper(folder: Folder, had: Mapping[str, Any]) -> dict[str, Any]:
+            posts = [{**row, "headcount": headcounts[row["post"]]} for row in had["posts"]] if headcounts else None
+            return round_papers.reduction(decision, **({"posts": posts} if posts else {}), **more)
+
+        self.acts("rnd_u4", by, paper)
+        return self
+
+    def told_of(self, name: str) -> list[tuple[str, Mapping[str, Any]]]:
+        """(kind, params) of every notice that somebody got, in order."""
+        with self.office.db.read() as session:
+            return [
+                (kind, params) for kind, params in session.execute(
+                    select(Notice.kind, Notice.params).join(Person, Person.id == Notice.person_id)
+                    .where(Person.name == name).order_by(Notice.id)
+                )
+            ]
+
+    def disputes(self, member: str, number: str, item: str = "interview_score") -> Batch:
+        """A panel member asks for the correction of a score of their own."""
+        viewer, db = self.office.viewer(member), self.office.db
+        with db.read() as session:
+            request = reporting.report_form(session, viewer, self.number, "rnd_bm1", self.office.at)
+        sent = self.office.fill(request, viewer, lambda folder, had: {
+            "admission_no": number, "item": item, "dispute_reason": "录入时与另一位面试者的成绩颠倒，底稿可以证明，申请更正。"
+        })
+        reporting.report(db, viewer, self.number, "rnd_bm1", sent, at=self.office.at)
+        return self
+
+    def corrects(self, new_score: float, *, witness: str, decision: str = "同意更正") -> Batch:
+        """The panel's leader decides on it."""
+        number = self.office.viewer(witness).number
+        self.acts("rnd_u7b", self.panel[0], lambda folder, had: round_papers.correction(had, new_score, number, decision))
+        return self
+
     # --- applicants ---
 
     def receives(self, name: str, post: str = "p1", *, since: str = "2012-09-01", **more: Any) -> Case:
@@ -218,12 +279,12 @@ def plans(
     staff = STAFF[place.key]
     people = [office.viewer(one).number for one in staff.panel[:members]]
     markers = [office.viewer(one).number for one in staff.markers]
-    given: dict[str, Any] = {"open_at": BEGAN, "close_at": CLOSES, "channel": "内部竞聘", **more}
+    given: dict[str, Any] = {"open_at": BEGAN, "close_at": CLOSES, "channel": "内部竞聘", "exam_office": markers, **more}
     viewer, where = office.viewer(staff.planner), f"@{staff.institution}"
     with office.db.read() as session:
         request = instances.start_form(session, viewer, "admission_round", where, office.at)
     submission = office.fill(request, viewer, lambda folder, had: round_papers.plan(
-        "2026年教研员遴选", posts, panel=people, exam_office=markers, **given
+        "2026年教研员遴选", posts, panel=people, **given
     ))
     moved = instances.start(office.db, viewer, "admission_round", where, submission, at=office.at)
     nobody = Applicant(office, place.key, {"phone": staff.planner, "name": "", "unit": ""})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import and_, bindparam, select
@@ -300,10 +301,12 @@ def house(session: Session, case: Case, at: datetime) -> engine.House:
         "policy": case.pack,
         "role": role,
         "bureau of": bureau_of,
+        "somebody holds": lambda held, code: _asked(bind, lambda own: _held_by_somebody(own, case, held, code, at)),
         "name of": lambda code: _asked(bind, lambda own: people.organisation_by_code(own, str(code)).name),
-        "applications of": lambda number: _asked(bind, lambda own: applications.of_round(own, str(number))),
-        "blind numbers of": lambda number: _asked(bind, lambda own: applications.blind_numbers(own, str(number))),
-        "submissions": lambda step: _asked(bind, lambda own: _papers(own, case, str(step))),
+        # Once in a run: nothing that the run itself orders stands in them yet.
+        "applications of": cache(lambda number: _asked(bind, lambda own: applications.of_round(own, str(number)))),
+        "blind numbers of": cache(lambda number: _asked(bind, lambda own: applications.blind_numbers(own, str(number)))),
+        "submissions": cache(lambda step: _asked(bind, lambda own: _papers(own, case, str(step)))),
         **policies.functions(case.pack, now=at),
     }
     return engine.House(context=context, decide=decide, now=at, parts=parts, called=case.caller is not None)
@@ -313,6 +316,14 @@ def _asked(bind: Any, ask: Callable[[Session], Any]) -> Any:
     """What a register says now, asked in a short session of its own."""
     with Session(bind) as own:
         return ask(own)
+
+
+def _held_by_somebody(session: Session, case: Case, held: Any, code: Any, at: datetime) -> bool:
+    """Whether somebody with an account could act in a role at an organisation: who cannot sign in is registered for (X1)."""
+    found = people.candidates(
+        session, [role(str(held), str(code))], None, case.organisation.id, office_day(at), []
+    )
+    return bool(found.people)
 
 
 def _papers(session: Session, case: Case, step: str) -> list[dict[str, Any]]:
@@ -326,7 +337,8 @@ def _papers(session: Session, case: Case, step: str) -> list[dict[str, Any]]:
         .order_by(Submission.id)
     )
     return [
-        {"by": number, "by_name": name, "at": shown(paper.at), "data": paper.data} for paper, number, name in rows
+        {"by": number, "by_name": name, "at": shown(paper.at), "data": {**paper.seen, **paper.data}}
+        for paper, number, name in rows
     ]
 
 

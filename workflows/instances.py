@@ -20,6 +20,7 @@ from workflows.db import Database
 from workflows.deliveries import carry_out
 from workflows.drafts import DraftView
 from workflows.engine.rest import variables as variables_at_rest
+from workflows.engine.rows import unpack
 from workflows.errors import (
     DuplicateCase,
     Forbidden,
@@ -218,17 +219,18 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
     case, task, variables = opened.case, opened.task, opened.variables
     access.refuse_excluded(task, viewer)
     step = case.loaded.diagram.steps[task.step_id]
+    inputs = unpack(task.inputs)
     facts = {
-        **task.inputs,
+        **inputs,
         "id": task.number, "form": task.form_id, "step": task.step_id, "holder": viewer.number,
         "due_at": None if task.due_at is None else task.due_at.astimezone(OFFICE_ZONE).isoformat(),
-        "returned": _returned(task.inputs),
+        "returned": _returned(inputs),
     }
     variable = str(task.form_id or "").rpartition(".")[2]
     # Every review starts from a blank paper and what the rules say now, not from an earlier judgement of the case; and so
     # does every one of many at the same step, who would find what another wrote.
     blank = is_review(step) or step.repetition is not None
-    prefill = {**({} if blank else variables.get(variable) or {}), **task.inputs}
+    prefill = {**({} if blank else variables.get(variable) or {}), **inputs}
     is_open, is_holder = task.status == "open", task.holder_id == viewer.person_id
     is_asked = task.delegate_id == viewer.person_id
     movable = is_open and task.delegate_id is None and assignments.of_an_office(task)

@@ -20,6 +20,7 @@ from workflows.audit import Act, Actor, Entry, Kind, new_event_id, record_many
 from workflows.audit.canonical import canonical, plain
 from workflows.case import Case, house
 from workflows.db import Database
+from workflows.engine.rows import pack
 from workflows.errors import N_, AppointmentNumberTaken, InstanceMoved, OrderFailed
 from workflows.manners import MAY_START
 from workflows.models import Account, Attachment, Candidate, Instance, Person, RulingRow, Task, Timer, table
@@ -352,7 +353,7 @@ class Transition:
                 "due_provisional": opening.opened.provisional or self._is_provisional(opening),
                 "priority": opening.opened.priority,
                 "holder_id": opening.candidates.assigned.id if opening.candidates.assigned else None,
-                "inputs": dict(opening.opened.inputs),
+                "inputs": pack(dict(opening.opened.inputs)),
                 "explanation": dict(opening.candidates.explanation),
             }
             for opening in self.openings
@@ -515,6 +516,7 @@ class Transition:
         if self.sent:
             payload["sent"] = [{"name": one.name, "key": one.key} for one in self.sent]
         if self.submission is not None:
+            payload |= _external_opinions(self.submission)
             payload["submission"] = {
                 "form": self.submission.form_id,
                 "data": hashlib.sha256(canonical(_as_json(self.submission.data))).hexdigest(),
@@ -712,6 +714,22 @@ def _instances(session: Session, transitions: Sequence[Transition], rows: list[d
     ]
     _many(session, _MOVED_INSTANCE, named)
     return [known.id for known in stored]
+
+
+def _external_opinions(submission: Submission) -> dict[str, Any]:
+    """R24: the opinions of bodies outside that a form enters (form X1, or its fields under a path); none without one.
+
+    What a body found stands in the submission: of a hospital it is health data, which the record does not repeat.
+    """
+    words = submission.seen.get("_labels") or {}
+    blocks = [("", submission.data), *((f"{key}.", value) for key, value in submission.data.items())]
+    entered = [
+        {"body": block["external_body"], "body_name": words.get(f"{path}external_body", block["external_body"]),
+         **{name: block.get(name) for name in ("doc_no", "doc_date", "received_on")},
+         "file": [one["sha256"] for one in block.get("external_file") or ()]}
+        for path, block in blocks if isinstance(block, Mapping) and block.get("external_body")
+    ]  # fmt: skip
+    return {"external_opinions": entered} if entered else {}
 
 
 def is_review(step: engine.Step) -> bool:

@@ -140,9 +140,9 @@ def _end(
     post = Post(at, f"{number}:{event}", instance.id)
     traffic.call_off(session, post, instance.id, at)
     if instance.round_id is not None and instance.parent_id is None:
-        closed = applications.settle(session, number, status, at=at, event=event, reason=words)
-        if closed is not None:
-            post.add("message", ALL_SETTLED, key=closed.number, variables={"round": closed.number})
+        waiting = applications.settle(session, number, status, at=at, event=event, reason=words)
+        if waiting is not None:
+            post.add("message", ALL_SETTLED, key=waiting.number, variables={"round": waiting.number})
     caused = post.send(session)
     messages = _messages(status, instance, told, words)
     notices.queue(session, messages, at=at, instance=number)

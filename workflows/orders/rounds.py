@@ -120,7 +120,7 @@ def place(session: Session, context: OrderContext) -> Mapping[str, Any]:
     """Write what the round decided of one application, and tell its applicant.
 
     Takes ``case``, ``status``, ``once`` (where it stood when the round looked), optional ``recheck_result``, ``rank``,
-    ``scores``, ``reason``, ``words`` (what the notice says). Whoever moved meanwhile makes the round look again.
+    ``result`` (total and steps), ``reason``, ``words`` (what the notice says). Whoever moved meanwhile makes the round look again.
     """
     given = context.variables
     case, status = str(context.given("case")), str(context.given("status"))
@@ -128,7 +128,7 @@ def place(session: Session, context: OrderContext) -> Mapping[str, Any]:
     person = applications.place(
         session, case, once=list(context.given("once")), status=status, at=context.at, event=context.event,
         recheck_result=given.get("recheck_result"), rank=None if rank is None else int(rank),
-        scores=given.get("scores"), reason=given.get("reason"),
+        scores=given.get("result"), reason=given.get("reason"),
     )
     if status in _TOLD:
         context.tell(session, [person], _TOLD[status], {"number": case, "words": str(given.get("words") or "")},
