@@ -31,7 +31,7 @@ from workflows.access import Viewer, office_day
 from workflows.audit import Kind
 from workflows.db import Database
 from workflows.instances import FormRequest
-from workflows.models import Event, EventPayload, Instance, Notice, Person, Round, Task, Timer
+from workflows.models import Event, EventPayload, Instance, Notice, Person, Round, Subscription, Task, Timer
 from workflows.models import Office as OfficeRow
 from workflows.models import Submission as SubmissionRow
 from workflows.registers import rounds
@@ -307,6 +307,18 @@ class Case:
                 select(Timer).where(Timer.instance_id == row.id, Timer.kind == "engine", Timer.fired_at.is_(None))
             ).first()
         assert waiting is None, "an ended case waits for a timer"
+
+    def is_qualified(self) -> None:
+        """The case runs, has its admission number, and waits for what its round says; nobody has a task."""
+        row = self.row()
+        assert row.status == "running" and row.facts.get("admission_no")
+        assert not [task for task in self.tasks() if task.status == "open"]
+        with self.office.db.read() as session:
+            awaited = session.execute(
+                select(Subscription.step_id)
+                .where(Subscription.instance_id == row.id, Subscription.ended_at.is_(None), Subscription.kind == "message")
+            ).scalars().all()
+        assert {"adm_m1_a", "adm_m1_b", "adm_m1_c", "adm_m1_d"} <= set(awaited)
 
     def path(self) -> list[str]:
         """The sequence flows taken, in order."""

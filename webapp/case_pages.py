@@ -143,7 +143,8 @@ def file_url(sha256: str) -> str:
 def sheet(sent: case_file.SubmissionView, to_file: Callable[[str], str] | None = file_url) -> PaperView:
     """A submission as a paper to read; already masked where it has to be. Without ``to_file`` its files are only named."""
     spec = spec_of(sent.form) if sent.form else _NO_FORM
-    return paper_view(spec, sent.data, seen=sent.seen, file_url=to_file, sealed_until=sent.sealed_until)
+    return paper_view(spec, sent.data, seen=sent.seen, file_url=to_file, sealed_until=sent.sealed_until,
+                      kept_to=sent.kept_to)
 
 
 #: Seconds for which a stated purpose opens the files of a case.

@@ -386,6 +386,8 @@ class PaperView:
     masked: bool = False
     #: Name of the step until which it is sealed; nothing of it is here then.
     sealed_until: str = ""
+    #: Roles that alone read it; nothing of it is here then.
+    kept_to: tuple[str, ...] = ()
 
     def words(self, entry: paper.Entry) -> Markup:
         """An answer in the reader's language, line breaks kept."""
@@ -404,8 +406,9 @@ def paper_view(
     file_url: Callable[[str], str] | None = None,
     masked: bool = False,
     sealed_until: str = "",
+    kept_to: tuple[str, ...] = (),
 ) -> PaperView:
     """Return a submission (its ``data`` and ``seen``) as it was filled in, for showing without inputs."""
-    if sealed_until:
-        return PaperView((), sealed_until=sealed_until)
+    if sealed_until or kept_to:
+        return PaperView((), sealed_until=sealed_until, kept_to=kept_to)
     return PaperView(paper.parts(spec, data, (seen or {}).get("_labels")), file_url, masked)

@@ -14,6 +14,8 @@ from workflows.people import ROLES
 MAY_START = "jiaoyan:may-start"
 #: Property of a step whose papers only their authors read until the case has come to another step.
 SEALED_UNTIL = "jiaoyan:sealed-until"
+#: Property of a step whose papers only their authors and some roles read.
+READERS = "jiaoyan:readers"
 #: Properties of a place that waits for a message which people report (登记事项): its form, and the roles that may.
 FORM, REPORTED_BY = "jiaoyan:form", "jiaoyan:reported-by"
 #: Property that names the decision which says, before applying, whether somebody would be eligible.
@@ -41,13 +43,14 @@ OF_STEP: Mapping[str, str] = {
     "jiaoyan:escalate-to": "超期报告给谁，FEEL，如 =role(\"bureau_head\")",
     FORM: "登记事项的表单：写在等待消息的边界事件或事件子流程的开始事件上",
     REPORTED_BY: "可以登记该事项的角色（空格分隔）",
+    READERS: "只有这些角色（空格分隔）和填写人能看本环节提交的内容",
     SEALED_UNTIL: "环节 id：办件到达该环节之前，本环节提交的内容和草稿只有填写人自己能看",
 }
 #: Those of them that are FEEL; the others are text.
 FORMULAS = frozenset({"jiaoyan:title", "jiaoyan:escalate-to"})
 #: What the house lends to every expression of a diagram (``workflows.case.house``).
 HOUSE_NAMES = (
-    "instance", "task", "policy", "role", "bureau of", "name of", "applications of", "blind numbers of", "submissions",
+    "instance", "task", "policy", "role", "bureau of", "name of", "somebody holds", "applications of", "blind numbers of", "submissions",
     *policies.FUNCTION_NAMES,
 )
 
@@ -92,7 +95,7 @@ def _of(properties: Mapping[str, str], known: Mapping[str, str], diagram: engine
         elif name == SEALED_UNTIL:
             if value not in diagram.steps:
                 yield f"{name}：图中没有环节 {value}"
-        elif name in ROLE_LISTS or name == REPORTED_BY:
+        elif name in ROLE_LISTS or name in {REPORTED_BY, READERS}:
             for role in value.split():
                 if role not in ROLES:
                     yield f"{name}：没有名为 {role} 的角色；可用：{'、'.join(ROLES)}"

@@ -82,7 +82,7 @@ def application() -> dict[str, list[str]]:
         "photo": PHOTO.sha256, "current_unit": "bh-hq-sch01", "current_post": "教师", "subject": "数学", "stage": "初中",
         "applied_post": "p-math", "education.0.level": "本科", "education.0.major": "数学与应用数学",
         "education.0.school": "滨海师范学院", "education.0.graduated": "2010-07-01", "teacher_cert_no": "20102100000000001",
-        "cert_scope": "初级中学 数学", "title_series": "教师", "title_level": "一级", "title_date": "2016-12-01",
+        "source_kind": "在职教师", "cert_scope": "初级中学 数学", "title_series": "教师", "title_level": "一级", "title_date": "2016-12-01",
         "statement": "我热爱教研工作。" * 50, "school_research_role": "教研组长", "health_declaration": "健康",
         "discipline_declaration": "无", "kinship_status": "无", "ethnic_area_service": "", "truth_commitment": "true",
         "annual_appraisals_reason": "",
@@ -108,6 +108,7 @@ def review(**changes: str) -> dict[str, list[str]]:
     """A whole qualification review (A4) that says 合格 and passes; ``changes`` replace answers, None-like "" empties."""
     filled = {
         "conflict_declared": "否", "months_any": "96", "months_frontline": "80", "qualification": "合格", "opinion": "",
+        "exception_requested": "否",
     }  # fmt: skip
     filled |= {f"checked_documents.{n}.seen": "是" for n in range(7)}
     filled |= {f"checked_documents.{n}.remark": "" for n in range(7)}

@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.appointing import OFFICES, Path, path, qualified
+from tests.factories import SETTING_UP
 from tests.office import Office, Place, open_round
-from workflows import control, reporting
+from webapp.demo import papers
+from workflows import case_file, control, people, reporting
 from workflows.audit import Kind
 from workflows.errors import AppointmentNumberTaken, Forbidden, InputRejected, NothingAwaited, WithdrawnTooLate
 from workflows.models import (
@@ -20,6 +22,7 @@ from workflows.models import (
     Instance,
     Membership,
     Organisation,
+    Person,
     PersonnelEvent,
     PublicNotice,
     Researcher,
@@ -388,6 +391,73 @@ def test_a_number_of_a_document_of_appointment_is_given_once(office: Office, pla
         numbers = session.execute(select(Researcher.appointment_no).order_by(Researcher.id)).scalars().all()
         assert session.execute(select(func.count()).select_from(PublicNotice).where(PublicNotice.kind == "公示")).scalar_one() == 2
     assert len(set(numbers)) == 2
+
+
+# --- opinions of bodies that do not sign in --------------------------------------------------------------------------
+
+
+def without_account(office: Office, place: Place) -> None:
+    """Nobody acts for the county bureau any more."""
+    with office.db.read() as session:
+        rows = session.execute(
+            select(Membership.id)
+            .join(Person, Person.id == Membership.person_id)
+            .where(Membership.role == "home_bureau", Person.number == office.viewer(place.county_bureau).number)
+        ).scalars().all()
+    for row in rows:
+        people.revoke(office.db, SETTING_UP, row, date(2026, 10, 31), at=office.at)
+
+
+def test_the_opinion_of_a_bureau_without_an_account_is_registered_and_says_by_whom(office: Office, place: Place) -> None:
+    without_account(office, place)
+    case = office.applicant(place.county_school).applies()
+    case.task("adm_u1").by(place.county_head).recommends()
+    bureau = place.county_school.rpartition("-")[0]
+    case.task("adm_u1x").by(place.reviewer).submits(
+        lambda folder, had: papers.external(bureau, "同意", folder, "external_file")
+    )
+    case.waits_at("adm_u2")
+    [event] = [one for one in case.events(Kind.TASK_COMPLETED) if office.payload(one)["step"] == "adm_u1x"]
+    [entered] = office.payload(event)["external_opinions"]
+    assert entered["body"] == bureau and entered["doc_no"] and entered["file"]
+    with office.db.read() as session:
+        found = case_file.read(session, office.viewer(place.auditor), case.number, office.at)
+        name = people.organisation_by_code(session, bureau).name
+    [paper] = [one for one in found.submissions if one.step_id == "adm_u1x"]
+    assert paper.outside == (name,) and paper.by_number == office.viewer(place.reviewer).number
+
+
+def test_a_refusal_that_is_registered_for_a_bureau_is_checked_by_another(office: Office, place: Place) -> None:
+    without_account(office, place)
+    case = office.applicant(place.county_school).applies()
+    case.task("adm_u1").by(place.county_head).recommends()
+    way, bureau = Path(office, place, case), place.county_school.rpartition("-")[0]
+    for right in (False, True):
+        case.task("adm_u1x").by(place.reviewer).submits(
+            lambda folder, had: papers.external(bureau, "不同意", folder, "external_file", summary="服务期未满，不同意调出。")
+        )
+        way.is_checked("adm_u1x_c", place.second_reviewer, right=right)
+    case.waits_at("adm_u2")
+    with pytest.raises(InputRejected):
+        case.task("adm_u2").by(place.reviewer).qualifies()
+
+
+def test_what_the_entry_query_found_is_for_the_personnel_office_alone(office: Office, place: Place) -> None:
+    way = path(office, place).comes_to_inspection().is_inspected().is_decided().is_published().publicity_ends()
+    way.is_queried()
+    seen = {}
+    for sign_in in (place.reviewer, place.second_reviewer, place.bureau_head, place.auditor):
+        with office.db.read() as session:
+            found = case_file.read(session, office.viewer(sign_in), way.case.number, office.at)
+        [paper] = [one for one in found.submissions if one.step_id == "adm_u12"]
+        seen[sign_in] = (bool(paper.data), paper.kept_to)
+    assert seen == {
+        place.reviewer: (True, ()), place.second_reviewer: (True, ()),
+        place.bureau_head: (False, ("教育局人事科（股）",)), place.auditor: (False, ("教育局人事科（股）",)),
+    }  # fmt: skip
+    with office.db.read() as session:
+        whole = case_file.read(session, office.viewer(place.auditor), way.case.number, office.at, whole=True)
+    assert [one.data["query_result"] for one in whole.submissions if one.step_id == "adm_u12"] == ["无记录"]
 
 
 # --- withdrawal ------------------------------------------------------------------------------------------------------

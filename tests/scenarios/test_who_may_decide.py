@@ -79,7 +79,7 @@ def test_whoever_asked_for_a_correction_also_looks_at_it(office: Office, place: 
     case = office.applicant(place.own_school).applies().is_recommended().is_returned("phone")
     case.task("adm_u3").by_applicant().corrects(phone="13900000005")
     case.task("adm_u2").by(place.reviewer).qualifies()
-    case.ended("adm_v0_e")
+    case.is_qualified()
 
 
 def test_reconsideration_is_decided_by_another_person(office: Office, place: Place) -> None:
@@ -91,7 +91,7 @@ def test_reconsideration_is_decided_by_another_person(office: Office, place: Pla
         first.sends(_paper_of(first, second))
     assert not second.request().prefill, "the second judgement starts from a blank paper"
     second.qualifies()
-    case.ended("adm_v0_e")
+    case.is_qualified()
 
 
 def test_nobody_who_ever_reviewed_the_case_decides_its_reconsideration(office: Office, place: Place) -> None:
@@ -123,7 +123,7 @@ def test_a_reviewer_in_conflict_hands_the_case_to_the_others_with_the_reason(off
     with pytest.raises(Recused):
         first.sends(_paper_of(first, waiting.by(place.second_reviewer)))
     waiting.by(place.second_reviewer).qualifies()
-    case.ended("adm_v0_e")
+    case.is_qualified()
 
 
 def test_the_last_reviewer_cannot_withdraw_and_keeps_the_case(office: Office, place: Place) -> None:
@@ -149,7 +149,7 @@ def test_a_claimed_task_is_nobody_elses_until_it_is_given_back(office: Office, l
         assignments.unclaim(office.db, second.viewer, waiting.number, at=office.at)
     assignments.unclaim(office.db, first.viewer, waiting.number, at=office.at)
     second.qualifies()
-    case.ended("adm_v0_e")
+    case.is_qualified()
 
 
 def test_a_role_that_ended_yesterday_decides_nothing_today(office: Office, liaoning: Place) -> None:

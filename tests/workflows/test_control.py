@@ -99,7 +99,7 @@ def test_a_suspended_case_stands_still_and_its_deadlines_go_on_where_they_stoppe
     resumed = office.payload(case.events(Kind.INSTANCE_RESUMED)[0])
     assert [(one["step"], one["task"]) for one in resumed["deadlines"]] == [("adm_u2", waiting.number)]
     hand.sends(filled)
-    case.ended("adm_v0_e")
+    case.is_qualified()
     told = [kind for kind, _ in case.told("吴立新")]
     assert told.count("case_suspended") == told.count("case_resumed") == 1
 
@@ -265,7 +265,7 @@ def test_a_case_goes_back_to_an_earlier_step_and_is_reviewed_anew(office: Office
     # Whoever recommended it reviews it neither now nor then: 3.0.2 holds over the way back.
     assert [one["number"] for one in again.row().explanation["excluded"]][1:] == [office.viewer(liaoning.own_head).number]
     case.task("adm_u2").by(liaoning.second_reviewer).qualifies()
-    case.ended("adm_v0_e")
+    case.is_qualified()
 
 
 def test_what_cannot_be_rewound_is_refused_by_name(office: Office, liaoning: Place, case: Case) -> None:
@@ -328,7 +328,7 @@ def test_a_case_goes_on_by_a_newer_version_and_its_draft_stays(
     # What was done before the migration can still be gone back to.
     control.rewind(office.db, SETTING_UP, case.number, waiting.number, WHY, at=office.at)
     case.task("adm_u2").by(liaoning.second_reviewer).qualifies()
-    case.ended("adm_v0_e")
+    case.is_qualified()
 
 
 #: Another id for a step; its period is still that of the pack.
@@ -358,7 +358,7 @@ def test_a_step_with_another_id_is_found_only_where_the_plan_says_so(
     case.waits_at("adm_review")
     assert {timer.step_id for timer in _waiting(case) if timer.task_id == case.task("adm_review").row().id} == {"adm_review"}
     case.task("adm_review").by(liaoning.reviewer).qualifies()
-    case.ended("adm_v0_e")
+    case.is_qualified()
 
 
 def test_many_are_taken_by_a_job_and_those_that_stay_are_named(

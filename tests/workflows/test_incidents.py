@@ -108,7 +108,7 @@ def test_a_failing_order_leaves_the_task_open_and_keeps_what_was_sent(
     broken.works = True
     with recorded(office, (stream, Kind.TASK_COMPLETED), (stream, Kind.INCIDENT_RESOLVED)):
         assert _beats(office, office.at + timedelta(seconds=1)) == 1
-    case.ended("adm_v0_e")
+    case.is_qualified()
     [done] = case.events(Kind.TASK_COMPLETED)[-1:]
     assert (done.actor, office.payload(done)["incident"]) == (hand.viewer.number, raised.number)
     ended = _one(office)
@@ -143,7 +143,7 @@ def test_the_clock_backs_off_until_only_a_person_tries_again(
     assert case.events()[-1].actor == admin.number
     broken.works = True
     assert retries.retry(office.db, admin, _one(office).number, at=office.at) == "resolved"
-    case.ended("adm_v0_e")
+    case.is_qualified()
     assert case.events(Kind.TASK_COMPLETED)[-1].actor == hand.viewer.number
     assert _one(office).ended_by_id == admin.person_id
     with pytest.raises(IncidentOver):
@@ -275,7 +275,7 @@ def test_dismissed_the_task_stays_with_its_people(office: Office, case: Case, ha
     assert _beats(office, office.at + timedelta(days=1)) == 0
     broken.works = True
     hand.qualifies()
-    case.ended("adm_v0_e")
+    case.is_qualified()
 
 
 def test_in_a_suspended_case_nothing_is_tried_again(office: Office, case: Case, hand: Hand, broken: Broken) -> None:
@@ -288,7 +288,7 @@ def test_in_a_suspended_case_nothing_is_tried_again(office: Office, case: Case, 
         retries.retry(office.db, office.viewer(ADMIN), _one(office).number, at=office.at)
     control.resume(office.db, office.viewer(ADMIN), case.number, at=office.at)
     assert _beats(office, office.at + timedelta(minutes=10)) == 1
-    case.ended("adm_v0_e")
+    case.is_qualified()
 
 
 def test_of_a_cancelled_case_the_incident_is_moot(office: Office, case: Case, hand: Hand, broken: Broken) -> None:
@@ -311,7 +311,7 @@ def test_tried_by_two_at_once_it_is_done_once(
         office, *(lambda db: retries.retry(db, admin, number, at=office.at) for _ in range(2)), order=order
     )
     assert "resolved" in results
-    case.ended("adm_v0_e")
+    case.is_qualified()
     assert (len(case.submissions()), len(case.events(Kind.INCIDENT_RESOLVED))) == (3, 1)
 
 

@@ -95,7 +95,7 @@ def test_transferred_while_a_colleague_decides(office: Office, liaoning: Place, 
     if isinstance(decided, Moved):
         assert order != "second" and isinstance(transferred, TaskNotOpen)
         assert not case.events(Kind.TASK_TRANSFERRED) and "task_opened" not in [kind for kind, _ in case.told(taking.name)]
-        case.ended("adm_v0_e")
+        case.is_qualified()
     else:
         assert order != "first" and transferred is None
         assert isinstance(decided, HeldByAnother) and decided.params["name"] == taking.name
@@ -135,7 +135,7 @@ def test_taken_back_while_somebody_decides(office: Office, liaoning: Place, case
     assert len(case.events()) == before + 1
     if isinstance(decided, Moved):
         assert order != "second" and isinstance(rewound, InstanceMoved)
-        case.ended("adm_v0_e")
+        case.is_qualified()
     else:
         assert order != "first" and isinstance(rewound, Moved) and isinstance(decided, (InstanceMoved, TaskNotOpen))
         _left_nothing(case, deciding)
@@ -156,7 +156,7 @@ def test_a_newer_definition_comes_while_somebody_decides(
         lambda db: deployment.deploy(db, SETTING_UP, tree, composition.check_form, at=office.at), order=order,
     )
     assert isinstance(decided, Moved) and deployed.definitions[0][1:] == (2, True)
-    case.ended("adm_v0_e")
+    case.is_qualified()
     assert case.row().definition == was
 
 
@@ -255,7 +255,7 @@ def test_delegated_while_its_holder_decides(office: Office, liaoning: Place, cas
         assert order != "second" and isinstance(delegated, TaskNotOpen)
         assert not case.events(Kind.TASK_DELEGATED) and "task_delegated" not in lending.told()
         assert lending.row().delegate_id is None
-        case.ended("adm_v0_e")
+        case.is_qualified()
     else:
         assert order != "first" and delegated is None
         assert isinstance(decided, TaskDelegated) and decided.params["name"] == lending.worker.name
@@ -424,7 +424,7 @@ def test_a_task_is_transferred_within_its_office(office: Office, liaoning: Place
     with pytest.raises(HeldByAnother):
         _decides(office, case, liaoning.second_reviewer).act(office.db)
     waiting.by(liaoning.bureau_head).qualifies()
-    case.ended("adm_v0_e")
+    case.is_qualified()
     done = case.events(Kind.TASK_COMPLETED)[-1]
     assert (done.actor, done.actor_role) == (taking.number, "bureau_head")
 

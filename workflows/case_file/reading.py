@@ -30,7 +30,7 @@ from workflows.case_file.views import (
     TimerView,
 )
 from workflows.errors import NotFound
-from workflows.manners import MAY_START, SEALED_UNTIL
+from workflows.manners import MAY_START, READERS, SEALED_UNTIL
 from workflows.models import (
     Attachment,
     Candidate,
@@ -71,7 +71,9 @@ def read(
         raise NotFound()
     masked = not whole and (viewer is None or not needs_personal(session, viewer, instance, at))
     sees_above = instance.parent_id is not None and (viewer is None or sees_caller(session, viewer, number, at))
-    return _Reading(session, instance, masked, sees_above, None if viewer is None else viewer.person_id).case()
+    roles = frozenset(held.role for held in viewer.memberships) if viewer is not None else frozenset[str]()
+    reader_id = None if viewer is None else viewer.person_id
+    return _Reading(session, instance, masked, sees_above, reader_id, roles, whole).case()
 
 
 def needs_personal(session: Session, viewer: Viewer, instance: Instance, at: datetime) -> bool:
@@ -116,14 +118,29 @@ def may_open_file(
     return any(excluded_from(task, viewer.number) is None for task in tasks)
 
 
+def bodies(data: Mapping[str, Any], seen: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the bodies whose opinions a form enters (登记外部意见): X1 itself, or its fields under a path."""
+    words = seen.get("_labels") or {}
+    return tuple(str(words.get(f"{path}external_body", code)) for path, code in _entered(data))
+
+
+def _entered(data: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, str]]:
+    if data.get("external_body"):
+        yield above, str(data["external_body"])
+    for key, value in data.items():
+        if isinstance(value, Mapping) and value.get("external_body"):
+            yield f"{above}{key}.", str(value["external_body"])
+
+
 class _Reading:
     """One read of one case; gathers the people and places it meets and asks for their names once."""
 
     def __init__(
-        self, session: Session, instance: Instance, masked: bool, sees_above: bool, reader_id: int | None
+        self, session: Session, instance: Instance, masked: bool, sees_above: bool, reader_id: int | None,
+        roles: frozenset[str], whole: bool,
     ) -> None:
         self.session, self.instance, self.masked, self.sees_above = session, instance, masked, sees_above
-        self.reader_id = reader_id
+        self.reader_id, self.roles, self.whole = reader_id, roles, whole
         self.papers: Papers = papers(session, instance.definition)
         self.names: dict[str, str] = {}
         self.places: dict[str, str] = {}
@@ -287,15 +304,25 @@ class _Reading:
         come = {one["step"] for event in events for one in event.payload.get("passed", ())}
         return {step: self.papers.step_name(opens) for step, opens in until.items() if opens not in come}
 
+    def _kept_to(self, step_id: str, by_id: int) -> tuple[str, ...]:
+        """The roles that alone read the papers of a step, unless the reader is one of them, wrote it, or stated a purpose."""
+        step = self.papers.diagram.steps.get(step_id)
+        readers = step.properties.get(READERS, "").split() if step is not None else []
+        if not readers or by_id == self.reader_id or self.whole or self.roles & set(readers):
+            return ()
+        return tuple(ROLES[role].name for role in readers)
+
     def _submission(self, row: Submission, person: Person, task: str | None, sealed_until: str) -> SubmissionView:
         asked = self.papers.outlines.get(row.form_id, {})
-        data, seen = ({}, {}) if sealed_until else (row.data, row.seen)
+        kept_to = self._kept_to(row.step_id, row.by_id)
+        outside = () if sealed_until or kept_to else bodies(row.data, row.seen)
+        data, seen = ({}, {}) if sealed_until or kept_to else (row.data, row.seen)
         if self.masked:
             data, seen = masked_data(data, asked), masked_data(seen, asked)
         return SubmissionView(
             row.event, row.step_id, self.papers.step_name(row.step_id), row.form_id, person.name, person.number, row.at,
             task, data, seen, self.papers.forms.get(row.form_id, b""),
-            {path: one.label for path, one in asked.items()}, sealed_until,
+            {path: one.label for path, one in asked.items()}, sealed_until, kept_to, outside,
         )  # fmt: skip
 
     def _rulings(self) -> tuple[RulingView, ...]:

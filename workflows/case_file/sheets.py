@@ -109,6 +109,9 @@ def _submitted(case: CaseFile, say: Say) -> Any:
     for sent in case.submissions:
         if sent.sealed_until:
             yield [sent.at, say(sent.step_name, {}), sent.by_name, "", say(N_("已密封"), {}), say(sent.sealed_until, {})]
+        if sent.kept_to:
+            who_reads = "、".join(say(role, {}) for role in sent.kept_to)
+            yield [sent.at, say(sent.step_name, {}), sent.by_name, "", say(N_("仅限以下人员查看"), {}), who_reads]
         words = sent.seen.get("_labels") or {}  # names behind the codes of organisations, people and posts
         for path, value in _leaves(sent.data):
             keys, numbers = split_path(path)

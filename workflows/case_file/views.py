@@ -107,6 +107,10 @@ class SubmissionView:
     labels: Mapping[str, str] = field(default_factory=dict)
     #: Name of the step until which nobody but its author reads it; empty when it is open. Nothing of it is here then.
     sealed_until: str = ""
+    #: Roles that alone read it (``jiaoyan:readers``), where the reader holds none of them. Nothing of it is here then.
+    kept_to: tuple[str, ...] = ()
+    #: Names of the bodies outside whose opinions it enters (form X1).
+    outside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

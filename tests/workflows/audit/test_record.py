@@ -395,7 +395,7 @@ def test_a_case_does_not_move_when_the_record_fails(office: FurnishedOffice, lia
         assert session.execute(select(Instance.version)).scalar_one() == before
         assert session.execute(select(Task.status).where(Task.step_id == "adm_u2")).scalar_one() == "open"
     hand.sends(filled)
-    case.ended("adm_v0_e")
+    case.is_qualified()
 
 
 @pytest.mark.parametrize("kept", [Submission, RulingRow], ids=["form", "ruling"])
