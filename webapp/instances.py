@@ -60,12 +60,30 @@ def start_page() -> str:
             pack = deployment.packs(reading, row.pack_set)[row.place].on(office_day(row.open_at))
             offers.append({"round": view, "place": pack.name, "conditions": conditions(pack), "open": view.is_open(at)})
         own = search.find(reading, viewer, search.Sought(own=True), at=at, size=5)
-    return render_template("instances/start.html", offers=offers, own=own, process=APPLICATION)
+        startable = instances.startable(reading, viewer)
+    return render_template(
+        "instances/start.html", offers=offers, own=own, process=APPLICATION, startable=startable
+    )
 
 
 def _asked(process_id: str, round_number: str) -> FormRequest:
-    with office().db.read() as reading:
-        return instances.start_form(reading, g.viewer, process_id, round_number, now())
+    with turned_away("page", request.path), office().db.read() as reading:
+        return instances.start_form(reading, g.viewer, process_id, round_number, now(), prefill=_brought())
+
+
+def _brought() -> dict[str, Any]:
+    """What the page that leads here knows already: ``?posts.0.subject=语文`` is {posts: [{subject: 语文}]}.
+
+    A convenience: the form shows it, and judges it like anything typed.
+    """
+    found: dict[str, Any] = {}
+    for name, value in request.args.items():
+        key, *rest = name.split(".")
+        if not rest:
+            found[key] = value
+        elif len(rest) == 2 and rest[0] == "0":
+            found.setdefault(key, [{}])[0][rest[1]] = value
+    return found
 
 
 def _filling(asked: FormRequest, process_id: str, round_number: str) -> Filling:
@@ -130,7 +148,7 @@ def send(process_id: str, round_number: str) -> Any:
         filling.keep(got)
         return render_template(
             "tasks/read_through.html", filling=filling, view=filling.view(got.bound), title=asked.process_name,
-            under=asked.context["instance"]["round"]["title"], send=SEND,
+            under=_under(asked), send=SEND,
         )  # fmt: skip
     try:
         return _after(filling.send(got.bound, partial(_start, process_id, round_number)).instance_number)
@@ -142,6 +160,12 @@ def send(process_id: str, round_number: str) -> Any:
             "tasks/kept.html", view=filling.view(got.bound), words=refusal_words(refusal), asked=asked, safe=safe
         )
         return page, refusal.status
+
+
+def _under(asked: FormRequest) -> str:
+    """The round that a form is for, or the office."""
+    about = asked.context["instance"]
+    return str(about["round"]["title"] if about["round"] else about["organisation_name"])
 
 
 def _start(process_id: str, round_number: str, submission: Submission) -> Moved:

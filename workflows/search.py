@@ -28,14 +28,14 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from workflows import terms
-from workflows.access import Viewer, charge, charged, held_on, office_day
+from workflows.access import OFFICE_ROLES, Viewer, charge, charged, held_on, office_day
 from workflows.audit import Act, ActorKind, Kind, person_stream, record
 from workflows.audit.export import Exported, Say, Sheet, as_json, as_workbook, chinese
 from workflows.case import STATUSES
 from workflows.db import Database
 from workflows.errors import N_, NotFound
 from workflows.models import Candidate, Definition, Event, Instance, Membership, Organisation, Person, Task, Term
-from workflows.people import COUNTED, Page, part_of
+from workflows.people import COUNTED, Page, bureaus_of, part_of
 from workflows.settings import OFFICE_ZONE
 from workflows.terms import Range
 
@@ -406,9 +406,14 @@ _CHOICES = _choices()
 def colleagues(session: Session, viewer: Viewer, text: str, *, at: datetime, limit: int = 10) -> list[tuple[str, str]]:
     """(number, name) of people who hold a role today at the viewer's organisations or below, by name or number.
 
-    Nobody finds people of an organisation that is not theirs (trust.md, check 18).
+    Nobody finds people of an organisation that is not theirs (trust.md, check 18); an institution's office finds those of
+    its own bureau, out of whom it forms a panel.
     """
     own = [held.organisation_id for held in viewer.memberships]
+    offices = [held.organisation_code for held in viewer.memberships if held.org_type == "tri" and held.role in OFFICE_ROLES]
+    if offices:
+        bureaus = select(Organisation.id).where(Organisation.code.in_(bureaus_of(session, offices).values()))
+        own += session.execute(bureaus).scalars()
     top = select(Organisation.id).where(Organisation.id.in_(own)).cte("own", recursive=True)
     child = aliased(Organisation)
     below = top.union_all(select(child.id).where(child.parent_id == top.c.id))

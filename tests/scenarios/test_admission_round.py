@@ -329,7 +329,8 @@ def test_a_score_outside_the_scale_is_refused(office: Office, liaoning: Place, s
 
 def test_the_next_on_the_list_takes_the_place_of_who_is_not_appointed(office: Office, place: Place) -> None:
     batch, cases = ranked(office, place)
-    Path(office, place, cases[0]).is_inspected(recommendation="不拟聘")
+    way = Path(office, place, cases[0]).is_inspected(recommendation="不拟聘")
+    way.is_checked("adm_u7_c", way.who.second_inspector)
     cases[0].ended("adm_x4")
     assert batch.register() == {"甲一": ("not_selected", 1), "乙二": ("inspecting", 2), "丙三": ("reserve", 3)}
     cases[1].waits_at("adm_u7")
