@@ -20,11 +20,11 @@ from webapp.moments import now
 from webapp.office import office
 from webapp.paging import page_number, words
 from workflows import case_file, control, deployment, incidents, instances, reporting, search
-from workflows.access import Viewer, office_day
+from workflows.access import OFFICE_ROLES, Viewer, office_day
 from workflows.case import STATUSES
-from workflows.errors import DuplicateCase, Refusal, StartFailed, WindowClosed, WindowNotOpen
+from workflows.errors import DuplicateCase, NotFound, Refusal, StartFailed, WindowClosed, WindowNotOpen
 from workflows.instances import FormRequest
-from workflows.registers import rounds
+from workflows.registers import applications, rounds
 from workflows.submission import Submission
 from workflows.transitions import Moved
 
@@ -197,6 +197,20 @@ def received(number: str) -> str:
     with turned_away("case", number), office().db.read() as reading:
         found = case_file.read(reading, g.viewer, number, now())
     return render_template("tasks/sent.html", case_file=found, step_name="", following=None)
+
+
+@pages.get("/<number>/admission-card")
+@allowed("signed_in")
+def admission_card(number: str) -> str:
+    """The admission card (准考证, form A13), to be printed: the applicant's, and for the office."""
+    viewer: Viewer = g.viewer
+    with turned_away("case", number), office().db.read() as reading:
+        found = case_file.read(reading, viewer, number, now())
+        if not (reading_case.is_applicant(found, viewer) or viewer.has(*OFFICE_ROLES)):
+            raise NotFound()
+        card = applications.card(reading, number)
+    shows = reading_case.is_applicant(found, viewer) or not found.masked
+    return render_template("instances/admission_card.html", found=found, card=card, photo=file_url(card.photo) if card.photo and shows else "")
 
 
 @pages.get("/<number>")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from workflows.errors import N_, InstanceMoved, NotFound
-from workflows.models import Application, Instance, Person, Round
+from workflows.models import Application, Instance, Person, Round, Submission
 
 #: Status of an application in its round -> its words.
 STATUSES: Mapping[str, str] = {
@@ -206,6 +207,61 @@ def of_round(session: Session, round_number: str) -> list[dict[str, Any]]:
         }
         for row, case, person, name in rows
     ]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What an admission card (准考证, form A13) says."""
+
+    admission_no: str
+    round_title: str
+    full_name: str
+    #: The post applied for: subject and stage.
+    post: str
+    #: Digest of the portrait; empty when there is none.
+    photo: str
+    #: {stage, date, time, venue, seat} each.
+    sessions: tuple[Mapping[str, str], ...]
+
+
+def card(session: Session, instance_number: str) -> Card:
+    """The admission card of an application; ``NotFound`` before it has a number.
+
+    Name and portrait are those of the application, the sessions those of the round's announcement; the seat is the
+    number's place in the round.
+    """
+    found = session.execute(
+        select(Application, Round)
+        .join(Round, Round.id == Application.round_id)
+        .join(Instance, Instance.id == Application.instance_id)
+        .where(Instance.number == instance_number, Application.admission_no.is_not(None))
+    ).one_or_none()
+    if found is None:
+        raise NotFound()
+    row, of = found
+    paper = _newest(session, Instance.id == row.instance_id, "admission.application")
+    announced = _newest(session, Instance.number == of.instance, "admission.announcement")
+    posts = {post["code"]: f"{post['stage']}{post['subject']}" for post in of.posts}
+    seat = str(row.admission_no).rpartition("-")[2]
+    return Card(
+        str(row.admission_no), of.title, str(paper.get("full_name", "")), posts.get(row.post, ""),
+        next((str(file["sha256"]) for file in paper.get("photo") or ()), ""),
+        tuple(
+            {**{key: str(one.get(key) or "") for key in ("stage", "date", "time", "venue")}, "seat": seat}
+            for one in announced.get("sessions") or ()
+        ),
+    )
+
+
+def _newest(session: Session, of: ColumnElement[bool], form_id: str) -> Mapping[str, Any]:
+    found = session.execute(
+        select(Submission.data)
+        .join(Instance, Instance.id == Submission.instance_id)
+        .where(of, Submission.form_id == form_id)
+        .order_by(Submission.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return found or {}
 
 
 def blind_numbers(session: Session, round_number: str) -> list[str]:
