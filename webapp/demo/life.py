@@ -10,8 +10,8 @@ from importlib.resources import files
 from typing import Any
 
 from forms import build, check
-from webapp.demo import papers, rosters
-from webapp.demo.filling import Organisations, fill, form_file
+from webapp.demo import papers, rosters, round_papers
+from webapp.demo.filling import Organisations, People, fill, form_file
 from webapp.demo.papers import Folder
 from workflows import accounts, deployment, drafts, instances, people, timers
 from workflows.access import Viewer, office_day
@@ -129,18 +129,38 @@ class Seeding:
         accounts.create_account(self.db, SETTING_UP, number, sign_in, at=at, password=f"yanshi-{sign_in}", demo=True)
 
     def _round(self, place: str) -> None:
+        """Plan a round, have it agreed, approved and answered from outside, and publish it; goes on where it stopped."""
         org_code, prefix, name = HIRING[place]
-        with self.db.read() as session:
-            if rounds.rounds_of(session, place):
-                return
+        short = REVIEWERS[place][0].partition(".")[0]
+        planner, first = self.viewer(f"{short}.trioffice"), REVIEWERS[place][0]
         opened = self.moment(18, 9)
         close = datetime.combine(office_day(self.now) + timedelta(days=12), time(18), OFFICE_ZONE)
-        rounds.open_round(
-            self.db, self.viewer(REVIEWERS[place][0]).actor(role="bureau_hr"),
-            title=f"{self.now.year}年{name}选调教研员", org_code=org_code, post_type="专职", channel="选调", posts=POSTS,
-            open_at=opened, close_at=close, prefix=prefix, at=opened, contact="024-00000000" if prefix == "LN" else "0771-0000000",
-            body=_announcement(name, close),
-        )
+        with self.db.read() as session:
+            numbers = instances.started_by(session, planner.person_id)
+        if not numbers:
+            at = self.moment(24, 9)
+            with self.db.read() as session:
+                request = instances.start_form(session, planner, "admission_round", f"@{org_code}", at)
+            plan = round_papers.plan(
+                f"{self.now.year}年{name}选调教研员", [{key: post[key] for key in ("subject", "stage", "headcount")} for post in POSTS],
+                open_at=opened, close_at=close, panel=[self.viewer(f"{short}.panel{n}").number for n in range(1, 6)],
+                exam_office=[self.viewer(f"{short}.exam{n}").number for n in range(1, 4)],
+            )
+            folder = Folder(self.db, self.store, planner, at)
+            submission = fill(request, plan, at=at, files=folder.files, find=self._find(at))
+            numbers = [instances.start(self.db, planner, "admission_round", f"@{org_code}", submission, at=at).instance_number]
+        body = org_code.removesuffix("-tri") + "-bb"
+        days = [office_day(close) + timedelta(days=n) for n in (8, 14, 18)]
+        for day, step, sign_in, paper in (
+            (22, "rnd_u1b", f"{short}.trimeeting", lambda folder: round_papers.review()),
+            (21, "rnd_u2", first, lambda folder: round_papers.review()),
+            (19, "rnd_u2a", first, lambda folder: papers.external(body, "同意", folder, "")),
+            (18, "rnd_u3", first, lambda folder: round_papers.announcement(
+                dict(zip(("笔试", "面试资格复审", "面试"), days, strict=True)), body=_announcement(name, close),
+                contact="024-00000000" if prefix == "LN" else "0771-0000000",
+            )),
+        ):  # fmt: skip
+            self._complete(numbers[-1], step, sign_in, self.moment(day, 9), lambda folder, had, paper=paper: paper(folder))
         self._step()
 
     # --- the story ---
@@ -188,7 +208,7 @@ class Seeding:
             return rounds.rounds_of(session, place)[-1].number
 
     def _find(self, at: datetime) -> dict[str, Any]:
-        return {"organisation": Organisations(self.db, office_day(at))}
+        return {"organisation": Organisations(self.db, office_day(at)), "person": People(self.db)}
 
     def _application(self, teacher: Mapping[str, Any], viewer: Viewer, place: str, at: datetime) -> tuple[dict[str, Any], Folder]:
         folder = Folder(self.db, self.store, viewer, at)
@@ -220,9 +240,17 @@ class Seeding:
     def _act(self, teacher: Mapping[str, Any], step: str, sign_in: str, at: datetime,
              paper: Callable[[Folder, Mapping[str, Any]], dict[str, Any]]) -> None:
         """Complete the open task of a step in a teacher's case; nothing when it was done in an earlier run."""
-        viewer, applicant = self.viewer(sign_in), self.viewer(teacher["phone"])
+        applicant = self.viewer(teacher["phone"])
         with self.db.read() as session:
-            number = instances.open_task(session, instances.started_by(session, applicant.person_id)[0], step)
+            number = instances.started_by(session, applicant.person_id)[0]
+        self._complete(number, step, sign_in, at, paper)
+
+    def _complete(self, instance: str, step: str, sign_in: str, at: datetime,
+                  paper: Callable[..., dict[str, Any]]) -> None:
+        """Complete the open task of a step in a case; nothing when it was done in an earlier run."""
+        viewer = self.viewer(sign_in)
+        with self.db.read() as session:
+            number = instances.open_task(session, instance, step)
             if number is None:
                 return
             request = instances.task_form(session, viewer, number, at)
