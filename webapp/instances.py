@@ -210,7 +210,8 @@ def admission_card(number: str) -> str:
             raise NotFound()
         card = applications.card(reading, number)
     shows = reading_case.is_applicant(found, viewer) or not found.masked
-    return render_template("instances/admission_card.html", found=found, card=card, photo=file_url(card.photo) if card.photo and shows else "")
+    photo = file_url(card.photo) if card.photo and shows else ""
+    return render_template("instances/admission_card.html", found=found, card=card, photo=photo)
 
 
 @pages.get("/<number>")

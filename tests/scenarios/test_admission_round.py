@@ -114,7 +114,8 @@ def test_a_plan_is_returned_twice_improved_and_then_approved_with_both_outside_a
     batch.waits_at("rnd_u1b")
     batch.is_agreed("退回", items=[("posts", "请补充学段依据")])
     batch.waits_at("rnd_u1")
-    assert batch.hand("rnd_u1", batch.staff.planner).request().prefill["review_items"] == [{"field_key": "posts", "reason": "请补充学段依据"}]
+    told = batch.hand("rnd_u1", batch.staff.planner).request().prefill["review_items"]
+    assert told == [{"field_key": "posts", "reason": "请补充学段依据"}]
     batch.replans().is_agreed().is_approved("退回", items=[("close_at", "请延长报名时间")]).replans().is_agreed().is_approved()
     batch.waits_at("rnd_u2a")
     batch.hears_outside("rnd_u2a", "同意")

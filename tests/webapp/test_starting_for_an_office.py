@@ -34,7 +34,8 @@ def test_the_start_page_offers_an_office_what_it_may_start_and_nobody_else(world
 
 
 def test_a_cell_that_nobody_fills_leads_to_the_form_with_its_subject(world: World) -> None:
-    sheet = world.sheet("tri", f"{FORM}?posts.0.subject=数学&posts.0.stage=初中&posts.0.headcount=2&nonsense=1&posts.9.subject=语文")
+    brought = "posts.0.subject=数学&posts.0.stage=初中&posts.0.headcount=2&nonsense=1&posts.9.subject=语文"
+    sheet = world.sheet("tri", f"{FORM}?{brought}")
     assert (sheet.values["posts.0.subject"], sheet.values["posts.0.stage"], sheet.values["posts.0.headcount"]) == ("数学", "初中", "2")
     assert "nonsense" not in sheet.names() and "posts.1.subject" not in sheet.names()
 

@@ -36,7 +36,8 @@ def _local(at: datetime) -> str:
 def review(decision: str = "同意", opinion: str = "", items: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
     """The review block of a plan."""
     return {
-        "conflict_declared": "否", "decision": decision, "opinion": opinion or ("" if decision == "同意" else "经研究，计划须按意见修改完善。"),
+        "conflict_declared": "否", "decision": decision,
+        "opinion": opinion or ("" if decision == "同意" else "经研究，计划须按意见修改完善。"),
         "return_items": [{"field_key": key, "reason": reason} for key, reason in items],
     }  # fmt: skip
 

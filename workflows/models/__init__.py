@@ -30,8 +30,7 @@ from workflows.models.researchers import PersonnelEvent, Researcher
 
 __all__ = [
     "Account", "Application", "Attachment", "Candidate", "ConfirmationLink", "Definition", "DefinitionFile", "Delivery", "Draft",
-    "Erasure",
-    "Event", "EventPayload", "Incident", "Instance", "Job", "Membership", "Notice", "Office", "Organisation", "PackFile",
-    "PackSet", "Part", "Person", "PersonnelEvent", "PublicNotice", "Researcher", "Round", "Row", "RulingRow", "Series", "SignIn", "SourceLock",
-    "StaffingCell", "Stream", "Submission", "Subscription", "Task", "Term", "Timer", "table",
+    "Erasure", "Event", "EventPayload", "Incident", "Instance", "Job", "Membership", "Notice", "Office", "Organisation",
+    "PackFile", "PackSet", "Part", "Person", "PersonnelEvent", "PublicNotice", "Researcher", "Round", "Row", "RulingRow", "Series",
+    "SignIn", "SourceLock", "StaffingCell", "Stream", "Submission", "Subscription", "Task", "Term", "Timer", "table",
 ]
