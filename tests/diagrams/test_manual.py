@@ -11,6 +11,7 @@ from tests.diagrams.specimens import diagram
 from workflows import manners
 from workflows.engine import fence
 from workflows.foreign_models import REWRITTEN
+from workflows.orders import ORDERS
 
 
 def test_the_manual_lists_every_element_as_the_fence_treats_it(root: Path) -> None:
@@ -23,11 +24,16 @@ def test_the_manual_lists_every_element_as_the_fence_treats_it(root: Path) -> No
 
 
 def test_the_manual_lists_every_property_as_it_is_heeded(root: Path) -> None:
-    manual = (root / "bpmn/README.md").read_text(encoding="utf-8").split("## Diagrams")[1].split("### What runs")[0]
+    manual = (root / "bpmn/README.md").read_text(encoding="utf-8").split("## Diagrams")[1].split("| order |")[0]
     told = _rows(manual)
     assert told == [(f"`{name}`", "process", what) for name, what in manners.OF_PROCESS.items()] + [
         (f"`{name}`", "step", what) for name, what in manners.OF_STEP.items()
     ]
+
+
+def test_the_manual_lists_every_order(root: Path) -> None:
+    manual = (root / "bpmn/README.md").read_text(encoding="utf-8").split("| order |")[1].split("### What runs")[0]
+    assert sorted(name for name, *_ in _rows("| order |" + manual)) == sorted(f"`{name}`" for name in ORDERS)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +46,7 @@ def test_the_manual_lists_every_property_as_it_is_heeded(root: Path) -> None:
         ("jiaoyan:escalate-to", "bureau_head", "应是以 = 开头的 FEEL 表达式"),
         ("jiaoyan:escalate-to", '=role("nobody")', "应写明角色"),
         ("jiaoyan:escalate-to", "=role(", "jiaoyan:escalate-to："),
+        ("jiaoyan:sealed-until", "adm_u9", "图中没有环节 adm_u9"),
         ("jiaoyan:readers", "emperor", "没有名为 emperor 的角色"),
         ("jiaoyan:reported-by", "bureau_hr", "须同时写明"),
     ],
@@ -54,6 +61,7 @@ def test_a_property_that_nobody_would_heed_is_refused_with_its_place(name: str, 
     ("name", "value", "reason"),
     [
         ("jiaoyan:may-cancel", "bureau_head emperor", "没有名为 emperor 的角色"),
+        ("jiaoyan:may-start", "emperor", "没有名为 emperor 的角色"),
         ("jiaoyan:withdraw", "查询", "没有可中断的消息边界事件或事件子流程等待消息“查询”"),
         ("jiaoyan:withdraw", "撤回", "没有可中断的消息边界事件或事件子流程等待消息“撤回”"),
         ("jiaoyan:withdraw-until", "review end", "图中没有用户任务 end"),
