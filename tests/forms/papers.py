@@ -104,15 +104,15 @@ def application() -> dict[str, list[str]]:
     return posted
 
 
-def review(**changes: str) -> dict[str, list[str]]:
-    """A whole qualification review (A4) that says 合格 and passes; ``changes`` replace answers, None-like "" empties."""
+def review(**changes: str | None) -> dict[str, list[str]]:
+    """A whole qualification review (A4) that says 合格 and passes; ``changes`` replace answers, "" empties, None leaves out."""
     filled = {
         "conflict_declared": "否", "months_any": "96", "months_frontline": "80", "qualification": "合格", "opinion": "",
         "exception_requested": "否",
     }  # fmt: skip
     filled |= {f"checked_documents.{n}.seen": "是" for n in range(7)}
     filled |= {f"checked_documents.{n}.remark": "" for n in range(7)}
-    return {name: [text] for name, text in (filled | changes).items()}
+    return {name: [text] for name, text in (filled | changes).items() if text is not None}
 
 
 def judged(posted: dict[str, list[str]], pack: Pack, judgement: str = "符合") -> dict[str, list[str]]:

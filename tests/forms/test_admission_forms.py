@@ -175,7 +175,21 @@ REVIEW: dict[str, tuple[dict[str, Any], dict[str, str], dict[str, str]]] = {
         {"qualification": "E_RULE"},
     ),
     "not qualified without an opinion": (NOT_FAILED, {"qualification": "不合格"}, {"opinion": "E_REQUIRED"}),
-    "an exception that is not drawn yet": (NOT_FAILED, {"qualification": "提请破格"}, {"qualification": "E_OPTION"}),
+    "an exception that was not asked for": (NOT_FAILED, {"qualification": "提请破格"}, {"qualification": "E_RULE"}),
+    "an exception where nothing is missing": (
+        NOT_FAILED, {"qualification": "提请破格", "exception_requested": "是"}, {"exception_requested": "E_RULE"},
+    ),
+    "an exception from what has none": (
+        {"ruling": {**RULINGS[0], "failed": ["教学经历", "负面清单与回避"]}},
+        {"qualification": "提请破格", "exception_requested": "是"}, {"exception_requested": "E_RULE"},
+    ),
+    "an exception for too few years": (
+        {"ruling": {**RULINGS[0], "failed": ["教学经历"]}}, {"qualification": "提请破格", "exception_requested": "是"}, {},
+    ),
+    "an exception asked for and not concluded": (
+        {"ruling": {**RULINGS[0], "failed": ["教学经历"]}},
+        {"qualification": "不合格", "exception_requested": "是", "opinion": "教学经历未达到规定年限。"}, {"qualification": "E_RULE"},
+    ),
     "returned without items": (
         NOT_FAILED, {"qualification": "退回补正", "opinion": "材料不全，请一次补齐。"}, {"return_items": "E_REQUIRED"},
     ),
@@ -189,7 +203,8 @@ REVIEW: dict[str, tuple[dict[str, Any], dict[str, str], dict[str, str]]] = {
          "return_items.0.field_key": "title_date", "return_items.0.reason": "与证书不一致"}, {"qualification": "E_OPTION"},
     ),
     "returned at the second look": (
-        {**NOT_FAILED, "task": {"step": "adm_u6"}}, {"qualification": "退回补正", "opinion": "材料不全，请一次补齐。",
+        {**NOT_FAILED, "task": {"step": "adm_u6"}},
+        {"exception_requested": None, "qualification": "退回补正", "opinion": "材料不全，请一次补齐。",
          "return_items.0.field_key": "title_date", "return_items.0.reason": "与证书不一致"}, {"qualification": "E_OPTION"},
     ),
     "a hit found by the reviewer": (NOT_FAILED, {"negative_hits": "处分期未满"}, {"qualification": "E_RULE"}),
