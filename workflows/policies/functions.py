@@ -23,8 +23,8 @@ FUNCTION_NAMES = ("teaching months", "working days", "working days after", "due"
                   "publicity end", "ballot", "shortlist of", "ranking of", "office day", "on post months",
                   "semesters served", "training hours", "one decimal", "staffing gaps")
 
-#: Keys that a function reads itself: who calls it reads them.
-KEYS_READ = {"due": ("deadlines",), "ballot": ("ballot.quorum", "ballot.majority")}
+#: Keys that a function reads itself, whatever it is given: who calls it reads them.
+KEYS_READ = {"ballot": ("ballot.quorum", "ballot.majority")}
 
 #: Kinds of days a publicity period is counted in (form A9).
 NATURAL_DAYS, WORKING_DAYS = "自然日", "工作日"

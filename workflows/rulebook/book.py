@@ -15,7 +15,7 @@ from workflows.errors import DefinitionRefused, FactsRefused, NotFound, Problem,
 from workflows.policies import SHANGHAI, Pack, Packs
 from workflows.rulebook import reasons as why
 from workflows.rulebook import showing
-from workflows.rulebook.checking import rules_without_basis, unknown_policy_keys
+from workflows.rulebook.checking import rules_without_basis, unknown_policy_keys, unread_values
 from workflows.rulebook.facts import Fact, Sheet, check, plain, read_sheets
 
 
@@ -157,13 +157,14 @@ class Rulebook:
         return self._table(table).sheet.facts
 
     def lint(self) -> list[Problem]:
-        """Return what is doubtful though it loads: gaps, overlaps, unknown names, rules that could cite nothing."""
+        """Return what is doubtful though it loads: gaps, overlaps, unknown names, rules that could cite nothing, idle values."""
         names = self.packs.names
         unnamed = [
             Problem(names.file, 0, key, "没有叫法" if key not in names.keys else "没有任何规则包写有这个键")
             for key in (self.packs.unnamed if names.file else ())
         ]
-        return unnamed + [
+        unread = unread_values(self._files, self.packs.keys_of_values)
+        return [*unnamed, *unread] + [
             problem
             for name, raw in sorted(self._files.items()) if name.endswith(".dmn")
             for problem in (
