@@ -35,7 +35,8 @@ silent_on = ["place", "staffing", "award", "exit", "rotation", "training", "visi
              "lessons", "curriculum", "links", "schools", "practice", "digital", "budget", "evaluation",
              "admission.pools", "admission.health_test_for", "admission.part_time", "admission.channel",
              "admission.publicity", "admission.head_selection", "admission.appointment_types",
-             "admission.types_replaced", "admission.title", "admission.conditions_force"]
+             "admission.types_replaced", "admission.title", "admission.conditions_force", "admission.method",
+             "institution", "partners", "plan", "development", "designations", "results"]
 
 [documents.TH]
 title = "第三省关于教研工作的意见"
