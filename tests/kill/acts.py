@@ -23,7 +23,7 @@ from workflows import assignments, bulk, deliveries, instances, jobs, retries, t
 from workflows.access import Viewer
 from workflows.audit import Entry
 from workflows.db import Database
-from workflows.errors import HeldByAnother, IncidentOver
+from workflows.errors import DelegationOver, HeldByAnother, IncidentOver, TaskDelegated
 from workflows.models import Instance, Job
 from workflows.submission import Submission
 from workflows.transitions import Moved, Transition
@@ -142,6 +142,21 @@ class Transfer:
 
 
 @dataclass(frozen=True)
+class Delegated:
+    """Delegate a task, hand it back, decline or recall it; who had done it already is told so."""
+
+    verb: Callable[..., None]
+    viewer: Viewer
+    task: str
+    arguments: tuple[Any, ...]
+    at: datetime
+
+    def __call__(self, db: Database) -> None:
+        with contextlib.suppress(TaskDelegated, DelegationOver):
+            self.verb(db, self.viewer, self.task, *self.arguments, at=self.at)
+
+
+@dataclass(frozen=True)
 class Retry:
     """Try the act of an incident again."""
 
@@ -166,7 +181,7 @@ class Broadcast:
         deliveries.deliver_due(db, at=self.at)
 
 
-Act = Start | Complete | Fire | Message | Followed | BulkStart | Whole | Transfer | Retry | Broadcast
+Act = Start | Complete | Fire | Message | Followed | BulkStart | Whole | Transfer | Delegated | Retry | Broadcast
 
 
 class Calls:

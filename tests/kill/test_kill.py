@@ -28,6 +28,7 @@ from tests.kill.acts import (
     Broadcast,
     BulkStart,
     Complete,
+    Delegated,
     Fire,
     Followed,
     Message,
@@ -41,13 +42,14 @@ from tests.office import PLACES, Case, Office
 from tests.offices import settle
 from tests.reviewing import Desk
 from webapp import composition
-from workflows import control, deployment, orders
+from workflows import assignments, control, deployment, drafts, orders
 from workflows.db import Database
 from workflows.errors import CaseFailed
 from workflows.models import (
     Attachment,
     Candidate,
     Delivery,
+    Draft,
     Event,
     Incident,
     Instance,
@@ -106,7 +108,11 @@ def copied(url: str, folder: Path, number: int) -> Iterator[str]:
 
 
 #: Whoever finds an act done that is to be tried again says that it needs no retry (moot); it is over all the same.
-_OVER: dict[Any, str] = {"resolved": "over", "moot": "over"}
+_OVER: dict[str, str] = {"resolved": "over", "moot": "over"}
+
+
+def _plain(one: Any) -> Any:
+    return _OVER.get(one, one) if isinstance(one, str) else one
 
 
 def everything(url: str, folder: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -117,7 +123,11 @@ def everything(url: str, folder: Path) -> dict[str, list[tuple[Any, ...]]]:
         ),
         "subscription": select(Subscription.step_id, Subscription.key, Subscription.ended_at, Subscription.result),
         "delivery": select(Delivery.kind, Delivery.name, Delivery.key, Delivery.ended_at, Delivery.result),
-        "task": select(Task.step_id, Task.status, Task.done_by_id, Task.holder_id, Task.due_at, Task.outcome),
+        "task": select(
+            Task.step_id, Task.status, Task.done_by_id, Task.holder_id, Task.due_at, Task.outcome, Task.delegate_id,
+            Task.explanation["delegated"], Task.explanation["delegations"],
+        ),
+        "draft": select(Draft.person_id, Draft.data, Draft.version, Draft.saved_at),
         "candidate": select(Candidate.organisation_id, Candidate.role, func.count()).group_by(
             Candidate.organisation_id, Candidate.role
         ),
@@ -138,7 +148,7 @@ def everything(url: str, folder: Path) -> dict[str, list[tuple[Any, ...]]]:
         Office(db, folder).check_record()
         with db.read() as session:
             return {
-                name: sorted((tuple(_OVER.get(one, one) for one in row) for row in session.execute(query)), key=repr)
+                name: sorted((tuple(_plain(one) for one in row) for row in session.execute(query)), key=repr)
                 for name, query in queries.items()
             }
     finally:
@@ -279,6 +289,44 @@ def _transfer(office: Office) -> Act:
     return Transfer(office.viewer(place.reviewer), case.task("adm_u2").number, office.viewer(place.bureau_head).number, office.at)
 
 
+def _asked(office: Office, *, back: bool) -> Delegated:
+    """A review that its holder has begun to fill in and delegates; or that is handed back with a file of the colleague's."""
+    case, place = _reviewed(office), PLACES["liaoning"]
+    number, holder, worker = case.task("adm_u2").number, office.viewer(place.reviewer), office.viewer(place.bureau_head)
+    assignments.claim(office.db, holder, number, at=office.at)
+    begun = {"typed": {"opinion": ["先看学历"]}, "files": []}
+    drafts.save_draft(office.db, holder.person_id, f"task:{number}", begun, None, at=office.at)
+    if not back:
+        return Delegated(assignments.delegate, holder, number, (worker.number, WHY), office.at)
+    assignments.delegate(office.db, holder, number, worker.number, WHY, at=office.at)
+    with office.db.write() as session:
+        session.add(Attachment(sha256="1" * 64, name="核对表.pdf", media_type="application/pdf", size=9,
+                               uploaded_by_id=worker.person_id, uploaded_at=office.at, field="evidence"))  # fmt: skip
+    brought = {"sha256": "1" * 64, "name": "核对表.pdf", "media_type": "application/pdf", "size": 9, "field": "evidence"}
+    work = {"typed": {"opinion": ["学历、教龄均符合"], "evidence": ["1" * 64]}, "files": [brought]}
+    return Delegated(assignments.hand_back, worker, number, (WHY, work), office.at)
+
+
+def _delegate(office: Office) -> Act:
+    return _asked(office, back=False)
+
+
+def _hand_back(office: Office) -> Act:
+    return _asked(office, back=True)
+
+
+def _decline(office: Office) -> Act:
+    """With a conflict of interest: who declares it is kept from the task."""
+    asked = _asked(office, back=True)
+    work = {"typed": {"conflict_declared": ["是"], "conflict_reason": ["申请人系本人学生"]}, "files": []}
+    return Delegated(assignments.hand_back, asked.viewer, asked.task, ("", work), office.at)
+
+
+def _recall(office: Office) -> Act:
+    asked = _asked(office, back=True)
+    return Delegated(assignments.recall, office.viewer(PLACES["liaoning"].reviewer), asked.task, (), office.at)
+
+
 def _retry(office: Office) -> Act:
     """A completion whose order failed once, tried again."""
     hand = _reviewed(office).task("adm_u2").by(PLACES["liaoning"].reviewer)
@@ -306,7 +354,8 @@ def _broadcast(office: Office) -> Act:
 #: Verbs on a whole case and what is rare: on SQLite in each commit's tests, on both engines under ``--long``.
 RARE: dict[str, Callable[[Office], Act]] = {
     "suspend": _suspend, "resume": _resume, "cancel": _cancel, "take back": _take_back, "rewind": _rewind,
-    "migrate": _migrate, "transfer": _transfer, "retry": _retry, "broadcast": _broadcast,
+    "migrate": _migrate, "transfer": _transfer, "retry": _retry, "broadcast": _broadcast, "delegate": _delegate,
+    "hand back": _hand_back, "decline": _decline, "recall": _recall,
 }  # fmt: skip
 
 
