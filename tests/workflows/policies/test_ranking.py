@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -112,7 +113,7 @@ class TestRanking:
         totals = [Decimal(row["total"]) for row in table]
         assert totals == sorted(totals, reverse=True)
         assert [row["status"] for row in table] == ["进入考察"] * min(heads, len(rows)) + ["候补"] * max(0, len(rows) - heads)
-        for one, following in zip(table, table[1:], strict=False):
+        for one, following in pairwise(table):
             level = one["total"] == following["total"]
             assert bool(one["tie_broken_by"]) >= level and bool(following["tie_broken_by"]) >= level
 
