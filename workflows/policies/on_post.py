@@ -126,15 +126,16 @@ def on_post_months(
 
 
 def _read(number: int, row: Mapping[str, Any], last: date) -> _Row:
-    start, end = _day(row.get("start"), number, "起始日期"), _day(row.get("end"), number, "结束日期")
+    start, end = _day(row, "start", number, "起始日期"), _day(row, "end", number, "结束日期")
     if start is None:
-        raise FactsRefused(fact=f"离岗情况第{number}行", reason="缺少起始日期")
+        raise FactsRefused(fact=f"absences[{number}].start", reason="缺少起始日期")
     if end is not None and end < start:
-        raise FactsRefused(fact=f"离岗情况第{number}行", reason="结束日期不能早于开始日期")
+        raise FactsRefused(fact=f"absences[{number}].end", reason="结束日期不能早于开始日期")
     return _Row(number, start, end, str(row.get("kind") or ""), end if end is not None else max(start, last))
 
 
-def _day(value: Any, number: int, which: str) -> date | None:
+def _day(row: Mapping[str, Any], part: str, number: int, which: str) -> date | None:
+    value = row.get(part)
     if value is None or value == "":
         return None
     if isinstance(value, (date, datetime)):
@@ -142,7 +143,7 @@ def _day(value: Any, number: int, which: str) -> date | None:
     try:
         return date.fromisoformat(str(value))
     except ValueError:
-        raise FactsRefused(fact=f"离岗情况第{number}行", reason=f"{which}不是日期") from None
+        raise FactsRefused(fact=f"absences[{number}].{part}", reason=f"{which}不是日期") from None
 
 
 def _groups(rows: Iterable[_Row]) -> list[tuple[date, date]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -180,8 +181,12 @@ class Rulebook:
             raise UnknownTable(table=name) from None
 
     def _evaluate(self, name: str, table: _Table, facts: Mapping[str, Any], pack: Pack, now: datetime) -> Ruling:
-        context = {**facts, **policies.functions(pack, now=now), "policy": pack}
+        refusals: list[FactsRefused] = []
+        context = {**facts, **_noting(policies.functions(pack, now=now), refusals), "policy": pack}
         ruling = table.model.evaluate(name, context, now=now)
+        if refusals:
+            # In an expression the refusal of a house function is only a null; people are told which fact is wrong.
+            raise refusals[0]
         for value in why.values(ruling):
             if value.get("outcome") == "refused":
                 raise FactsRefused(fact=value.get("reason") or name, reason=value.get("words") or "")
@@ -189,3 +194,20 @@ class Rulebook:
             # Null never decides: an expression that failed on the facts must not read as “not refused”.
             raise FactsRefused(fact=name, reason=f"无法得出结论：{ruling.problems[0]}")
         return ruling
+
+
+def _noting(
+    functions: Mapping[str, Callable[..., Any]], refusals: list[FactsRefused],
+) -> dict[str, Callable[..., Any]]:
+    """Return the functions so that a fact which one of them refuses is kept in ``refusals`` as well."""
+    def noting(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def call(*arguments: Any) -> Any:
+            try:
+                return function(*arguments)
+            except FactsRefused as refused:
+                refusals.append(refused)
+                raise
+        return call
+
+    return {name: noting(function) for name, function in functions.items()}
