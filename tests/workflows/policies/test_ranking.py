@@ -147,6 +147,7 @@ class TestRanking:
         ({"weights": [{"mode": "面试", "percent": Decimal(100)}, {"mode": "笔试", "percent": Decimal(0)}]}, "应大于 0"),
         ({"weights": [{"mode": "考察", "percent": Decimal(100)}]}, "“考察”不能计入总成绩"),
         ({"posts": [{"post": "乙", "headcount": Decimal(1)}]}, "不在岗位明细中"),
+        ({"posts": [{"post": "甲", "headcount": Decimal(1)}] * 2}, "岗位“甲”写了两次"),
         ({"posts": [{"post": "甲", "headcount": Decimal("1.5")}]}, "不小于 1 的整数"),
         ({"tie_order": ("抽签",)}, "不能按“抽签”区分"),
         ({"drop_from": Decimal(0)}, "drop_from"),
@@ -160,6 +161,16 @@ class TestRanking:
         with pytest.raises(FactsRefused) as refused:
             ranking(candidates([Decimal(80)]), panel("A000", [Decimal(80)]), posts, weights, **asked)
         assert told in str(refused.value)
+
+
+    def test_nobody_is_ranked_or_listed_twice(self) -> None:
+        rows = candidates([Decimal(80)]) * 2
+        for ask in (
+            lambda: rank(rows, panel("A000", [Decimal(80)])),
+            lambda: shortlist(rows, [{"post": "甲", "headcount": 1}], written=True, ratio=3, recheck=True),
+        ):
+            with pytest.raises(FactsRefused, match="准考证号 A000 写了两次"):
+                ask()
 
 
 people = st.integers(0, 30)
