@@ -44,6 +44,8 @@ class OnPostSpan:
     start: date
     end: date
     months: int
+    #: The start, put back by the days of the month begun before it: from here the clock runs on.
+    running_from: date
 
     def as_facts(self) -> dict[str, Any]:
         """Return the span as plain data for a ruling."""
@@ -59,6 +61,20 @@ class OnPostMonths:
     days: int
     rows: tuple[Absence, ...]
     spans: tuple[OnPostSpan, ...]
+    #: Last day counted.
+    last: date
+
+    def full_on(self, months: int) -> date | None:
+        """Return the day on which so many months are full; None for somebody who is away on the last day counted.
+
+        A day to come supposes that no further absence stops the clock.
+        """
+        before = 0
+        for span in self.spans:
+            if before + span.months >= months or span.end == self.last:
+                return _after(span.running_from, months - before)
+            before += span.months
+        return None
 
     def as_facts(self) -> dict[str, Any]:
         """Return what an expression sees: months, days, rows, spans as plain data."""
@@ -177,9 +193,9 @@ def _count(base: date, last: date, rows: tuple[Absence, ...], away: list[tuple[d
             whole = whole_months(running, end)
             days = (end - _after(running, whole)).days + 1
             months += whole
-            spans.append(OnPostSpan(start, end, whole))
+            spans.append(OnPostSpan(start, end, whole, running))
         start = max(start, back + _DAY)
-    return OnPostMonths(months, days, rows, tuple(spans))
+    return OnPostMonths(months, days, rows, tuple(spans), last)
 
 
 def _after(start: date, months: int) -> date:
