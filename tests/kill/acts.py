@@ -128,8 +128,11 @@ class Work:
     """Do the jobs that are on the list; whoever had them before is dead."""
 
     at: datetime
+    #: Cases that a bulk start writes in one transaction.
+    chunk: int = bulk.CHUNK
 
     def __call__(self, db: Database) -> None:
+        bulk.CHUNK = self.chunk
         with db.write() as session:
             died = datetime(2026, 1, 1, tzinfo=UTC)
             session.execute(update(Job).where(Job.status == "running").values(lease_until=died))

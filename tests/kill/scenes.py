@@ -182,11 +182,11 @@ def _withdraw(office: Office) -> Act:
 
 @scene("bulk", jobs.run_next, bulk.run)
 def _start_many(office: Office) -> Act:
-    """A bulk start for two people, in one chunk."""
+    """A bulk start for three people, in two chunks."""
     annual.deploy(office)
-    annual.people(office, 2)
+    annual.people(office, 3)
     annual.request(office)
-    return Work(office.at)
+    return Work(office.at, chunk=2)
 
 
 #: On both databases in each commit's tests; the others on SQLite, on both under ``--long``.
