@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from forms.build import Bound
@@ -20,7 +21,7 @@ from webapp.moments import now
 from webapp.office import office
 from webapp.paging import page_number, words
 from workflows import case_file, control, deployment, incidents, instances, reporting, search
-from workflows.access import OFFICE_ROLES, Viewer, office_day
+from workflows.access import OFFICE_ROLES, READING_ROLES, Viewer, office_day
 from workflows.case import STATUSES
 from workflows.errors import DuplicateCase, NotFound, Refusal, StartFailed, WindowClosed, WindowNotOpen
 from workflows.instances import FormRequest
@@ -223,6 +224,7 @@ def show(number: str) -> str:
         found = case_file.read(reading, viewer, number, now())
         to_file = None if found.masked else file_url
         papers = [(one, sheet(one, to_file)) for one in reading_case.submissions(found, viewer)]
+        entered = _entered(reading, found, viewer)
         permitted, failed = control.permitted(reading, viewer, number, now()), incidents.open_in(reading, number)
         reports = reporting.reportable(reading, viewer, number, now())
     if not reading_case.took_part(found, viewer):
@@ -231,8 +233,16 @@ def show(number: str) -> str:
     return render_template(
         "instances/show.html", found=found, papers=papers, mine=mine, events=reading_case.events(found, viewer),
         rulings=reading_case.rulings(found, viewer), is_applicant=reading_case.is_applicant(found, viewer),
-        permitted=permitted, failed=failed, reports=reports,
+        permitted=permitted, failed=failed, entered=entered, statuses=applications.STATUSES, reports=reports,
     )  # fmt: skip
+
+
+def _entered(reading: Session, found: case_file.CaseFile, viewer: Viewer) -> list[dict[str, Any]]:
+    """Of a round's case, for the office and auditors: every application with where it stands."""
+    number = found.facts.get("round") if found.for_office else None
+    if number is None or not viewer.has(*OFFICE_ROLES, *READING_ROLES):
+        return []
+    return applications.of_round(reading, str(number))
 
 
 def _may_take(task: case_file.TaskView, viewer: Viewer) -> bool:

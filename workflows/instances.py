@@ -432,7 +432,7 @@ def _completion(
     progress = engine.complete(
         case.loaded.diagram, before, task.token, {submission.variable: dict(submission.data)}, opened.house,
     )
-    held = _role_in(viewer, task)
+    held = _role_in(viewer, task, case.starter.number)
     transition = Transition(
         case, progress, Kind.TASK_COMPLETED, viewer.actor(role=held[0], organisation=held[1]), at, step,
         submission=submission, by=Somebody(viewer.person_id, viewer.number, viewer.name, False), task=task,
@@ -517,8 +517,11 @@ def _claim_task(
         drafts.discard(session, viewer.person_id, f"task:{task.number}")
 
 
-def _role_in(viewer: Viewer, task: Task) -> tuple[str | None, str | None]:
-    """The role and organisation in which the viewer acts, from the rule that found them."""
+def _role_in(viewer: Viewer, task: Task, starter: str) -> tuple[str | None, str | None]:
+    """The role and organisation in which the viewer acts, from the rule that found them.
+
+    Whom a rule names by their number (a member of a panel) acts in the role that they hold; an applicant in that.
+    """
     for step in task.explanation.get("steps", ()):
         rule, place = step.get("rule", {}), step.get("organisation")
         for held in viewer.memberships:
@@ -527,6 +530,8 @@ def _role_in(viewer: Viewer, task: Task) -> tuple[str | None, str | None]:
     transferred = task.explanation.get("transferred")
     if transferred and transferred["to"]["number"] == viewer.number:
         return transferred["role"], transferred["organisation"]
+    if viewer.number != starter and viewer.memberships:
+        return viewer.memberships[0].role, viewer.memberships[0].organisation_code
     return "applicant", None
 
 

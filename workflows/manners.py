@@ -25,7 +25,7 @@ OF_PROCESS: Mapping[str, str] = {
     "jiaoyan:title": "办件标题，FEEL",
     ELIGIBILITY: "申报前“我是否符合条件”所问的决策",
     "jiaoyan:withdraw": "撤回申请时交给办件的消息名：由可中断的消息边界事件或事件子流程接收，接收之处即可撤回的阶段",
-    "jiaoyan:withdraw-until": "用户任务 id（空格分隔）：到达其中任一环节之前，申请人可以撤回，办件随即结束",
+    "jiaoyan:withdraw-until": "用户任务 id（空格分隔）：到达其中任一环节之前，申请人可以撤回，办件随即结束；同时写明撤回消息的，按图办理",
     "jiaoyan:may-suspend": "除系统管理员外可以暂停和恢复办件的角色（空格分隔）",
     "jiaoyan:may-cancel": "除系统管理员外可以终止办理的角色（空格分隔）",
     "jiaoyan:may-rewind": "除系统管理员外可以把办件退回到先前环节的角色（空格分隔）",
@@ -50,8 +50,8 @@ OF_STEP: Mapping[str, str] = {
 FORMULAS = frozenset({"jiaoyan:title", "jiaoyan:escalate-to"})
 #: What the house lends to every expression of a diagram (``workflows.case.house``).
 HOUSE_NAMES = (
-    "instance", "task", "policy", "role", "bureau of", "name of", "somebody holds", "applications of", "blind numbers of", "submissions",
-    *policies.FUNCTION_NAMES,
+    "instance", "task", "policy", "role", "bureau of", "name of", "somebody holds", "applications of", "blind numbers of",
+    "submissions", *policies.FUNCTION_NAMES,
 )
 
 

@@ -99,7 +99,9 @@ def appointed(_params: Mapping[str, Any]) -> Words:
 
 def researcher_appointed(_params: Mapping[str, Any]) -> Words:
     """To the head of the institution: somebody was appointed."""
-    return N_("新聘教研员：%(name)s"), N_("%(name)s（%(stage)s%(subject)s）已聘任到%(organisation)s，聘任编号 %(appointment_no)s，报到日期 %(report_on)s。")
+    return N_("新聘教研员：%(name)s"), N_(
+        "%(name)s（%(stage)s%(subject)s）已聘任到%(organisation)s，聘任编号 %(appointment_no)s，报到日期 %(report_on)s。"
+    )
 
 
 def case_ended(_params: Mapping[str, Any]) -> Words:

@@ -467,9 +467,9 @@ class Transition:
         applicant = {case.starter.id: case.starter.mailable}
         steps = case.loaded.diagram.steps
         for one in self.progress.passed:
-            kind = steps[one.step_id].properties.get("jiaoyan:notice") if one.kind == "service" else None
-            if kind is not None:
-                messages.append(Message(applicant, kind, common))
+            told = steps[one.step_id].properties.get("jiaoyan:notice") if one.kind == "service" else None
+            if told is not None:
+                messages.append(Message(applicant, told, common))
         if self.kind is Kind.INSTANCE_STARTED and self.submission is not None:
             following = "、".join(opening.step.name for opening in self.openings) or self._outcome_name() or "-"
             messages.append(Message(applicant, "application_received", {**common, "next": following}))

@@ -40,6 +40,8 @@ def test_the_manual_lists_every_property_as_it_is_heeded(root: Path) -> None:
         ("jiaoyan:escalate-to", "bureau_head", "应是以 = 开头的 FEEL 表达式"),
         ("jiaoyan:escalate-to", '=role("nobody")', "应写明角色"),
         ("jiaoyan:escalate-to", "=role(", "jiaoyan:escalate-to："),
+        ("jiaoyan:readers", "emperor", "没有名为 emperor 的角色"),
+        ("jiaoyan:reported-by", "bureau_hr", "须同时写明"),
     ],
 )
 def test_a_property_that_nobody_would_heed_is_refused_with_its_place(name: str, value: str, reason: str) -> None:

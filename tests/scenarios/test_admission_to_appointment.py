@@ -217,7 +217,7 @@ def test_who_fails_the_inspection_is_checked_by_another_and_the_round_is_asked_f
 ) -> None:
     way = path(office, place).comes_to_inspection().is_inspected(recommendation="不拟聘")
     way.case.waits_at("adm_u7_c")
-    with pytest.raises(Exception, match="另一人|没有找到"):
+    with pytest.raises(Exception, match=r"另一人|没有找到"):
         way.is_checked("adm_u7_c", way.who.inspector)
     way.is_checked("adm_u7_c", way.who.second_inspector)
     way.case.ended("adm_x4")

@@ -151,7 +151,8 @@ class World:
         sheet.fill({
             "full_name": NAMES[APPLICANT], "gender": "男", "birth_date": "1985-04-12", "id_card": ID_CARD, "ethnicity": "汉族",
             "political_status": "中共党员", "phone": PHONE, "current_unit": "ln-sy-s1", "subject": "语文", "stage": "小学",
-            "applied_post": "p1", "source_kind": "在职教师", "education.0.level": "本科", "education.0.major": "汉语言文学", "education.0.school": "沈阳师范大学",
+            "applied_post": "p1", "source_kind": "在职教师",
+            "education.0.level": "本科", "education.0.major": "汉语言文学", "education.0.school": "沈阳师范大学",
             "education.0.graduated": "2008-07-01", "teacher_cert_no": "20082100123", "cert_scope": "小学语文",
             "title_series": "教师", "title_level": "一级", "title_date": "2016-12-01",
             "teaching_history.0.start": "2008-09-01", "teaching_history.0.end": "2026-08-31",

@@ -279,7 +279,8 @@ def inspection(
         "check_team": [{"person": one} for one in team],
         "check_methods": ["访谈", "民主测评", "听课"],
         "ethics_confirmed": "无问题",
-        "findings": f"考察组到{name}老师所在学校召开座谈会，访谈校领导、同事和学生家长，进行民主测评，随堂听课两节，查阅教学档案和近五年年度考核材料。"
+        "findings": f"考察组到{name}老师所在学校召开座谈会，访谈校领导、同事和学生家长，进行民主测评，"
+                    "随堂听课两节，查阅教学档案和近五年年度考核材料。"
                     "总体反映该同志政治立场坚定，师德良好，教学业务扎实，教研能力较强，能够团结同事，廉洁自律，群众基础较好。",
         "inspection_result": "合格" if clean else "不合格",
         "discipline_reply": external(discipline, "无影响聘任的问题", folder, "discipline_reply.external_file"),
