@@ -24,7 +24,7 @@ _EACH = 6
 
 def run() -> list[Figure]:
     """Measure; takes about a minute. ImportError where there is no server and none can be started."""
-    with postgres.database() as url, tempfile.TemporaryDirectory() as folder, office_of(url, Path(folder)) as office:
+    with postgres.databases() as [url], tempfile.TemporaryDirectory() as folder, office_of(url, Path(folder)) as office:
         found = figures("completion, PostgreSQL", Bench(office).measure(), bar=True)
         one, two = (_rates(office, url, workers) for workers in (1, 2))
     return [*found, beside("completion, PostgreSQL: completions a second by two workers", "1/s", two, "by one", one)]

@@ -6,8 +6,9 @@ bureau's role, one in two thousand of them at a step of its own; eighty reviewer
 by a thousand schools of ten cities, and sixty by the schools of an eleventh. Whoever applies has two cases.
 
 The peer gives the same twenty rows with the same columns by the best index there is, as one prepared statement. Both are
-timed in turn, in batches, of which the quietest counts: what else the machine does only adds. SQLite works in the program
-itself, so there it is the program's own time; on PostgreSQL the clock's.
+timed in turn, and so is our page in an office with few cases beside it, in batches of which the quietest counts: what else
+the machine does only adds. SQLite works in the program itself, so there it is the program's own time; on PostgreSQL the
+clock's.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ from workflows.clock import machine_now
 from workflows.db import Database
 from workflows.models import Definition, Instance, Organisation, Person, Row, Task, Term, table
 
-#: Open tasks, one after the other.
+#: Open tasks: of the office beside, and one after the other.
 SIZES = (10_000, 100_000)
 #: Pages of each kind in a batch, and batches.
-PAGES, BATCHES = 20, 10
+PAGES, BATCHES = 20, 5
 CITIES, SCHOOLS, FAR, REVIEWING = 10, 1_000, 20, 80
 #: The bars: p95 over the peer's, growth from the smallest number to the largest one, statements.
 BAR, GROWTH, STATEMENTS = 5, 1.5, 6
@@ -57,49 +58,48 @@ _SUBJECTS = "语文数学英语物理化学历史地理生物政治"
 def run(rows: int = 0) -> list[Figure]:
     """Measure on SQLite; with ``rows`` open tasks at most, if given. Takes some minutes."""
     with tempfile.TemporaryDirectory() as folder:
-        return measured("SQLite", Path(folder), None, up_to(SIZES, rows))
+        return measured("SQLite", Path(folder), (), up_to(SIZES, rows))
 
 
 def up_to(sizes: Sequence[int], rows: int) -> list[int]:
-    """The sizes below the number given, and the number itself."""
-    return [size for size in sizes if size < rows] + [rows] if rows else list(sizes)
+    """The sizes below the number given, and the number itself; the first is a tenth of it at most."""
+    return [min(sizes[0], rows // 10), *(size for size in sizes[1:] if size < rows), rows] if rows else list(sizes)
 
 
-def measured(engine: str, data: Path, url: str | None, sizes: Sequence[int]) -> list[Figure]:
-    """The figures of every size, each beside its peer and all beside the first size."""
-    given: dict[str, Any] = {} if url is None else {"database_url": url}
-    found: dict[int, dict[str, _Timed]] = {}
-    with composition.opened(data, **given) as office:
-        reviewer, auditor = _people(office)
-        made = 0
-        for size in sizes:
-            multiply(office.db, made, size, reviewer)
-            found[size] = {name: _timed(office.db, *page) for name, page in pages(office.db, reviewer, auditor).items()}
-            made = size
+def measured(engine: str, data: Path, urls: Sequence[str], sizes: Sequence[int]) -> list[Figure]:
+    """The figures of every size but the first, each beside its peer and beside an office of the first size."""
+    given: list[dict[str, Any]] = [{"database_url": url} for url in urls] or [{}, {}]
     figures = []
-    for size, every in found.items():
-        for page, timed in every.items():
-            name = f"lists: {page}, {size} open tasks, {engine}"
-            figures.append(Figure(
-                f"{name}, p95", "ms", round(timed.ours, 3), f"one indexed SELECT: {round(timed.theirs, 3)} ms",
-                round(timed.theirs, 3), round(timed.ours / timed.theirs, 2), BAR,
-            ))
-            figures.append(Figure(f"{name}, statements", "statements", timed.statements, bar=STATEMENTS))
-            if size != sizes[0]:
-                first = found[sizes[0]][page].ours
-                figures.append(Figure(
-                    f"{name}, growth", "ms", round(timed.ours, 3), f"with {sizes[0]} open tasks", round(first, 3),
-                    round(timed.ours / first, 2), GROWTH,
-                ))
+    with composition.opened(data / "small", **given[0]) as small, composition.opened(data / "large", **given[1]) as large:
+        few = _people(small)
+        multiply(small.db, 0, sizes[0], few[0])
+        beside = pages(small.db, *few)
+        many, made = _people(large), 0
+        for size in sizes[1:]:
+            multiply(large.db, made, size, many[0])
+            made = size
+            for name, page in pages(large.db, *many).items():
+                timed = _timed(large.db, page, small.db, beside[name][0])
+                figures += _figures(f"lists: {name}, {size} open tasks, {engine}", timed, sizes[0])
     return figures
+
+
+def _figures(name: str, timed: _Timed, first: int) -> list[Figure]:
+    ours, theirs, before = (round(value, 3) for value in (timed.ours, timed.theirs, timed.before))
+    return [
+        Figure(f"{name}, p95", "ms", ours, "one indexed SELECT of the page", theirs, round(timed.ours / timed.theirs, 2), BAR),
+        Figure(f"{name}, growth", "ms", ours, f"with {first} open tasks", before, round(timed.ours / timed.before, 2), GROWTH),
+        Figure(f"{name}, statements", "statements", timed.statements, bar=STATEMENTS),
+    ]
 
 
 @dataclass(frozen=True)
 class _Timed:
-    """p95 of ours and of the peer's, in milliseconds, and how many statements ours took."""
+    """p95 of ours, of the peer's and of ours in the small office, in milliseconds; how many statements ours took."""
 
     ours: float
     theirs: float
+    before: float
     statements: int
 
 
@@ -158,7 +158,7 @@ def multiply(db: Database, start: int, end: int, reviewer: Viewer) -> None:
             task = session.execute(select(Task.id).where(Task.instance_id == first, Task.step_id == step)).scalar_one()
             waits = {} if shift else {
                 "holder_id": f"CASE WHEN n.i % 8 > 0 OR n.i > {8 * REVIEWING**2} THEN NULL WHEN n.i % {8 * REVIEWING} = 0"
-                             f" THEN {reviewer.person_id} ELSE {_BASE} + n.i % {8 * REVIEWING} END",
+                             f" THEN {reviewer.person_id} ELSE {_BASE} + n.i / 8 % {REVIEWING} END",
                 "step_id": "CASE WHEN n.i % 4000 = 0 THEN 'bench_rare' ELSE step_id END",
             }  # fmt: skip
             _copies(session, Task, task, end, {
@@ -296,19 +296,23 @@ def pages(db: Database, reviewer: Viewer, auditor: Viewer) -> dict[str, Kind]:
     }  # fmt: skip
 
 
-def _timed(db: Database, ours: Callable[[Session], inbox.Page], theirs: Select[Any], given: dict[str, Any]) -> _Timed:
+def _timed(db: Database, kind: Kind, small: Database, before: Callable[[Session], object]) -> _Timed:
+    ours, theirs, given = kind
     with counted(db.engine) as asked, db.read() as session:
         ours(session)
     statements = len(asked.statements) + 1  # who is looking
-    mine, peer = [], []
+    turns = (
+        (db, ours), (db, lambda session: session.connection().execute(theirs, given).all()), (small, before),
+    )  # fmt: skip
+    found: tuple[list[float], ...] = ([], [], [])
     for _ in range(BATCHES):
-        batch: tuple[list[float], list[float]] = ([], [])
+        batch: tuple[list[float], ...] = ([], [], [])
         for _ in range(PAGES):
-            batch[0].append(_milliseconds(db, ours))
-            batch[1].append(_milliseconds(db, lambda session: session.connection().execute(theirs, given).all()))
-        mine.append(percentile(batch[0], 95))
-        peer.append(percentile(batch[1], 95))
-    return _Timed(min(mine), min(peer), statements)
+            for taken, (at, page) in zip(batch, turns, strict=True):
+                taken.append(_milliseconds(at, page))
+        for quietest, taken in zip(found, batch, strict=True):
+            quietest.append(percentile(taken, 95))
+    return _Timed(min(found[0]), min(found[1]), min(found[2]), statements)
 
 
 def _milliseconds(db: Database, page: Callable[[Session], object]) -> float:

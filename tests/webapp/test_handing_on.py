@@ -71,6 +71,9 @@ def test_a_review_is_delegated_filled_in_handed_back_and_sent_by_its_holder(clai
 
     inbox = words(world.browser(HEAD).get("/inbox/?whose=asked"))
     assert "资格审查" in inbox and f"吴立新：{WHY}" in inbox
+    number = world.events("task:delegated")[0][0].instance
+    ways = [f'href="/tasks/{task}"' in world.browser(who).get(f"/instances/{number}").get_data(as_text=True) for who in (HEAD, HR1)]
+    assert ways == [True, False], "the case leads whoever has it now to the task"
     page = words(world.browser(HEAD).get(f"/tasks/{task}"))
     assert "吴立新委派您办理，办后返回" in page and WHY in page and "办后返回" in page
     theirs = world.sheet(HEAD, f"/tasks/{task}")
@@ -85,7 +88,6 @@ def test_a_review_is_delegated_filled_in_handed_back_and_sent_by_its_holder(clai
     assert back.values["opinion"] == "学历、教龄均符合要求"
     answer = world.review(HR1, task, "合格", "学历、教龄均符合要求")
     assert answer.status_code == 303, problems(answer)
-    number = world.events("task:handed_back")[0][0].instance
     record = words(world.browser(HR1).get(f"/instances/{number}"))
     assert "委派任务" in record and "吴立新 → 周雅琴" in record and "周雅琴 → 吴立新" in record
     assert "意见：" + NOTE in record and "经委派填写：周雅琴" in record

@@ -22,7 +22,7 @@ from tests.office import Office, Place
 from workflows import inbox, search, terms
 from workflows.access import Viewer
 from workflows.inbox import Filter
-from workflows.models import Instance, Membership, Organisation, Person, Task, Term
+from workflows.models import Instance, Organisation, Person, Task, Term
 from workflows.search import Sought
 
 #: Title and applicant's name of each case; the first half is run by the city's institution, the rest by a school below it.
@@ -43,6 +43,8 @@ TEXTS: dict[str, set[int]] = {
 CITY, BELOW = set(range(6)), set(range(6, 12))
 #: Whom nobody can tell from their tasks: these are done, or gone.
 DONE, WITHDRAWN, RARE = 3, {0, 4, 8}, 7
+#: Waits for the county's reviewers, as all others wait for the city's.
+COUNTY = 11
 
 
 class World:
@@ -61,19 +63,20 @@ class World:
                 row.organisation_id = places["ln-sy-tri" if n in CITY else "ln-sy-hp-s1"]
                 row.status = "withdrawn" if n in WITHDRAWN else "running"
                 session.execute(update(Task).where(Task.instance_id == row.id).values(
-                    holder_id=None, organisation_id=places["ln-sy"], role="bureau_hr", step_id="rare" if n == RARE else "usual",
+                    holder_id=None, organisation_id=places["ln-sy-hp" if n == COUNTY else "ln-sy"], role="bureau_hr",
+                    step_id="rare" if n == RARE else "usual",
                     due_at=office.at + timedelta(days=n % 5), done_by_id=row.starter_id if n == DONE else None,
                     status="done" if n == DONE else "open", done_at=office.at if n == DONE else None,
                 ))
             session.flush()
             terms.write(session, [(row.id, row.process_id, row.words) for row in rows])
-            # The county's reviewer holds the office's role only there.
-            session.execute(delete(Membership).where(Membership.role == "applicant"))
             self.numbers = [row.number for row in rows]
             self.starters = [row.starter_id for row in rows]
             self.people = [session.get_one(Person, key).number for key in self.starters]
         self.auditor, self.city, self.head = (office.viewer(name) for name in ("ln.audit", "sy.hr1", "hp.bureau"))
         self.applicant = replace(self.auditor, person_id=self.starters[0], number=self.people[0], memberships=())
+        held = replace(self.city.memberships[0], organisation_id=places["ln-sy-hp"], organisation_code="ln-sy-hp")
+        self.county = replace(self.city, person_id=self.starters[1], number=self.people[1], memberships=(held,))
         self.stranger = office.viewer("gx.audit")
 
     def found(self, viewer: Viewer, sought: Sought, **page: int) -> list[int]:
@@ -99,7 +102,7 @@ def latest(cases: set[int]) -> list[int]:
 
 
 def nearest(cases: set[int]) -> list[int]:
-    return sorted(cases - {DONE}, key=lambda n: (n % 5, n))
+    return sorted(cases - {DONE, COUNTY}, key=lambda n: (n % 5, n))
 
 
 def test_a_search_finds_what_holds_the_text_whichever_index_it_is_read_by(
@@ -156,6 +159,8 @@ def test_an_inbox_is_narrowed_to_the_same_however_it_is_read(world: World, monke
         filtered = {one: world.waiting(world.city, one) for one in narrowed}
         assert filtered == {one: nearest(cases) for one, cases in narrowed.items()}, way
         assert world.waiting(world.applicant, Filter(text="林书豪")) == []
+        found = {typed: world.waiting(world.county, Filter(text=typed)) for typed in TEXTS}
+        assert found == {typed: sorted(cases & {COUNTY}) for typed, cases in TEXTS.items()}, way
 
 
 def test_what_is_narrowed_comes_page_by_page_without_gap_or_repetition(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,9 @@ class TestShortlist:
                           written=True, ratio=1, recheck=False)
         assert found["shortlisted"] == ["A000", "B"] and found["not_shortlisted"] == ["A001"]
         assert [cut["last_score"] for cut in found["cutoffs"]] == ["90", "10"]
+        first = shortlist(rows, [{"post": "甲", "headcount": 1}, {"post": "乙", "headcount": 1}],
+                          written=True, ratio=1, recheck=True)
+        assert first["to_recheck"] == ["A000", "B"] and not any("递补" in row["words"] for row in first["standing"])
 
     def test_everybody_has_a_place_among_all_who_sat(self) -> None:
         rows = candidates([Decimal(90), Decimal(80), None, Decimal(70)])
