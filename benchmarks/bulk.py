@@ -21,12 +21,12 @@ from benchmarks.figures import Figure, beside
 from workflows import bulk, jobs
 from workflows.bulk import Selection
 from workflows.db import Database
-from workflows.models import Event, EventPayload, Instance, Notice, Stream, Task, Timer, table
+from workflows.models import Event, EventPayload, Instance, Notice, Stream, Task, Term, Timer, table
 
 PEOPLE, ROUNDS = 20_000, 20
 #: Our time may be so many times the peer's: 20 % of its rate.
 BAR = 5
-_TABLES = tuple(table(one) for one in (Stream, Instance, Task, Timer, Notice, Event, EventPayload))
+_TABLES = tuple(table(one) for one in (Stream, Instance, Term, Task, Timer, Notice, Event, EventPayload))
 #: One instance's rows, by the name of their table.
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -84,7 +84,7 @@ def _rows(db: Database, first: int) -> list[Rows]:
         def put(name: str, number: str, row: Any) -> None:
             cases[number].setdefault(name, []).append(dict(row))
 
-        for model in (Task, Timer):
+        for model in (Term, Task, Timer):
             for row in read(select(table(model)).where(model.instance_id >= first)).mappings():  # type: ignore[attr-defined]
                 put(model.__tablename__, numbers[row["instance_id"]], row)
         for row in read(select(table(Notice)).where(Notice.instance.in_(cases))).mappings():

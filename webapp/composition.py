@@ -90,7 +90,7 @@ def _handlers(office: Office) -> jobs.Handlers:
         life.seed(office.db, office.clock, running, office.files)
 
     def migrate(running: Running) -> None:
-        control.migrate_all(office.db, running.params, running.cursor, running.progress, running.now)
+        control.migrate_all(office.db, running.params, running.cursor, running.mark, running.now)
 
     return {SEEDING: seed, bulk.BULK_START: bulk.run, control.MIGRATION: migrate}
 

@@ -30,6 +30,10 @@ from workflows.transitions import Moved
 
 #: The page's own inputs: the draft's version, the button that saves it, and the one that sends what was read through.
 VERSION, SAVE, SEND = "_version", "_save", "_send"
+#: Those of a task that is delegated (委派): the button that hands it back, and the note that goes with it.
+BACK, NOTE = "_back", "_note"
+#: The button that leads to what else can be done with a task, by the word in the address; what is typed is kept first.
+MORE = "_more"
 
 
 class Organisations:
@@ -216,6 +220,6 @@ def sent_before() -> str | None:
         return case_file.sent_before(reading, g.viewer, request.form.get(form_page.TOKEN, "")[:64])
 
 
-def lookup_answer() -> Any:
+def lookup_answer(find: Mapping[str, Lookup] | None = None) -> Any:
     """``<option>`` elements for a look-up input."""
-    return form_page.lookup_options(registers())
+    return form_page.lookup_options(registers() if find is None else find)

@@ -248,6 +248,7 @@ def _entered(reading: Session, found: case_file.CaseFile, viewer: Viewer) -> lis
 def _may_take(task: case_file.TaskView, viewer: Viewer) -> bool:
     """Whether to offer the way to a task; the task's page asks access again."""
     if task.holder is not None:
-        return task.holder == viewer.number
+        asked = task.explanation.get("delegated")
+        return viewer.number == (asked["to"]["number"] if asked else task.holder)
     held = {(one.role, one.organisation_code) for one in viewer.memberships} | {("", viewer.number)}
     return any((role, code) in held for role, code, _ in task.candidates)

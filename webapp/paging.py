@@ -6,8 +6,9 @@ from typing import Any
 
 from flask import Flask, request, url_for
 
-#: No list of ours has more pages; a larger number is a slip or a probe and shows the last page there may be.
-LAST_PAGE = 100_000
+#: Nobody turns so many pages: what lies further is found by a filter. A page costs as much as all pages before it, so a larger
+#: number, which is a slip or a probe, shows this one.
+LAST_PAGE = 500
 
 
 def page_number() -> int:

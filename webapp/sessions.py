@@ -61,7 +61,7 @@ def _recognise() -> None:
     if not token:
         return
     here, at = office(), now()
-    with here.db.read() as reading:
+    with here.db.glance() as reading:
         g.viewer = accounts.viewer(reading, token, at=at, ip=request.remote_addr, settings=here.settings)
     if g.viewer is not None:
         accounts.touch(here.db, token, g.viewer, at=at)

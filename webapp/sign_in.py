@@ -115,7 +115,7 @@ def sign_in() -> Any:
             )
         except SignInRefused as refused:
             return _sign_in_page(form, languages.refusal_words(refused)), SignInRefused.status
-        with here.db.read() as reading:
+        with here.db.glance() as reading:
             viewer = accounts.viewer(reading, token, at=now(), ip=request.remote_addr, settings=here.settings)
         if viewer is None:
             return _sign_in_page(form, languages.refusal_words(SignInRefused())), SignInRefused.status

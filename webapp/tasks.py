@@ -9,18 +9,31 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
+from forms import lookups
 from forms.build import Bound
 from webapp import reading_case
 from webapp.allowed import allowed
 from webapp.case_pages import file_url, handed_over, opened_case, sheet, turned_away
-from webapp.filling import SAVE, SEND, Addresses, Filling, lookup_answer, sent_before
+from webapp.filling import BACK, MORE, NOTE, SAVE, SEND, Addresses, Colleagues, Filling, lookup_answer, sent_before
 from webapp.languages import refusal_words, translate
 from webapp.moments import now
 from webapp.office import office
 from workflows import access, assignments, case_file, inbox, instances
 from workflows.access import Viewer
 from workflows.case_file import CaseFile
-from workflows.errors import CaseFailed, InstanceSuspended, NotFound, Refusal, TaskAlreadyDone, TaskNotOpen
+from workflows.errors import (
+    CaseFailed,
+    DelegationOver,
+    Forbidden,
+    InstanceSuspended,
+    NotFound,
+    PersonUnclear,
+    PersonUnknown,
+    ReasonNeeded,
+    Refusal,
+    TaskAlreadyDone,
+    TaskNotOpen,
+)
 from workflows.instances import FormRequest
 from workflows.registers import evidence
 from workflows.submission import Submission
@@ -75,11 +88,13 @@ def _beside(asked: FormRequest, case: CaseFile, number: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _page(number: str, filling: Filling, bound: Bound, case: CaseFile, *, refused: str = "") -> str:
+def _page(
+    number: str, filling: Filling, bound: Bound, case: CaseFile, *, refused: str = "", note: str = ""
+) -> str:
     with office().db.read() as reading:
         following = inbox.next_task(reading, g.viewer, besides=number)
     return render_template(
-        "tasks/show.html", filling=filling, view=filling.view(bound), following=following, refused=refused,
+        "tasks/show.html", filling=filling, view=filling.view(bound), following=following, refused=refused, note=note,
         **_beside(filling.asked, case, number),
     )  # fmt: skip
 
@@ -101,6 +116,11 @@ def complete(number: str) -> Any:
         late = _too_late(asked)
         filling.lost(late)
         return _kept(filling, filling.received(judge=False).bound, late)
+    if BACK in request.form:
+        return _hand_back(number, filling)
+    if request.form.get(MORE) in HANDING:
+        filling.keep(filling.received(judge=False))
+        return redirect(url_for(f".{request.form[MORE]}", number=number), 303)
     got = filling.received()
     if SAVE in request.form:
         filling.keep(got)
@@ -211,6 +231,140 @@ def unclaim(number: str) -> Response:
         assignments.unclaim(office().db, g.viewer, number, at=now())
     flash(gettext("已取消认领"), "success")
     return redirect(url_for("inbox.index"), 303)
+
+
+# --- to a colleague, and back (转办, 委派) ----------------------------------------------------------------------------
+
+#: What else can be done with a task, each on a page of its own.
+HANDING = ("transfer", "delegate", "decline")
+
+
+class Eligible:
+    """Look-up of the people to whom a task could be handed."""
+
+    def __init__(self, task: str) -> None:
+        self._task = task
+
+    def label(self, code: str) -> str | None:
+        """The name of the person with that number."""
+        return dict(self.find(code)).get(code)
+
+    def find(self, text: str) -> list[tuple[str, str]]:
+        """(number, name) of people whose name holds the text."""
+        with office().db.read() as reading:
+            return assignments.colleagues(reading, g.viewer, self._task, text, at=now())
+
+
+def _hand_back(number: str, filling: Filling) -> Any:
+    """Hand a delegated task back as it is filled in; what is refused is kept, as with a form that is sent."""
+    got, note = filling.received(judge=False), request.form.get(NOTE, "")
+    asked = filling.asked
+    try:
+        with turned_away("task", number):
+            if not asked.is_asked:
+                raise DelegationOver()
+            assignments.hand_back(office().db, g.viewer, number, note, got.draft, at=now())
+    except ReasonNeeded as refusal:
+        filling.keep(got)
+        words = refusal_words(refusal)
+        return _page(number, filling, got.bound, _case(asked), refused=words, note=note), refusal.status
+    except (NotFound, Forbidden):
+        raise
+    except Refusal as refusal:
+        return _kept(filling, got.bound, refusal)
+    flash(gettext("已返回%(name)s", name=asked.holder_name), "success")
+    return redirect(url_for("inbox.index"), 303)
+
+
+@pages.route("/tasks/<number>/transfer", methods=["GET", "POST"])
+@allowed("signed_in")
+def transfer(number: str) -> Any:
+    """Hand the task to a colleague, for good."""
+    return _hand_on(number, "transfer")
+
+
+@pages.route("/tasks/<number>/delegate", methods=["GET", "POST"])
+@allowed("signed_in")
+def delegate(number: str) -> Any:
+    """Ask a colleague to work on the task; it comes back."""
+    return _hand_on(number, "delegate")
+
+
+@pages.route("/tasks/<number>/decline", methods=["GET", "POST"])
+@allowed("signed_in")
+def decline(number: str) -> Any:
+    """Give a delegated task back without work."""
+    return _hand_on(number, "decline")
+
+
+def _hand_on(number: str, act: str) -> Any:
+    """The page of one act with its reason, or what came of it; what was typed stays when it is refused."""
+    asked, refused, status = _asked(number), "", 200
+    to, reason = request.form.get("to", "").strip()[:100], request.form.get("reason", "")
+    may = {"transfer": asked.may_transfer, "delegate": asked.may_delegate, "decline": asked.is_asked}
+    if request.method == "GET" and not may[act]:
+        return redirect(url_for(".show", number=number))
+    if request.method == "POST":
+        try:
+            with turned_away("task", number):
+                name = _handed_on(number, act, to, reason, asked)
+        except (NotFound, Forbidden):
+            raise
+        except Refusal as refusal:
+            refused, status = refusal_words(refusal), refusal.status
+        else:
+            said = {
+                "transfer": gettext("已转给%(name)s办理", name=name), "decline": gettext("已返回%(name)s", name=name),
+                "delegate": gettext("已委派%(name)s办理，办后返回", name=name),
+            }  # fmt: skip
+            flash(said[act], "success")
+            return redirect(url_for("inbox.index"), 303)
+    with office().db.read() as reading:
+        near = assignments.colleagues(reading, g.viewer, number, "", at=now(), limit=20) if act != "decline" else []
+    return render_template(
+        "tasks/hand_on.html", number=number, asked=asked, act=act, to=to, reason=reason, refused=refused,
+        near=[lookups.choice(*one) for one in near],
+    ), status  # fmt: skip
+
+
+def _handed_on(number: str, act: str, to: str, reason: str, asked: FormRequest) -> str:
+    """Do it; the name of the person who has the task now."""
+    if act == "decline":
+        assignments.decline(office().db, g.viewer, number, reason, at=now())
+        return asked.holder_name or ""
+    code = _person(number, to)
+    verb = assignments.transfer if act == "transfer" else assignments.delegate
+    verb(office().db, g.viewer, number, code, reason, at=now())
+    return Eligible(number).label(code) or to
+
+
+def _person(number: str, text: str) -> str:
+    """Number of the person who was typed; somebody who may not have the task is found too, so that the refusal says why."""
+    for register in (Eligible(number), Colleagues(g.viewer)):
+        try:
+            found = lookups.resolve(register, text) if text else None
+        except lookups.Ambiguous as several:
+            raise PersonUnclear(names="、".join(lookups.choice(*one) for one in several.found)) from None
+        if found is not None:
+            return found
+    raise PersonUnknown()
+
+
+@pages.get("/tasks/<number>/colleagues")
+@allowed("signed_in")
+def colleagues(number: str) -> Any:
+    """``<option>`` elements for the people to whom the task could be handed."""
+    return lookup_answer({"person": Eligible(number)})
+
+
+@pages.post("/tasks/<number>/recall")
+@allowed("signed_in")
+def recall(number: str) -> Response:
+    """Take back what one has delegated."""
+    with turned_away("task", number):
+        assignments.recall(office().db, g.viewer, number, at=now())
+    flash(gettext("已收回委派"), "success")
+    return redirect(url_for(".show", number=number), 303)
 
 
 @pages.get("/lookup")

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import ColumnElement, Date, and_, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Date, and_, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from workflows import people
@@ -194,12 +194,12 @@ def _count_failure(
     record(session, Act(stream, kind, at, actor, reason=SignInRefused.code))
 
 
-def viewer(session: Session, token: str, *, at: datetime, ip: str | None, settings: Settings) -> Viewer | None:
+def viewer(reading: Connection, token: str, *, at: datetime, ip: str | None, settings: Settings) -> Viewer | None:
     """Who a cookie token belongs to, unless it ended, idled out or grew too old, or the account was disabled.
 
     Asked before every page: one statement for the sign-in, the person and the roles held today.
     """
-    rows = session.connection().execute(_SIGNED_IN, {
+    rows = reading.execute(_SIGNED_IN, {
         "token": _digest(token), "day": office_day(at), "seen": at - timedelta(minutes=settings.idle_minutes),
         "began": at - timedelta(hours=settings.absolute_hours),
     }).all()  # fmt: skip

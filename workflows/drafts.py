@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from workflows.db import Database
+from workflows.db import Database, Prepared
 from workflows.errors import DraftConflict, TaskDelegated, TaskNotOpen
 from workflows.models import Attachment, Draft, Task, table
 from workflows.settings import OFFICE_ZONE
@@ -94,14 +94,16 @@ def _task(subject: str) -> str | None:
     return number if kind == "task" else None
 
 
-_GONE = delete(table(Draft)).where(
-    table(Draft).c.person_id == bindparam("person"), table(Draft).c.subject == bindparam("of_subject")
+_GONE = Prepared(
+    delete(table(Draft)).where(
+        table(Draft).c.person_id == bindparam("person"), table(Draft).c.subject == bindparam("of_subject")
+    )
 )
 
 
 def discard(session: Session, person_id: int, subject: str) -> None:
     """Drop a draft in the caller's transaction: that in which its form is sent."""
-    session.connection().execute(_GONE, {"person": person_id, "of_subject": subject})
+    _GONE(session, {"person": person_id, "of_subject": subject})
 
 
 def discard_draft(db: Database, person_id: int, subject: str) -> None:

@@ -176,16 +176,18 @@ def _here(held: list[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
 
 def _narrowed(query: Select[Any], filters: frozenset[str]) -> Select[Any]:
     """A statement on tasks with the conditions of the named parts of a filter."""
-    if filters - {"step"}:
-        query = query.join(Instance, Instance.id == Task.instance_id)
     known = {
         "process": lambda: Instance.process_id == bindparam("process"),
-        "step": lambda: Task.step_id == bindparam("step"),
         "place": lambda: terms.has("place"),
-        "number": lambda: Instance.number == bindparam("number"),
         "words": lambda: Instance.words.like(bindparam("words"), escape="/"),
     }  # fmt: skip
-    return query.where(*(known[name]() for name in sorted(filters)))
+    if "step" in filters:
+        query = query.where(Task.step_id == bindparam("step"))
+    if "number" in filters:
+        numbered = select(Instance.id).where(Instance.number == bindparam("number"))
+        query = query.where(Task.instance_id == numbered.scalar_subquery())
+    asked = [known[name]() for name in sorted(filters & known.keys())]
+    return query.where(terms.fits(Task.instance_id, *asked)) if asked else query
 
 
 def _of_range(kind: str) -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ from workflows import access, assignments, deployment, drafts, engine, incidents
 from workflows.access import Viewer, office_day
 from workflows.audit import TIMEOUT, Act, Kind, person_stream, record
 from workflows.case import OF_TASK, Case, house, load, new, outside_rounds, peek_number, take_number, with_task
-from workflows.db import Database
+from workflows.db import Database, Prepared
 from workflows.deliveries import carry_out
 from workflows.drafts import DraftView
 from workflows.engine.rest import variables as variables_at_rest
@@ -485,7 +485,7 @@ def _already_done(session: Session, task: Task) -> Refusal:
 
 
 _task = table(Task)
-_DONE = (
+_DONE = Prepared(
     update(_task)
     .where(_task.c.id == bindparam("of_task"), _task.c.status == "open", _task.c.delegate_id.is_(None),
            or_(_task.c.holder_id.is_(None), _task.c.holder_id == bindparam("viewer")))
@@ -502,8 +502,8 @@ def _claim_task(
     The draft of its form goes with it.
     """
     task = opened.task
-    taken = session.connection().execute(
-        _DONE, {"of_task": task.id, "viewer": viewer.person_id, "at": at, "result": outcome, "state": before}
+    taken = _DONE(
+        session, {"of_task": task.id, "viewer": viewer.person_id, "at": at, "result": outcome, "state": before}
     )
     if not taken.rowcount:
         now = session.get_one(Task, task.id, populate_existing=True)

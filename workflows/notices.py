@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from workflows.db import Database
+from workflows.db import Database, Prepared
 from workflows.errors import N_
 from workflows.models import Account, Notice, Person, table
 from workflows.settings import OFFICE_ZONE, Settings
@@ -256,10 +256,13 @@ def rows(messages: Iterable[Message], *, at: datetime, instance: str | None = No
     ]
 
 
+_QUEUED = Prepared(insert(table(Notice)))
+
+
 def queue_rows(session: Session, rows: list[dict[str, Any]]) -> None:
     """Queue what ``rows`` made, of one instance or of many, in one statement."""
     if rows:
-        session.connection().execute(insert(table(Notice)), rows)
+        _QUEUED(session, rows)
 
 
 @dataclass(frozen=True)

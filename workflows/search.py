@@ -245,15 +245,12 @@ def _by_ways(shape: _Shape, conditions: Sequence[ColumnElement[bool]]) -> list[S
     ways = [select(Instance.id).where(_own(shape), *conditions).order_by(Instance.id.desc()).limit(upto)]
     beside = [] if shape.own else [and_(_OPEN, Task.id.in_(select(Candidate.task_id).where(_beside(shape))))]
     for way in [*_tasks(shape), *beside]:
-        one = select(Task.instance_id).where(way)
-        if conditions:
-            one = one.join(Instance, Instance.id == Task.instance_id).where(*conditions)
+        fit = [terms.fits(Task.instance_id, *conditions)] if conditions else []
+        one = select(Task.instance_id).where(way, *fit)
         ways.append(one.distinct().order_by(Task.instance_id.desc()).limit(upto))
     for n in range(0 if shape.own else shape.charges):
-        one = terms.keys("term", f"charge_{n}")
-        if conditions:
-            one = one.join(Instance, Instance.id == Term.instance_id).where(*conditions)
-        ways.append(one.limit(upto))
+        fit = [terms.fits(Term.instance_id, *conditions)] if conditions else []
+        ways.append(terms.keys("term", f"charge_{n}").where(*fit).limit(upto))
     return ways
 
 
@@ -270,8 +267,8 @@ def _by_range(shape: _Shape, conditions: Sequence[ColumnElement[bool]]) -> list[
     if shape.kind == "beginning":
         few = terms.keys(shape.kind, "range")
         return [select(Instance.id).where(Instance.id.in_(few), *conditions, seen).order_by(Instance.id.desc()).limit(upto)]
-    read = terms.keys(shape.kind, "range").where(*conditions, seen).limit(upto)
-    return [read.join(Instance, Instance.id == Term.instance_id) if shape.kind == "term" else read]
+    fit = [terms.fits(Term.instance_id, *conditions, seen)] if shape.kind == "term" else [*conditions, seen]
+    return [terms.keys(shape.kind, "range").where(*fit).limit(upto)]
 
 
 def _statement(shape: _Shape, acts: ColumnElement[bool] | None) -> Select[Any]:

@@ -165,10 +165,20 @@ def person_key(name: str) -> ColumnElement[int]:
     return select(Person.id).where(Person.number == bindparam(name)).scalar_subquery()
 
 
+def fits(key: InstrumentedAttribute[int], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Condition on what refers to an instance by ``key``: the instance meets the conditions.
+
+    Asked row by row, in the order of what is read: taken for a join, the instances might be read in their own order, all of
+    them where few fit.
+    """
+    found = select(literal(1)).where(Instance.id == key, *conditions)
+    return found.correlate(key.class_).scalar_subquery().is_not(None)
+
+
 def has(name: str) -> ColumnElement[bool]:
     """Condition on ``Instance``: it has the term that is bound as ``name``.
 
-    Asked case by case: as EXISTS it would be taken for a join, and all cases of the term be read for a few.
+    Asked case by case, as ``fits`` is.
     """
     found = select(Term.instance_id).where(Term.term == bindparam(name), Term.instance_id == Instance.id)
     return found.correlate(Instance).scalar_subquery().is_not(None)

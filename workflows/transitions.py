@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Executable, bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,7 @@ from workflows.access import office_day
 from workflows.audit import Act, Actor, Entry, Kind, new_event_id, record_many
 from workflows.audit.canonical import canonical, plain
 from workflows.case import Case, house
-from workflows.db import Database
+from workflows.db import Database, Prepared, connection_of
 from workflows.engine.rows import pack
 from workflows.errors import N_, AppointmentNumberTaken, InstanceMoved, OrderFailed
 from workflows.manners import MAY_START
@@ -297,7 +297,7 @@ class Transition:
         if row is None:
             return session.execute(_NEW_INSTANCE.returning(Instance.id), self.instance_row(facts)).scalar_one()
         values = {**self.instance_row(facts), "of_instance": row.id, "of_version": row.version}
-        if not session.connection().execute(_MOVED_INSTANCE, values).rowcount:
+        if not _MOVED_INSTANCE(session, values).rowcount:
             self.claim(session)  # says who was first, if it was this very task
             raise InstanceMoved()
         return row.id
@@ -426,14 +426,14 @@ class Transition:
         """The filled form, if there is one, and whose its files are now."""
         if self.submission is None or self.by is None:
             return
-        session.connection().execute(_NEW_SUBMISSION, {
+        _NEW_SUBMISSION(session, {
             "instance_id": instance_id, "task_id": self.task.id if self.task else None, "step_id": self.step.id,
             "form_id": self.submission.form_id, "by_id": self.by.id, "at": self.at, "token": self.submission.token,
             "data": _as_json(self.submission.data), "seen": _as_json(self.submission.seen), "event": event,
         })  # fmt: skip
         digests = [item.sha256 for item in self.submission.attachments]
         if digests:
-            session.connection().execute(
+            connection_of(session).execute(
                 _BOUND_ATTACHMENTS, {"digests": digests, "by": self.by.id, "of_instance": instance_id}
             )
 
@@ -566,8 +566,10 @@ class Transition:
 
 _NEW_INSTANCE = insert(table(Instance))
 _LOCKED_INSTANCE = select(table(Instance).c.id).where(table(Instance).c.id == bindparam("of_instance")).with_for_update()
-_MOVED_INSTANCE = update(table(Instance)).where(
-    table(Instance).c.id == bindparam("of_instance"), table(Instance).c.version == bindparam("of_version")
+_MOVED_INSTANCE = Prepared(
+    update(table(Instance)).where(
+        table(Instance).c.id == bindparam("of_instance"), table(Instance).c.version == bindparam("of_version")
+    )
 )
 #: Who completed which step of an instance, and to whom it had been delegated, the oldest first; and the same before a task.
 _ACTED = (
@@ -579,7 +581,7 @@ _ACTED = (
     .order_by(Task.done_at, Task.id)
 )
 _ACTED_BEFORE = _ACTED.where(Task.id < bindparam("before"))
-_NEW_SUBMISSION = insert(table(SubmissionRow))
+_NEW_SUBMISSION = Prepared(insert(table(SubmissionRow)))
 _BOUND_ATTACHMENTS = (
     update(table(Attachment))
     .where(table(Attachment).c.sha256.in_(bindparam("digests", expanding=True)),
@@ -587,21 +589,21 @@ _BOUND_ATTACHMENTS = (
     .values(instance_id=bindparam("of_instance"))
 )
 _NEW_TASK_KEYS = insert(table(Task)).returning(table(Task).c.id, sort_by_parameter_order=True)
-_TASK_ENDED = (
+_TASK_ENDED = Prepared(
     update(table(Task))
     .where(table(Task).c.instance_id == bindparam("of_instance"), table(Task).c.token == bindparam("of_token"),
            or_(table(Task).c.status == "open", table(Task).c.status == "suspended"))
     .values(status="cancelled", done_at=bindparam("ended"))
 )
-_NEW_CANDIDATE = insert(table(Candidate))
-_NEW_TIMER = insert(table(Timer))
-_TIMER_ENDED = (
+_NEW_CANDIDATE = Prepared(insert(table(Candidate)))
+_NEW_TIMER = Prepared(insert(table(Timer)))
+_TIMER_ENDED = Prepared(
     update(table(Timer))
     .where(table(Timer).c.instance_id == bindparam("of_instance"), table(Timer).c.token == bindparam("of_token"),
            table(Timer).c.kind == "engine", table(Timer).c.fired_at.is_(None))
     .values(fired_at=bindparam("ended"), result="cancelled")
 )
-_NEW_RULING = insert(table(RulingRow))
+_NEW_RULING = Prepared(insert(table(RulingRow)))
 
 
 @dataclass
@@ -633,7 +635,7 @@ def write_rows(session: Session, writings: Sequence[Writing]) -> None:
     ])
     tasks = [(one, row) for one in writings for row in one.transition.task_rows(one.instance_id)]
     if tasks:
-        ids = session.connection().execute(_NEW_TASK_KEYS, [row for _, row in tasks]).scalars()
+        ids = connection_of(session).execute(_NEW_TASK_KEYS, [row for _, row in tasks]).scalars()
         for (one, row), task_id in zip(tasks, ids, strict=True):
             one.task_ids[row["token"]] = task_id
     _many(session, _NEW_CANDIDATE, [row for one in writings for row in one.transition.candidate_rows(one.task_ids)])
@@ -662,9 +664,9 @@ def write_rows(session: Session, writings: Sequence[Writing]) -> None:
     ])
 
 
-def _many(session: Session, statement: Executable, rows: list[dict[str, Any]]) -> None:
+def _many(session: Session, statement: Prepared, rows: list[dict[str, Any]]) -> None:
     if rows:
-        session.connection().execute(statement, rows)
+        statement(session, rows)
 
 
 #: Says, in the transaction and with the instances locked, which of the acts are still to be done, and takes them.

@@ -21,6 +21,10 @@ ADMIN, AUDITOR, REVIEWER, HEAD, NEW, RETURNED, REFUSED, DONE = (
 BOSS = "sy.head"
 #: Who runs the institution's own business.
 OFFICE = "sy.trioffice"
+#: A reviewer of the other province who delegates, and whom they ask.
+LENDER, ASKED = "nn.hr1", "nn.head"
+#: Applicants whose reviews are with somebody else, and back again.
+LENT, BACK = "13877110005", "13877110004"
 #: Why the auditor looks at personal data.
 PURPOSE = "核查投诉件第 12 号"
 #: Applicants whose cases wait for their unit, and for the first review.
@@ -30,7 +34,8 @@ NO_PAGES = {
     "static", "health.healthz", "sign_in.first_page", "diagrams.drawing", "diagrams.path", "tasks.lookup", "tasks.download",
     "audit.export_search", "audit.export_case", "operations.blank_workbook", "administration.index",
     # posts that lead on, or answer with a page listed under another name
-    "sign_in.sign_out", "sign_in.set_language", "tasks.claim", "tasks.unclaim", "tasks.save", "tasks.body", "instances.save",
+    "sign_in.sign_out", "sign_in.set_language", "tasks.claim", "tasks.unclaim", "tasks.save", "tasks.body", "tasks.colleagues",
+    "tasks.recall", "instances.save",
     "instances.body", "notices.mark_read", "administration.end_role", "administration.open_account", "administration.change_account",
     "incidents.retry", "migrating.move", "operations.stop_job", "operations.bulk_start",
 }  # fmt: skip
@@ -60,6 +65,16 @@ class State:
 def main_button(page: Page, numbers: Mapping[str, str]) -> None:
     """Press the page's first own button without filling anything in."""
     page.locator("main form button.btn-primary").first.click()
+
+
+def main_button_unchecked(page: Page, numbers: Mapping[str, str]) -> None:
+    """Press the page's first own button without filling anything in, past what the browser itself would ask for."""
+    page.locator("main form button.btn-primary").first.evaluate("one => { one.form.noValidate = true; one.click() }")
+
+
+def send_back(page: Page, numbers: Mapping[str, str]) -> None:
+    """Hand a delegated task back without a note."""
+    page.locator(f"{FORM} button[name=_back]").click()
 
 
 def wrong_password(page: Page, numbers: Mapping[str, str]) -> None:
@@ -197,6 +212,19 @@ STATES = (
     State("task-recommend", "tasks.show", HEAD, "/tasks/{adm_u1}"),
     State("task-review", "tasks.show", REVIEWER, "/tasks/{adm_u2}", 200, unfold),
     State("task-review-errors", "tasks.complete", REVIEWER, "/tasks/{adm_u2}", 422, send_form),
+    State("task-transfer", "tasks.transfer", LENDER, "/tasks/{back}/transfer"),
+    State("task-delegate", "tasks.delegate", LENDER, "/tasks/{back}/delegate"),
+    State("task-delegate-errors", "tasks.delegate", LENDER, "/tasks/{back}/delegate", 422, main_button_unchecked),
+    State("task-delegated", "tasks.show", ASKED, "/tasks/{lent}", 200, unfold),
+    State("task-delegated-no-note", "tasks.complete", ASKED, "/tasks/{lent}", 422, send_back),
+    State("task-decline", "tasks.decline", ASKED, "/tasks/{lent}/decline"),
+    State("task-decline-errors", "tasks.decline", ASKED, "/tasks/{lent}/decline", 422, short_reason),
+    State("inbox-delegated", "inbox.index", ASKED, "/inbox/"),
+    State("task-lent", "tasks.show", LENDER, "/tasks/{lent}"),
+    State("task-handed-back", "tasks.show", LENDER, "/tasks/{back}", 200, unfold),
+    State("case-delegated", "instances.show", LENDER, "/instances/{delegated}"),
+    State("inbox-lent", "inbox.index", LENDER, "/inbox/"),
+    State("notices-delegated", "notices.index", ASKED, "/notices/"),
     State("task-correct", "tasks.show", RETURNED, "/tasks/{adm_u3}"),
     State("task-reconsider", "tasks.show", REFUSED, "/tasks/{adm_u5}"),
     State("task-reconsider-errors", "tasks.complete", REFUSED, "/tasks/{adm_u5}", 422, send_form),
@@ -280,6 +308,9 @@ class Demo:
             "SELECT t.number FROM task t JOIN instance i ON i.id = t.instance_id JOIN person p ON p.id = i.starter_id"
             " WHERE t.status = 'open' AND t.step_id = ? AND p.phone = ?"
         )
+        for name, phone in (("lent", LENT), ("back", BACK)):
+            found[name] = self.all(held, "adm_u2", phone)[0]
+        found["delegated"] = self.all(case, BACK)[0]
         starters = {"adm_u1": OVERDUE, "adm_u2": CONSENTED, "adm_u3": RETURNED, "adm_u5": REFUSED}
         found |= {step: self.all(held, step, phone)[0] for step, phone in starters.items()}
         found["done"] = self.all(

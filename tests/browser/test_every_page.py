@@ -21,14 +21,15 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from tests.browser.desk import Desk
-from tests.browser.site_map import NO_PAGES, NOBODY, PURPOSE, STATES, Demo, State
+from tests.browser.site_map import ASKED, LENDER, NO_PAGES, NOBODY, PURPOSE, STATES, Demo, State
 from tests.browsing import HEIGHTS, NARROW, WIDE
+from tests.factories import viewer
 from tests.serving import Served
 from webapp import create_app
 from webapp.languages import CATALOGUE
 from webapp.office import Office
 from webapp.translations import extract
-from workflows import incidents
+from workflows import assignments, incidents
 from workflows.clock import Clock
 from workflows.db import Database
 from workflows.errors import OrderFailed
@@ -123,9 +124,26 @@ def _something_fails(data: Path) -> None:
     database.close()
 
 
+def _something_is_delegated(data: Path) -> None:
+    """Two reviews that their reviewer delegated: one is still with the head of the bureau, one is back from a colleague."""
+    database = Database(f"sqlite:///{data / 'jiaoyan.sqlite3'}")
+    found, at = Demo(data), Clock(database).now()
+    numbers = found.numbers()
+    found.close()
+    lender, head, colleague = (viewer(database, name, at) for name in (LENDER, ASKED, "nn.hr2"))
+    for task, asked in ((numbers["lent"], head), (numbers["back"], colleague)):
+        assignments.claim(database, lender, task, at=at)
+        assignments.delegate(database, lender, task, asked.number, "外出督导一周，请先逐项核对材料", at=at)
+    work = {"typed": {"opinion": ["学历、教龄、职称材料齐全，与原件一致。"]}, "files": []}
+    note = "材料已逐项核对，教龄证明请再看一眼起止时间"
+    assignments.hand_back(database, colleague, numbers["back"], note, work, at=at)
+    database.close()
+
+
 @pytest.fixture(scope="module")
 def known(demo: Served) -> Iterator[Demo]:
     _something_fails(demo.data)
+    _something_is_delegated(demo.data)
     found = Demo(demo.data)
     yield found
     found.close()

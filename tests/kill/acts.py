@@ -1,7 +1,8 @@
 """What a process does before it is killed: one act on a real database, with a count of its calls to it.
 
 Run by ``multiprocessing`` in a process of its own, which dies by SIGKILL just before its n-th call: before a statement,
-before a commit, or after a commit and before anybody could be answered.
+before a commit, or after a commit and before anybody could be answered. The process starts cold: no definition, pack or
+statement is known to it, so that an act makes every call that it can make.
 """
 
 from __future__ import annotations
@@ -9,24 +10,25 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
-from typing import Any
+from types import FrameType
+from typing import Any, ClassVar
 
 from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
-from tests.factories import SETTING_UP
-from workflows import assignments, bulk, deliveries, instances, jobs, retries, timers, transitions
+from tests.kill import breaking
+from workflows import bulk, control, deliveries, engine, instances, jobs, orders, retries, timers
 from workflows.access import Viewer
-from workflows.audit import Entry
 from workflows.db import Database
-from workflows.errors import HeldByAnother, IncidentOver
-from workflows.models import Instance, Job
+from workflows.engine.errors import NoFlowTaken
+from workflows.errors import CaseFailed, StartFailed
+from workflows.models import Incident, Instance, Job
 from workflows.submission import Submission
-from workflows.transitions import Moved, Transition
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Complete:
 
 @dataclass(frozen=True)
 class Fire:
-    """Fire every timer that is due."""
+    """Fire every timer that is due; one that fails is an incident and holds up no other."""
 
     at: datetime
 
@@ -81,10 +83,39 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Broadcast:
+    """Send a signal to every case that waits for it."""
+
+    viewer: Viewer
+    name: str
+    at: datetime
+
+    def __call__(self, db: Database) -> None:
+        deliveries.broadcast(db, self.viewer, self.name, {}, origin="停", at=self.at)
+
+
+@dataclass(frozen=True)
+class Once:
+    """A verb that is not done twice: whoever finds it done is refused by one of these names, and that is their answer."""
+
+    verb: Callable[..., object]
+    arguments: tuple[Any, ...]
+    #: Nothing for a verb that needs no clock.
+    at: datetime | None = None
+    refused: tuple[type[Exception], ...] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, db: Database) -> None:
+        clock = {"at": self.at} if self.at is not None else {}
+        with contextlib.suppress(*self.refused):
+            self.verb(db, *self.arguments, **clock, **self.more)
+
+
+@dataclass(frozen=True)
 class Followed:
     """An act, and a beat of the worker after it: what the act did not get to deliver arrives."""
 
-    act: Start | Complete | Message
+    act: Start | Complete | Message | Broadcast | Once
     at: datetime
 
     def __call__(self, db: Database) -> None:
@@ -93,17 +124,24 @@ class Followed:
 
 
 @dataclass(frozen=True)
-class BulkStart:
-    """Do the bulk start that is on the list; whoever had it before is dead."""
+class Work:
+    """Do the jobs that are on the list; whoever had them before is dead."""
 
     at: datetime
+    #: Cases that a bulk start writes in one transaction.
+    chunk: int = bulk.CHUNK
 
     def __call__(self, db: Database) -> None:
+        bulk.CHUNK = self.chunk
         with db.write() as session:
             died = datetime(2026, 1, 1, tzinfo=UTC)
             session.execute(update(Job).where(Job.status == "running").values(lease_until=died))
-        while jobs.run_next(db, {bulk.BULK_START: bulk.run}, lambda: self.at):
+        while jobs.run_next(db, {bulk.BULK_START: bulk.run, control.MIGRATION: _migrate}, lambda: self.at):
             pass
+
+
+def _migrate(running: jobs.Running) -> None:
+    control.migrate_all(running.db, running.params, running.cursor, running.mark, running.now)
 
 
 @dataclass(frozen=True)
@@ -128,45 +166,56 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Transfer:
-    """Hand a task to a colleague; who had done it already is told that it is theirs no longer."""
+class Retries:
+    """A beat of tries that are due, and one later: a try that was taken by a process that died is due again then."""
 
-    viewer: Viewer
-    task: str
-    to: str
     at: datetime
+    later: datetime
 
     def __call__(self, db: Database) -> None:
-        with contextlib.suppress(HeldByAnother):
-            assignments.transfer(db, self.viewer, self.task, self.to, "外出培训一周，请代为办理", at=self.at)
+        for moment in (self.at, self.later):
+            retries.retry_due(db, at=moment)
+
+    @property
+    def otherwise(self) -> tuple[Retries, ...]:
+        """What it comes to when only one of the two beats lives."""
+        return Retries(self.at, self.at), Retries(self.later, self.later)
 
 
 @dataclass(frozen=True)
-class Retry:
-    """Try the act of an incident again."""
+class Failing:
+    """An act on which the machine fails. Whoever finds that on record does not act again, if it is a person."""
 
-    number: str
-    at: datetime
+    act: Start | Complete | Fire | Followed | Retries
+    #: An order, or a function of the engine.
+    what: str
 
-    def __call__(self, db: Database) -> None:
-        with contextlib.suppress(IncidentOver):
-            retries.retry(db, SETTING_UP, self.number, at=self.at)
-
-
-@dataclass(frozen=True)
-class Broadcast:
-    """Send a signal to every case that waits for it, and a beat after it."""
-
-    viewer: Viewer
-    name: str
-    at: datetime
+    #: Acts of people, who see their incident; the others have to know by themselves.
+    of_people: ClassVar = (Start, Complete)
 
     def __call__(self, db: Database) -> None:
-        deliveries.broadcast(db, self.viewer, self.name, {}, origin="停", at=self.at)
-        deliveries.deliver_due(db, at=self.at)
+        if isinstance(self.act, self.of_people):
+            with db.read() as session:
+                if session.execute(select(Incident.id).limit(1)).first():
+                    return
+        if self.what in orders.ORDERS:
+            orders.ORDERS[self.what] = _fails  # type: ignore[index]
+        else:
+            setattr(engine, self.what, _fails)
+        with contextlib.suppress(CaseFailed, StartFailed):
+            self.act(db)
+
+    @property
+    def otherwise(self) -> tuple[Failing, ...]:
+        """What else it may come to."""
+        return tuple(Failing(other, self.what) for other in getattr(self.act, "otherwise", ()))
 
 
-Act = Start | Complete | Fire | Message | Followed | BulkStart | Whole | Transfer | Retry | Broadcast
+def _fails(*_given: Any, **_more: Any) -> Any:
+    raise NoFlowTaken(step="核对完整性")
+
+
+Act = Start | Complete | Fire | Message | Broadcast | Once | Followed | Work | Whole | Retries | Failing
 
 
 class Calls:
@@ -184,32 +233,37 @@ class Calls:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def perform(url: str, act: Callable[[Database], None], die_at: int | None, torn: bool, answer: Connection) -> None:
+class Walked:
+    """Every function of ours that was entered: module and name."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+
+    def __call__(self, frame: FrameType, what: str, _arg: object) -> None:
+        if what == "call" and str(frame.f_globals.get("__name__")).startswith("workflows."):
+            self.seen.add(f"{frame.f_globals['__name__']}.{frame.f_code.co_name}")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an act that nobody killed did."""
+
+    calls: list[str]
+    #: The functions it went through; only if they were asked for.
+    walked: set[str]
+
+
+def perform(
+    url: str, act: Callable[[Database], None], die_at: int | None, broken: str, look: bool, answer: Connection
+) -> None:
     """Do the act in this process, and answer with the calls it took; never answers when killed."""
-    if torn:
-        transitions.Transition.write = torn_write  # type: ignore[method-assign]
+    if broken:
+        breaking.BREAKS[broken]()
     db = Database(url, synchronous="NORMAL")  # a killed process loses nothing that it has written
-    calls = Calls(db, die_at)
+    calls, walked = Calls(db, die_at), Walked()
+    if look:
+        sys.setprofile(walked)
     act(db)
-    answer.send(calls.seen)
+    sys.setprofile(None)
+    answer.send(Done(calls.seen, walked.seen))
     db.close()
-
-
-#: ``Transition.write`` and the record as they are.
-_write, _record_many = Transition.write, transitions.record_many
-
-
-def torn_write(self: Transition, db: Database) -> Moved:
-    """``Transition.write`` as it must not be: the rows in one transaction, the record in another.
-
-    It is here to show that the check of the kill tests can fail.
-    """
-    kept: list[Entry] = []
-    transitions.record_many = lambda _session, entries: kept.extend(entries)
-    try:
-        moved = _write(self, db)
-    finally:
-        transitions.record_many = _record_many
-    with db.write() as session:
-        _record_many(session, kept)
-    return moved

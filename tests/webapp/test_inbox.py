@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.webapp.case_world import APPLICANT, AUDITOR, HEAD, HR1, HR2, NAMES, PRINCIPAL, World
 from webapp.case_pages import due_words
+from webapp.paging import LAST_PAGE, page_number
 from workflows.models import Instance, Task
 
 Words = Callable[[TestResponse], str]
@@ -134,3 +135,10 @@ def test_the_inbox_takes_few_statements_however_many_rows(reviewing: tuple[World
         event.remove(engine, "before_cursor_execute", listen)
     selects = [one for one in statements if one.lstrip().upper().startswith(("SELECT", "WITH"))]
     assert len(selects) <= 12, selects
+
+
+@pytest.mark.parametrize(("typed", "page"), [("2", 2), ("0", 1), ("-3", 1), ("x", 1), ("٣", 1), ("999999999", LAST_PAGE), ("9" * 40, 1)])
+def test_a_page_number_that_nobody_turns_to_costs_no_more(house: Any, typed: str, page: int) -> None:
+    with house.app.test_request_context(f"/inbox/?page={typed}"):
+        assert page_number() == page
+    assert 100 <= LAST_PAGE <= 1000

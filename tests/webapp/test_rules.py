@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -145,9 +146,21 @@ def test_a_changed_value_shows_with_the_one_before_it(world: World) -> None:
     path = "bpmn/policies/liaoning.toml"
     block = '\n[["training.annual_hours"]]\nvalue = 90\nunit = "课时"\nsince = 2027-01-01\ndocument = "D"\nitem = "I11"\ntag = "D"\n'
     files[path] += block.encode()
-    deployment.deploy(world.house.database, SYSTEM, files, lambda raw, name: check.read(raw, file=name), at=world.house.watch())
+    facts = {"year": 2027, "post_type": "专职", "records": [{"date": "2027-05-01", "hours_claimed": 80, "hours_recognised": 80}]}
+    assert _decided(world, "DT-TRN-02", facts, 2027) == "met"
+    done = deployment.deploy(
+        world.house.database, SYSTEM, files, lambda raw, name: check.read(raw, file=name), at=world.house.watch()
+    )
+    assert done.pack_set_is_new and not any(new for _, _, new in done.definitions), "no definition's digest changes"
+    assert _decided(world, "DT-TRN-02", facts, 2027) == "not_met"
     page, _ = _page(world.browser(APPLICANT), "/rules/?group=training")
     row = _words(page.get_element_by_id("training.annual_hours"))
     assert "其他时期的值" in row and "自 2027-01-01 起：90 课时" in row
     later, _ = _page(world.browser(APPLICANT), "/rules/?on=2027-01-01")
     assert "90 课时" in _words(later.get_element_by_id("training.annual_hours").xpath("./td")[-1])
+
+
+def _decided(world: World, table: str, facts: dict[str, Any], year: int) -> str:
+    with world.house.database.read() as session:
+        book = deployment.rules_in_force(session)[table]
+    return str(book.answer(table, policy="liaoning", facts=facts, on=date(year, 12, 31))["outcome"])

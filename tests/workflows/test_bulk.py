@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from tests import annual
 from tests.annual import EVERYBODY
 from tests.factories import SETTING_UP
-from tests.kill.test_kill import everything
+from tests.kill.dying import everything
 from tests.office import Office
 from tests.workflows.test_races import race
 from workflows import bulk, jobs

@@ -370,7 +370,7 @@ def test_many_are_taken_by_a_job_and_those_that_stay_are_named(
     target, said = _newest(office), list[tuple[object, ...]]()
     params = control.request_of(office.viewer(ADMIN), "admission", target, {})
     control.migrate_all(
-        office.db, params, {}, lambda done, total, *more, **cursor: said.append((done, total, *more)), lambda: office.at
+        office.db, params, {}, lambda _, done, total, *more, **cursor: said.append((done, total, *more)), lambda: office.at
     )
     assert [one.row().definition == target for one in (case, *others)] == [True, False, True]
     assert said[-1][0] == said[-1][1] == 3

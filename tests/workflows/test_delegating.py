@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from sqlalchemy import select
 from tests.factories import SETTING_UP
 from tests.office import Case, Office, Place
 from tests.workflows.test_verbs import recorded
-from workflows import access, assignments, case_file, control, drafts, inbox, instances, people, search
+from webapp import composition
+from workflows import access, assignments, case_file, control, deployment, drafts, inbox, instances, people, search
 from workflows.audit import Kind
 from workflows.errors import (
     DelegationOver,
@@ -452,6 +454,33 @@ def test_who_gave_a_review_back_without_work_may_decide_the_next(office: Office,
     case.task("adm_u1").by(liaoning.own_head).recommends()
     case.task("adm_u2").by(liaoning.reviewer).qualifies()
     case.is_qualified()
+
+
+@pytest.mark.parametrize(("who", "stays"), [('=[role("bureau_hr"), role("bureau_teacher")]', True), ('=role("bureau_head")', False)])
+def test_a_newer_version_of_the_process_keeps_it_as_long_as_its_holder_may_have_the_task(
+    office: Office, case: Case, asking: Asking, root: Path, who: str, stays: bool
+) -> None:
+    tree = deployment.read_tree(root)
+    path = "bpmn/admission/admission.bpmn"
+    tree[path] = tree[path].replace(b"""'=role("bureau_hr")'""", f"'{who}'".encode())
+    asking.asks()
+    asking.recalls()
+    asking.asks()
+    deployment.deploy(office.db, SETTING_UP, tree, composition.check_form, at=office.at)
+    with office.db.read() as session:
+        target = deployment.newest(session, "admission")
+    control.migrate(office.db, SETTING_UP, case.number, target, {}, at=office.at)
+    row = asking.row()
+    ended = [one["how"] for one in row.explanation["delegations"]]
+    if stays:
+        assert (row.holder_id, row.delegate_id) == (asking.holder.person_id, asking.worker.person_id)
+        assert row.explanation["claimed"] and row.explanation["delegated"]["reason"] == WHY and ended == ["recalled"]
+        asking.hands_back(opinion="符合")
+    else:
+        assert (row.holder_id, row.delegate_id) == (None, None)
+        assert "delegated" not in row.explanation and ended == ["recalled", "migrated"]
+        with pytest.raises(DelegationOver):
+            asking.hands_back(opinion="符合")
 
 
 def test_nothing_of_a_delegation_is_kept_when_its_event_cannot_be(

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests import annual
-from tests.kill.test_kill import everything
+from tests.kill.dying import everything
 from tests.office import BEGAN, Office
 from workflows import instances, timers
 from workflows.audit import Kind

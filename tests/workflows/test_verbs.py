@@ -184,8 +184,8 @@ def test_each_verb_of_an_account_is_one_event(office: Office, settings: Settings
     with pytest.raises(SignInRefused):
         accounts.sign_in(db, "13900000001", "wrong", at=at, ip=ip, settings=settings)
     assert [kind for _stream, kind in (_events(office) - before).elements()] == [Kind.SIGN_IN_FAILED]
-    with db.read() as session:
-        viewer = accounts.viewer(session, cookie, at=at, ip=ip, settings=settings)
+    with db.glance() as reading:
+        viewer = accounts.viewer(reading, cookie, at=at, ip=ip, settings=settings)
     assert viewer is not None
     with recorded(office, (stream, Kind.PASSWORD_CHANGED)):
         cookie = accounts.change_password(db, viewer, PASSWORD, PASSWORD + "-2", at=at)

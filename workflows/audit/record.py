@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from workflows.audit.canonical import canonical
 from workflows.audit.kinds import ActorKind, Kind
 from workflows.clock import machine_now
+from workflows.db import Prepared
 from workflows.models import Event, EventPayload, Stream, table
 
 #: Name of the digest in use; every event carries it, so that SM3 can stand beside it one day.
@@ -25,10 +26,10 @@ FIRST = "0" * 64
 #: The head of a stream before its first event.
 BEGINNING = (0, FIRST)
 
-_NEW_EVENT = insert(table(Event))
-_NEW_PAYLOAD = insert(table(EventPayload))
-_NEW_STREAM = insert(table(Stream))
-_MOVED_STREAM = (
+_NEW_EVENT = Prepared(insert(table(Event)))
+_NEW_PAYLOAD = Prepared(insert(table(EventPayload)))
+_NEW_STREAM = Prepared(insert(table(Stream)))
+_MOVED_STREAM = Prepared(
     update(table(Stream))
     .where(table(Stream).c.name == bindparam("of_stream"), table(Stream).c.seq == bindparam("of_seq"),
            table(Stream).c.head_hash == bindparam("of_hash"))
@@ -143,15 +144,15 @@ def record_many(session: Session, entries: Sequence[Entry]) -> None:
     old = [(columns, entry.head) for columns, entry in zip(events, entries, strict=True) if entry.head != BEGINNING]
     if new:
         rows = [{"name": place["stream"], **_placed(place, BEGINNING)} for place in new]
-        session.connection().execute(_NEW_STREAM, rows)
+        _NEW_STREAM(session, rows)
     if len(old) == 1:
         [(columns, head)] = old
         if head is None or not _advance(session, [(columns, head)]):
             _advance_locked(session, [columns])
     elif old:
         _advance_locked(session, [columns for columns, _ in old])
-    session.connection().execute(_NEW_EVENT, events)
-    session.connection().execute(_NEW_PAYLOAD, [payload for _, payload in pairs])
+    _NEW_EVENT(session, events)
+    _NEW_PAYLOAD(session, [payload for _, payload in pairs])
 
 
 def _unplaced(entry: Entry) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -194,7 +195,7 @@ def _advance(session: Session, events: Sequence[tuple[dict[str, Any], tuple[int,
         {"of_stream": columns["stream"], "of_seq": head[0], "of_hash": head[1], **_placed(columns, head)}
         for columns, head in events
     ]
-    return session.connection().execute(_MOVED_STREAM, rows).rowcount == len(rows)
+    return _MOVED_STREAM(session, rows).rowcount == len(rows)
 
 
 def _advance_locked(session: Session, events: Sequence[dict[str, Any]]) -> None:

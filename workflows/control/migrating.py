@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
@@ -135,8 +136,11 @@ def _migration(
     return engine.migrate(case.loaded.diagram, case.row.state, loaded.diagram, mapping, lent)
 
 
-def migrate(db: Database, by: By, number: str, target: str, mapping: Mapping[str, str], *, at: datetime) -> None:
-    """Take one case to another version of its definition. One transaction, one event.
+def migrate(
+    db: Database, by: By, number: str, target: str, mapping: Mapping[str, str], *, at: datetime,
+    also: Callable[[Session], None] = lambda _: None,
+) -> None:
+    """Take one case to another version of its definition. One transaction, one event; ``also`` writes in the same one.
 
     Raises ``MigrationRefused`` with every reason, ``InstanceSuspended``, ``InstanceEnded``, ``InstanceMoved``,
     ``NotFound``, and what ``authority.actor_of`` raises.
@@ -161,7 +165,12 @@ def migrate(db: Database, by: By, number: str, target: str, mapping: Mapping[str
         )  # fmt: skip
         transition.prepare(session)
         openings = {one.token: transition.opening(session, one.task) for one in moved.moved if one.task is not None}
-        transition.claim = lambda session: _carry(session, instance.id, moved, openings, before, at)
+
+        def claim(session: Session) -> None:
+            _carry(session, instance.id, moved, openings, before, at)
+            also(session)
+
+        transition.claim = claim
     carry_out(db, transition)
 
 
@@ -264,37 +273,46 @@ def request_of(by: By, process_id: str, target: str, mapping: Mapping[str, str])
 
 
 def migrate_all(
-    db: Database, params: Mapping[str, Any], cursor: Mapping[str, Any], progress: Callable[..., None],
+    db: Database, params: Mapping[str, Any], cursor: Mapping[str, Any], mark: Callable[..., None],
     now: Callable[[], datetime],
 ) -> None:
     """Take every case of a process that can move, each in a transaction of its own; says which stayed and how far it is.
 
-    Begun again after a crash it goes on: a case that has moved is no longer among those to be moved.
+    ``mark(session, done, total, message, said, **cursor)`` notes that in the same transaction: begun again after a crash
+    it goes on where it was, and a case that has moved is counted once.
     """
     actor = Actor(**{**params["by"], "kind": ActorKind[params["by"]["kind"]]})
     moved, stayed = int(cursor.get("moved", 0)), dict(cursor.get("stayed", {}))
     with db.read() as session:
         numbers = [number for number in movable(session, params["process"], params["target"]) if number not in stayed]
     total = moved + len(stayed) + len(numbers)
+
+    def note(session: Session, moved: int, message: str = MOVING, said: Mapping[str, Any] | None = None) -> None:
+        mark(session, moved + len(stayed), total, message, said, moved=moved, stayed=stayed)
+
     for number in numbers:
-        progress(moved + len(stayed), total, MOVING, moved=moved, stayed=stayed)
         try:
-            _with_patience(db, actor, number, params, now())
+            _with_patience(db, actor, number, params, now(), partial(note, moved=moved + 1))
             moved += 1
         except PASSING:
             raise
         except Refusal as refusal:
             stayed[number] = type(refusal).__name__
+            with db.write() as session:
+                note(session, moved)
     named = "、".join(list(stayed)[:_NAMED]) + ("……" if len(stayed) > _NAMED else "")
     said = {"moved": moved} | ({"stayed": len(stayed), "cases": named} if stayed else {})
-    progress(moved + len(stayed), total, SOME_STAYED if stayed else MOVED, said, moved=moved, stayed=stayed)
+    with db.write() as session:
+        note(session, moved, SOME_STAYED if stayed else MOVED, said)
 
 
-def _with_patience(db: Database, actor: Actor, number: str, params: Mapping[str, Any], at: datetime) -> None:
+def _with_patience(
+    db: Database, actor: Actor, number: str, params: Mapping[str, Any], at: datetime, also: Callable[[Session], None]
+) -> None:
     """Somebody may just be at the case: then look again, a few times."""
     for last in (False, False, True):
         try:
-            migrate(db, actor, number, params["target"], params["mapping"], at=at)
+            migrate(db, actor, number, params["target"], params["mapping"], at=at, also=also)
             return
         except InstanceMoved:
             if last:

@@ -6,7 +6,7 @@ calendar and working_days (periods), teaching and school_years (months, semester
 
 from workflows.policies.calendar import Calendar, CalendarYear
 from workflows.policies.citation import Citation, Document, PolicyValue
-from workflows.policies.functions import FUNCTION_NAMES, functions
+from workflows.policies.functions import FUNCTION_NAMES, KEYS_READ, functions
 from workflows.policies.pack import Branch, DatedValue, Names, Pack, Packs, PlacePacks
 from workflows.policies.reading import load
 from workflows.policies.school_years import Semester, school_year_of, semester_of, semesters_fully_served
@@ -22,7 +22,7 @@ from workflows.policies.working_days import (
 )
 
 __all__ = [
-    "FUNCTION_NAMES", "SHANGHAI", "Branch", "Calendar", "CalendarYear", "Citation", "DatedValue", "Document",
+    "FUNCTION_NAMES", "KEYS_READ", "SHANGHAI", "Branch", "Calendar", "CalendarYear", "Citation", "DatedValue", "Document",
     "DueMoment", "Names", "Pack", "Packs", "PlacePacks", "PolicyValue", "RowEvidence", "Semester", "Span", "TeachingMonths",
     "add_working_days", "end_of", "functions", "load", "office_day", "reminders", "school_year_of", "semester_of",
     "semesters_fully_served", "teaching_months", "whole_months", "working_days_between",

@@ -23,8 +23,8 @@ FUNCTION_NAMES = ("teaching months", "working days", "working days after", "due"
                   "publicity end", "ballot", "shortlist of", "ranking of", "office day", "on post months",
                   "semesters served", "training hours", "one decimal", "staffing gaps")
 
-#: Keys that a function reads itself: who calls it reads them.
-KEYS_READ = {"due": ("deadlines",), "ballot": ("ballot.quorum", "ballot.majority")}
+#: Keys that a function reads itself, whatever it is given: who calls it reads them.
+KEYS_READ = {"ballot": ("ballot.quorum", "ballot.majority")}
 
 #: Kinds of days a publicity period is counted in (form A9).
 NATURAL_DAYS, WORKING_DAYS = "自然日", "工作日"
@@ -47,8 +47,9 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
     * ``ranking of(candidates, panel scores, posts, weights, drop from, decimals, tie order)``: see ``ranking.ranking``.
 
     * ``office day()`` -> today in the office: the day of the ruling.
-    * ``on post months(base date, day, absences, longer than, always counted, one semester)`` -> {months, days, rows, spans};
-      I7. The last three are the pack's ``rotation.absence``.
+    * ``on post months(base date, day, absences, longer than, always counted, one semester, full)`` -> {months, days, rows,
+      spans, full_on}; I7. Longer than, always counted, one semester are the pack's ``rotation.absence``; ``full_on`` is the
+      day on which ``full`` months are full, null for somebody who is away, or when ``full`` is null.
     * ``semesters served(start, end, semesters)`` -> {count, names}; I8, by the pack's ``school_year.semesters``. Null when the
       end lies before the start.
     * ``training hours(records, year)`` -> {total, rows}; I10, I11.
@@ -110,10 +111,11 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
 
     def on_post(
         base_date: Any, day: Any, absences: list[Mapping[str, Any]] | None, longer_than: Decimal,
-        always_counted: list[str], one_semester: list[str],
+        always_counted: list[str], one_semester: list[str], full: Decimal | None,
     ) -> Any:
-        return on_post_months(_day(base_date), _day(day), absences or [], longer_than=int(longer_than),
-                              always_counted=always_counted, one_semester=one_semester).as_facts()
+        answer = on_post_months(_day(base_date), _day(day), absences or [], longer_than=int(longer_than),
+                                always_counted=always_counted, one_semester=one_semester)
+        return {**answer.as_facts(), "full_on": None if full is None else answer.full_on(int(full))}
 
     def semesters_served(start: Any, end: Any, semesters: Mapping[str, list[str]]) -> Any:
         first, last = _day(start), _day(end)

@@ -44,6 +44,8 @@ class OnPostSpan:
     start: date
     end: date
     months: int
+    #: The start, put back by the days of the month begun before it: from here the clock runs on.
+    running_from: date
 
     def as_facts(self) -> dict[str, Any]:
         """Return the span as plain data for a ruling."""
@@ -59,6 +61,20 @@ class OnPostMonths:
     days: int
     rows: tuple[Absence, ...]
     spans: tuple[OnPostSpan, ...]
+    #: Last day counted.
+    last: date
+
+    def full_on(self, months: int) -> date | None:
+        """Return the day on which so many months are full; None for somebody who is away on the last day counted.
+
+        A day to come supposes that no further absence stops the clock.
+        """
+        before = 0
+        for span in self.spans:
+            if before + span.months >= months or span.end == self.last:
+                return _after(span.running_from, months - before)
+            before += span.months
+        return None
 
     def as_facts(self) -> dict[str, Any]:
         """Return what an expression sees: months, days, rows, spans as plain data."""
@@ -126,15 +142,16 @@ def on_post_months(
 
 
 def _read(number: int, row: Mapping[str, Any], last: date) -> _Row:
-    start, end = _day(row.get("start"), number, "起始日期"), _day(row.get("end"), number, "结束日期")
+    start, end = _day(row, "start", number, "起始日期"), _day(row, "end", number, "结束日期")
     if start is None:
-        raise FactsRefused(fact=f"离岗情况第{number}行", reason="缺少起始日期")
+        raise FactsRefused(fact=f"absences[{number}].start", reason="缺少起始日期")
     if end is not None and end < start:
-        raise FactsRefused(fact=f"离岗情况第{number}行", reason="结束日期不能早于开始日期")
+        raise FactsRefused(fact=f"absences[{number}].end", reason="结束日期不能早于开始日期")
     return _Row(number, start, end, str(row.get("kind") or ""), end if end is not None else max(start, last))
 
 
-def _day(value: Any, number: int, which: str) -> date | None:
+def _day(row: Mapping[str, Any], part: str, number: int, which: str) -> date | None:
+    value = row.get(part)
     if value is None or value == "":
         return None
     if isinstance(value, (date, datetime)):
@@ -142,7 +159,7 @@ def _day(value: Any, number: int, which: str) -> date | None:
     try:
         return date.fromisoformat(str(value))
     except ValueError:
-        raise FactsRefused(fact=f"离岗情况第{number}行", reason=f"{which}不是日期") from None
+        raise FactsRefused(fact=f"absences[{number}].{part}", reason=f"{which}不是日期") from None
 
 
 def _groups(rows: Iterable[_Row]) -> list[tuple[date, date]]:
@@ -176,9 +193,9 @@ def _count(base: date, last: date, rows: tuple[Absence, ...], away: list[tuple[d
             whole = whole_months(running, end)
             days = (end - _after(running, whole)).days + 1
             months += whole
-            spans.append(OnPostSpan(start, end, whole))
+            spans.append(OnPostSpan(start, end, whole, running))
         start = max(start, back + _DAY)
-    return OnPostMonths(months, days, rows, tuple(spans))
+    return OnPostMonths(months, days, rows, tuple(spans), last)
 
 
 def _after(start: date, months: int) -> date:

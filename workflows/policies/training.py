@@ -65,10 +65,10 @@ def is_hours(value: Decimal | int) -> bool:
 
 def _judge(number: int, record: Mapping[str, Any], year: int) -> HoursRow:
     day = _day(record.get("date"), number)
-    claimed = _hours(record.get("hours_claimed"), number, "申报学时")
-    recognised = _hours(record.get("hours_recognised"), number, "认定学时")
+    claimed = _hours(record, "hours_claimed", number, "申报学时")
+    recognised = _hours(record, "hours_recognised", number, "认定学时")
     if recognised is not None and claimed is not None and recognised > claimed:
-        raise FactsRefused(fact=f"学时第{number}条", reason=f"认定学时 {recognised} 多于申报学时 {claimed}")
+        raise FactsRefused(fact=f"records[{number}].hours_recognised", reason=f"认定学时 {recognised} 多于申报学时 {claimed}")
     if day.year != year:
         return HoursRow(number, day, recognised or Decimal(0), False, f"不计：不在{year}年，不跨年结转")
     if recognised is None:
@@ -76,12 +76,13 @@ def _judge(number: int, record: Mapping[str, Any], year: int) -> HoursRow:
     return HoursRow(number, day, recognised, True, f"计入 {recognised}")
 
 
-def _hours(value: Any, number: int, which: str) -> Decimal | None:
+def _hours(record: Mapping[str, Any], part: str, number: int, which: str) -> Decimal | None:
+    value = record.get(part)
     if value is None:
         return None
     hours = Decimal(value)
     if not is_hours(hours):
-        raise FactsRefused(fact=f"学时第{number}条", reason=f"{which}“{hours}”应不小于 0，至多一位小数")
+        raise FactsRefused(fact=f"records[{number}].{part}", reason=f"{which}“{hours}”应不小于 0，至多一位小数")
     return hours
 
 
@@ -91,4 +92,4 @@ def _day(value: Any, number: int) -> date:
     try:
         return date.fromisoformat(str(value))
     except ValueError:
-        raise FactsRefused(fact=f"学时第{number}条", reason="日期不是日期") from None
+        raise FactsRefused(fact=f"records[{number}].date", reason="日期不是日期") from None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from workflows.errors import DefinitionRefused, FactsRefused, NotFound, Problem,
 from workflows.policies import SHANGHAI, Pack, Packs
 from workflows.rulebook import reasons as why
 from workflows.rulebook import showing
-from workflows.rulebook.checking import rules_without_basis, unknown_policy_keys
+from workflows.rulebook.checking import rules_without_basis, unknown_policy_keys, unread_values
 from workflows.rulebook.facts import Fact, Sheet, check, plain, read_sheets
 
 
@@ -157,13 +158,14 @@ class Rulebook:
         return self._table(table).sheet.facts
 
     def lint(self) -> list[Problem]:
-        """Return what is doubtful though it loads: gaps, overlaps, unknown names, rules that could cite nothing."""
+        """Return what is doubtful though it loads: gaps, overlaps, unknown names, rules that could cite nothing, idle values."""
         names = self.packs.names
         unnamed = [
             Problem(names.file, 0, key, "没有叫法" if key not in names.keys else "没有任何规则包写有这个键")
             for key in (self.packs.unnamed if names.file else ())
         ]
-        return unnamed + [
+        unread = unread_values(self._files, self.packs.keys_of_values)
+        return [*unnamed, *unread] + [
             problem
             for name, raw in sorted(self._files.items()) if name.endswith(".dmn")
             for problem in (
@@ -179,8 +181,12 @@ class Rulebook:
             raise UnknownTable(table=name) from None
 
     def _evaluate(self, name: str, table: _Table, facts: Mapping[str, Any], pack: Pack, now: datetime) -> Ruling:
-        context = {**facts, **policies.functions(pack, now=now), "policy": pack}
+        refusals: list[FactsRefused] = []
+        context = {**facts, **_noting(policies.functions(pack, now=now), refusals), "policy": pack}
         ruling = table.model.evaluate(name, context, now=now)
+        if refusals:
+            # In an expression the refusal of a house function is only a null; people are told which fact is wrong.
+            raise refusals[0]
         for value in why.values(ruling):
             if value.get("outcome") == "refused":
                 raise FactsRefused(fact=value.get("reason") or name, reason=value.get("words") or "")
@@ -188,3 +194,20 @@ class Rulebook:
             # Null never decides: an expression that failed on the facts must not read as “not refused”.
             raise FactsRefused(fact=name, reason=f"无法得出结论：{ruling.problems[0]}")
         return ruling
+
+
+def _noting(
+    functions: Mapping[str, Callable[..., Any]], refusals: list[FactsRefused],
+) -> dict[str, Callable[..., Any]]:
+    """Return the functions so that a fact which one of them refuses is kept in ``refusals`` as well."""
+    def noting(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def call(*arguments: Any) -> Any:
+            try:
+                return function(*arguments)
+            except FactsRefused as refused:
+                refusals.append(refused)
+                raise
+        return call
+
+    return {name: noting(function) for name, function in functions.items()}

@@ -70,14 +70,36 @@ class TestClock:
             (date(2020, 9, 1), date(2022, 3, 14), 18), (date(2022, 9, 15), date(2026, 2, 28), 42),
         ]
 
-    @pytest.mark.parametrize(("base", "day", "months"), [
-        (date(2026, 1, 31), date(2026, 3, 1), 1),
-        (date(2026, 1, 31), date(2026, 2, 28), 0),
-        (date(2024, 2, 29), date(2025, 3, 1), 12),
-        (date(2026, 9, 1), date(2026, 9, 1), 0),
+    @pytest.mark.parametrize(("base", "day", "months", "days"), [
+        (date(2026, 1, 31), date(2026, 3, 1), 1, 0),
+        (date(2026, 1, 31), date(2026, 2, 28), 0, 28),
+        (date(2025, 12, 31), date(2026, 3, 5), 2, 4),
+        (date(2024, 2, 29), date(2025, 3, 1), 12, 0),
+        (date(2026, 9, 1), date(2026, 9, 1), 0, 0),
     ])
-    def test_months_without_the_day_end_on_their_last(self, base: date, day: date, months: int) -> None:
-        assert counted(base, day).months == months
+    def test_months_without_the_day_end_on_their_last(self, base: date, day: date, months: int, days: int) -> None:
+        assert (counted(base, day).months, counted(base, day).days) == (months, days)
+
+
+class TestFull:
+    @given(days, st.lists(periods, max_size=4), st.integers(1, 90))
+    def test_the_months_are_full_on_that_day_and_not_the_day_before(
+        self, base: date, spans: list[tuple[date, date]], months: int,
+    ) -> None:
+        rows = [away(*span) for span in spans]
+        full = counted(base, date(2040, 1, 1), *rows).full_on(months)
+        assert full is not None
+        assert counted(base, full, *rows).months >= months
+        assert counted(base, full - DAY, *rows).months < months
+
+    def test_a_day_to_come_supposes_no_further_absence(self) -> None:
+        assert counted(date(2021, 9, 1), date(2024, 1, 1)).full_on(60) == date(2026, 9, 1)
+        gone = away(date(2022, 3, 15), date(2022, 9, 14))
+        assert counted(date(2020, 9, 1), date(2024, 1, 1), gone).full_on(60) == date(2026, 3, 1)
+
+    def test_nobody_knows_it_of_somebody_who_is_away(self) -> None:
+        assert counted(date(2021, 9, 1), date(2024, 1, 1), away(date(2023, 6, 1), None)).full_on(60) is None
+        assert counted(date(2021, 9, 1), date(2024, 1, 1), away(date(2023, 6, 1), None)).full_on(12) == date(2022, 9, 1)
 
 
 class TestAbsences:

@@ -35,7 +35,8 @@ silent_on = ["place", "staffing", "award", "exit", "rotation", "training", "visi
              "lessons", "curriculum", "links", "schools", "practice", "digital", "budget", "evaluation",
              "admission.pools", "admission.health_test_for", "admission.part_time", "admission.channel",
              "admission.publicity", "admission.head_selection", "admission.appointment_types",
-             "admission.types_replaced", "admission.title", "admission.conditions_force"]
+             "admission.types_replaced", "admission.title", "admission.conditions_force", "admission.method",
+             "institution", "partners", "plan", "development", "designations", "results"]
 
 [documents.TH]
 title = "第三省关于教研工作的意见"
@@ -275,6 +276,21 @@ class TestAsking:
             with pytest.raises(FactsRefused) as refused:
                 ask({**APPLICATION, **change})
             assert told in str(refused.value) and "\n" not in str(refused.value) and len(str(refused.value)) < 200
+
+    @pytest.mark.parametrize(("table", "facts", "told"), [
+        ("DT-TRN-02", {"year": 2026, "post_type": "专职", "records": [{"date": "2026-05-01", "hours_recognised": 71.96}]},
+         "records[1].hours_recognised：认定学时“71.96”应不小于 0，至多一位小数"),
+        ("DT-ROT-01", {"post_type": "专职", "base_date": "2020-09-01",
+                       "absences": [{"start": "2023-08-31", "end": "2023-03-01", "kind": "借调"}]},
+         "absences[1].end：结束日期不能早于开始日期"),
+        ("DT-STAFF-01", {"level": "city", "stages": ["大学"], "subjects": ["语文"], "staff": []}, "stages：没有“大学”这个学段"),
+    ])
+    def test_a_fact_that_the_arithmetic_refuses_is_named(
+        self, book: Rulebook, table: str, facts: dict[str, Any], told: str,
+    ) -> None:
+        with pytest.raises(FactsRefused) as refused:
+            book.answer(table, policy="liaoning", facts=facts, on=DAY)
+        assert str(refused.value).startswith(told)
 
     def test_facts_that_break_the_arithmetic_never_pass(self, book: Rulebook) -> None:
         """A row that ends before it starts fails inside the experience; the whole must not read as met."""

@@ -1,0 +1,67 @@
+"""The process from which those that die are forked: what is only read from bytes is read once, whoever asks.
+
+A cold process spends most of its time on reading diagrams, tables and packs. Here they are remembered by their bytes, so
+that a fork makes exactly the calls to the database that a cold process makes, and is done sooner. Imported by the fork
+server alone, before any test has a database; the one that it looks at itself is closed again.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy.dialects.postgresql import psycopg as dialect
+
+from benchmarks import annual
+from tests import reviewing
+from tests.databases import make_schema
+from tests.factories import SETTING_UP
+from tests.kill import acts
+from tests.office import BEGAN
+from webapp import composition
+from workflows import deployment, engine, policies
+from workflows.db import Database
+from workflows.rulebook import Rulebook
+
+
+def _remembered(function: Callable[..., Any], key: Callable[..., Hashable]) -> Callable[..., Any]:
+    known: dict[Hashable, Any] = {}
+
+    def ask(*given: Any, **more: Any) -> Any:
+        this = key(*given, **more)
+        if this not in known:
+            known[this] = function(*given, **more)
+        return known[this]
+
+    return ask
+
+
+def _items(files: dict[str, bytes]) -> Hashable:
+    return tuple(sorted(files.items()))
+
+
+def _read_once() -> None:
+    """Read all that the acts read, with nothing left on the shelf of what is stored."""
+    engine.read = _remembered(engine.read, lambda raw, *, file, **_: (raw, file))
+    policies.load = _remembered(policies.load, _items)
+    Rulebook.from_files = _remembered(Rulebook.from_files, _items)  # type: ignore[method-assign]
+    tree = {**deployment.read_tree(composition.SOURCE), **reviewing.TREE, **annual.FILES}
+    with tempfile.TemporaryDirectory() as folder:
+        db = Database(f"sqlite:///{Path(folder) / 'read.sqlite3'}", synchronous="NORMAL")
+        make_schema(db)
+        for files in (deployment.read_tree(composition.SOURCE), tree):
+            deployment.deploy(db, SETTING_UP, files, composition.check_form, at=BEGAN)
+            with db.read() as session:
+                for loaded in deployment.current(session):
+                    deployment.rulebook(session, loaded, deployment.newest_pack_set(session))
+                deployment.packs(session, deployment.newest_pack_set(session))
+        db.close()
+    deployment._shelf = deployment._Shelf()
+
+
+_read_once()
+#: Imported here once instead of in every fork.
+THERE = (psycopg, dialect, acts)
