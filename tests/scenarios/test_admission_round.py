@@ -372,7 +372,7 @@ def test_open_applications_are_listed_to_the_bureau_fifteen_working_days_after_t
     late = batch.applies("乙二")
     batch.closes().waits_at()
     office.days_pass(16)
-    assert [params["items"] for kind, params in batch.told("吴立新") if kind == "applications_open"] == [late.number]
+    assert [params["items"] for kind, params in batch.told(office.viewer(liaoning.reviewer).name) if kind == "applications_open"] == [late.number]
     control.withdraw(office.db, late.applicant.viewer, late.number, "个人原因，不再参加本次遴选", at=office.at)
     batch.waits_at("rnd_u4")
 
@@ -380,7 +380,7 @@ def test_open_applications_are_listed_to_the_bureau_fifteen_working_days_after_t
 def test_every_month_the_bureau_is_told_which_posts_still_wait(office: Office, liaoning: Place) -> None:
     batch, _ = ranked(office, liaoning)
     office.time_is(office.at + timedelta(days=63))
-    assert [kind for kind, _ in batch.told("吴立新")].count("round_waits") == 2
+    assert [kind for kind, _ in batch.told(office.viewer(liaoning.reviewer).name)].count("round_waits") == 2
     batch.waits_at()
 
 
