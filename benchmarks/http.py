@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,6 +102,10 @@ class Browser:
         """Post what was encoded before; returns the status."""
         return self._send("POST", path, body, kind)[0]
 
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
     def form(self, path: str) -> Any:
         """The main form of a page."""
         return main_form(self.get(path))
@@ -166,7 +170,8 @@ def fill(browser: Browser, path: str, act: Act) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def _listening(app: Flask) -> Iterator[int]:
+def listening(app: Flask) -> Iterator[int]:
+    """The application, served as it is in earnest; gives its port."""
     server = waitress.create_server(app, host="127.0.0.1", port=0, threads=4)
     def serve() -> None:
         with suppress(OSError):  # the socket is closed under it when the measuring is done
@@ -215,6 +220,11 @@ class Desks:
             browser.post("/sign-in", form.form_values())
         return self._people[name]
 
+    def close(self) -> None:
+        """End every connection."""
+        for browser in self._people.values():
+            browser.close()
+
     def task(self, case: str, step: str) -> str:
         """Address of the task that waits at a step."""
         with self._office.db.read() as reading:
@@ -225,8 +235,10 @@ def run() -> list[Figure]:
     """Measure; takes half a minute."""
     with tempfile.TemporaryDirectory() as folder, composition.opened(Path(folder) / "data") as office:
         bare = _bare(office.db)
-        with _listening(create_app(office)) as port, _listening(bare) as bare_port:
-            desks, peer = Desks(office, port), Browser(bare_port)
+        with (
+            listening(create_app(office)) as port, listening(bare) as bare_port,
+            closing(Desks(office, port)) as desks, closing(Browser(bare_port)) as peer,
+        ):  # fmt: skip
             ours: dict[str, list[float]] = {act.step: [] for act in ACTS}
             theirs: dict[str, list[float]] = {act.step: [] for act in ACTS}
             statements, commits = [], []
@@ -237,13 +249,13 @@ def run() -> list[Figure]:
                     fields = fill(browser, path, act)
                     if number % 2:
                         with counted(office.db.engine) as found:
-                            _milliseconds(browser, path, fields)
+                            milliseconds(browser, path, fields)
                         statements.append(len(found.statements))
                         commits.append(found.commits)
                         continue
-                    took = _milliseconds(browser, path, fields)
+                    took = milliseconds(browser, path, fields)
                     same = [(name, value) for name, value in fields if name != "csrf_token"]
-                    bare_took = _milliseconds(peer, "/", [*same, *peer.form("/").form_values()])
+                    bare_took = milliseconds(peer, "/", [*same, *peer.form("/").form_values()])
                     if number:
                         ours[act.step].append(took)
                         theirs[act.step].append(bare_took)
@@ -266,7 +278,8 @@ def _figures(
     ]
 
 
-def _milliseconds(browser: Browser, path: str, fields: Sequence[tuple[str, str]]) -> float:
+def milliseconds(browser: Browser, path: str, fields: Sequence[tuple[str, str]]) -> float:
+    """How long a post takes that is answered with a redirect; raises ``RuntimeError`` for another answer."""
     body, kind = encoded(fields, {})
     began = time.perf_counter()
     status = browser.sent(path, body, kind)

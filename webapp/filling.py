@@ -37,15 +37,20 @@ MORE = "_more"
 
 
 class Organisations:
-    """Look-up of organisations (单位) by name or code, as they stand today."""
+    """Look-up of organisations (单位) by name or code, as they stand today; ``names`` are those known already."""
+
+    def __init__(self, names: dict[str, str | None] | None = None) -> None:
+        self._names = {} if names is None else names
 
     def label(self, code: str) -> str | None:
         """The name of the organisation with that code."""
-        with office().db.read() as reading:
-            try:
-                return people.organisation_by_code(reading, code).name
-            except NotFound:
-                return None
+        if code not in self._names:
+            with office().db.read() as reading:
+                try:
+                    self._names[code] = people.organisation_by_code(reading, code).name
+                except NotFound:
+                    self._names[code] = None
+        return self._names[code]
 
     def find(self, text: str) -> list[tuple[str, str]]:
         """(code, name) of organisations whose name holds the text."""
@@ -70,9 +75,9 @@ class Colleagues:
             return search.colleagues(reading, self._viewer, text, at=now())
 
 
-def registers() -> Mapping[str, Lookup]:
-    """The look-ups of a form, by kind of field."""
-    return {"organisation": Organisations(), "person": Colleagues(g.viewer)}
+def registers(names: dict[str, str | None] | None = None) -> Mapping[str, Lookup]:
+    """The look-ups of a form, by kind of field; ``names`` of organisations are those known already."""
+    return {"organisation": Organisations(names), "person": Colleagues(g.viewer)}
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ class Filling:
         self.asked, self.addresses = asked, addresses
         self.spec = spec_of(asked.form)
         self._draft = dict(asked.draft.data) if asked.draft is not None else None
-        self._find = registers()
+        self._find = registers(asked.names)
         self._kept = asked.draft
 
     # -- what stands on the page --------------------------------------------------------------------------------------

@@ -113,6 +113,7 @@ def confirm_email(db: Database, token: str, *, at: datetime, ip: str | None) -> 
         account = session.get_one(Account, link.account_id)
         person = session.get_one(Person, account.person_id)
         account.email_confirmed_at, person.email = at, link.address
+        people.register_changed(session)
         actor = Actor(ActorKind.PERSON, person.number, ip=ip)
         record(session, Act(person_stream(person.number), Kind.EMAIL_CONFIRMED, at, actor))
 

@@ -29,7 +29,7 @@ from workflows.models import (
     Submission,
     Task,
 )
-from workflows.people import Somebody
+from workflows.people import Register, Somebody
 from workflows.policies import Pack
 from workflows.registers import applications
 from workflows.rulebook import Rulebook
@@ -78,6 +78,8 @@ class Case:
     called_for: str = ""
     #: Parts of its state that were read with it, by key.
     parts: Mapping[str, bytes] = field(default_factory=dict)
+    #: What was looked up for cases before this one, and stands.
+    register: Register = field(default_factory=Register)
 
     @property
     def stream(self) -> str:
@@ -119,7 +121,8 @@ def shown(at: datetime) -> str:
 _NEWEST = select(PackSet.digest).order_by(PackSet.number.desc()).limit(1).scalar_subquery()
 #: What ``_case`` is made of.
 _WHOLE = (
-    select(Instance, Organisation, Person, Account.email_confirmed_at, Round, Stream.seq, Stream.head_hash, _NEWEST)
+    select(Instance, Organisation, Person, Account.email_confirmed_at, Round, Stream.seq, Stream.head_hash, _NEWEST,
+           people.VERSION)
     .join(Organisation, Organisation.id == Instance.organisation_id)
     .join(Person, Person.id == Instance.starter_id)
     .outerjoin(Account, Account.person_id == Person.id)
@@ -166,7 +169,7 @@ def with_task(session: Session, *row: Any) -> tuple[Case, Task]:
 
 def _case(
     session: Session, row: Instance, organisation: Organisation, starter: Person, confirmed: datetime | None,
-    round_row: Round | None, seq: int, head: str, newest_set: str,
+    round_row: Round | None, seq: int, head: str, newest_set: str, register: int,
 ) -> Case:
     loaded = deployment.definition(session, row.definition)
     pack = deployment.pack_of(session, row.pack_set, newest_set, row.place, row.ruling_on)
@@ -174,6 +177,7 @@ def _case(
         row.number, row.title, loaded, row.pack_set, pack, deployment.rulebook(session, loaded, row.pack_set),
         row.ruling_on, organisation, Somebody(starter.id, starter.number, starter.name, confirmed is not None),
         round_row, row.started_at, (seq, head), row, row.calls, caller_of(row),
+        register=people.register(session, register),
     )
 
 
@@ -272,7 +276,7 @@ def take_numbers(session: Session, place: str, count: int, at: datetime) -> list
 
 def house(session: Session, case: Case, at: datetime) -> engine.House:
     """What the office lends to one run of the engine on this case at this moment."""
-    bureaus: dict[str, str | None] = {}
+    bureaus = case.register.bureaus
     bind = session.get_bind()
 
     def bureau_of(code: str) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, String, and_, case, cast, exists, func, literal, select, update
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from workflows import access, deployment, engine, incidents, people, traffic
@@ -23,7 +23,7 @@ from workflows.access import Viewer, office_day
 from workflows.audit import RULE, Act, Actor, Kind, instance_stream, new_event_id, office_stream, record
 from workflows.audit.canonical import canonical, plain
 from workflows.case import Caller, Case, beside, called, house, load, outside_rounds, peek_number, take_number
-from workflows.db import Database
+from workflows.db import PASSING, Database
 from workflows.engine.errors import ReservedName
 from workflows.engine.extensions import RESERVED
 from workflows.engine.plain import plain as plain_value
@@ -198,9 +198,9 @@ def settle(db: Database, ids: Iterable[int], *, at: datetime) -> None:
 
 
 def _failed(db: Database, delivery_id: int, error: Exception, at: datetime) -> None:
-    """Make a failure an incident, which has a time-table of its own; a database that is away is only said."""
+    """Make a failure an incident, which has a time-table of its own; a database that is away or busy is only said."""
     _log.error("delivery failed", delivery=delivery_id, error=f"{type(error).__name__}: {error}")
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if isinstance(error, PASSING):
         return
     incidents.raise_(db, subject=f"delivery:{delivery_id}", error=error, at=at)
 

@@ -196,10 +196,12 @@ def _of_range(kind: str) -> ColumnElement[bool]:
     return Task.instance_id.in_(select(few.subquery().c[0]))
 
 
-def _waiting(dialect: str, groups: int, filters: frozenset[str], whose: str, kind: str = "") -> CTE:
+def _waiting(
+    dialect: str, groups: int, filters: frozenset[str], whose: str, kind: str = "", *, ordered: bool = True
+) -> CTE:
     """What waits for somebody (id, due_at, priority): of each way the first ``upto`` in the order of the page.
 
-    With the kind of a range, the tasks of its cases, each asked whether it waits for them.
+    With the kind of a range, the tasks of its cases, each asked whether it waits for them. Only to be counted, any ``upto``.
     """
     ways = [and_(_OPEN, way) for way in _ways(groups, whose)]
     if kind:
@@ -210,7 +212,8 @@ def _waiting(dialect: str, groups: int, filters: frozenset[str], whose: str, kin
         own = select(Task.id, Task.due_at, Task.priority).where(
             way, _not_excluded(dialect), Task.number != bindparam("besides")
         )
-        found.append(select(_narrowed(own, filters).order_by(*_ORDER).limit(bindparam("upto")).subquery()))
+        order = _ORDER if ordered else ()
+        found.append(select(_narrowed(own, filters).order_by(*order).limit(bindparam("upto")).subquery()))
     return union(*found).cte("waiting").prefix_with("MATERIALIZED")
 
 
@@ -337,7 +340,7 @@ def _counts(dialect: str, groups: int | None, kinds: tuple[str, ...]) -> Select[
         select(Task.id).where(Task.done_by_id == bindparam("person")).limit(upto).subquery(),
         select(Instance.id).where(Instance.starter_id == bindparam("person"), Instance.parent_id.is_(None)).limit(upto).subquery(),
     ]
-    waiting = [] if groups is None else [_waiting(dialect, groups, frozenset(), "")]
+    waiting = [] if groups is None else [_waiting(dialect, groups, frozenset(), "", ordered=False)]
     ranges = [terms.keys(kind, f"range_{n}").limit(bindparam("few")).subquery() for n, kind in enumerate(kinds)]
     every = (*found, *ranges, *waiting)
     return select(*(select(func.count()).select_from(one).scalar_subquery() for one in every))

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Date, and_, bindparam, or_, select, update
+import orjson
+from sqlalchemy import Date, ScalarSelect, String, and_, bindparam, case, cast, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -37,7 +38,7 @@ from workflows.errors import (
     TaskNotOpen,
 )
 from workflows.manners import MAY_START
-from workflows.models import Draft, Instance, Organisation, Person, Round, Task, Timer, table
+from workflows.models import Account, Draft, Instance, Organisation, Person, Round, Task, Timer, table
 from workflows.models import Submission as SubmissionRow
 from workflows.people import Somebody
 from workflows.registers import applications, rounds
@@ -94,6 +95,11 @@ class FormRequest:
     #: What was read for it: the verb that follows goes on from there.
     opened: Opened | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def names(self) -> dict[str, str | None] | None:
+        """Names of organisations by code, as far as they were looked up; what is looked up for the form is kept there."""
+        return self.opened.case.register.names if self.opened is not None else None
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -106,6 +112,8 @@ class Opened:
     draft: DraftView | None
     holder_name: str | None
     done_by_name: str | None
+    #: Who completed which step, see ``_in_order``.
+    acted: str | None
 
 
 #: What stands before an organisation's code where a round's number would: the case is started for that office.
@@ -251,10 +259,44 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
     )
 
 
+#: Between the parts of a row, and between rows, of what is read as one text.
+_PART, _ROW = "\x1f", "\x1e"
+
+
+def _acted() -> ScalarSelect[str]:
+    """Who completed which step of the instance: read with the case, since the next review may ask for it."""
+    done, who, account = aliased(Task), aliased(Person), aliased(Account)
+    parts: list[Any] = [cast(done.done_at, String), cast(done.id, String), done.step_id, cast(who.id, String), who.number]
+    parts += [case((account.email_confirmed_at.is_(None), ""), else_="1"), who.name]
+    parts.append(func.coalesce(cast(done.explanation["delegations"], String), "null"))
+    line = parts[0]
+    for part in parts[1:]:
+        line = line + _PART + part
+    return (
+        select(func.aggregate_strings(line, _ROW))
+        .join(who, who.id == done.done_by_id)
+        .outerjoin(account, account.person_id == who.id)
+        .where(done.instance_id == Instance.id, done.status == "done")
+        .correlate(Instance)
+        .scalar_subquery()
+    )
+
+
+def _in_order(acted: str | None) -> list[tuple[str, int, str, str, str | None, Any]]:
+    """(step, key, number and name of the person, mark if mail may reach them, delegations) of what ``_acted`` reads, the
+    oldest first."""
+    rows = [line.split(_PART) for line in (acted or "").split(_ROW) if line]
+    rows.sort(key=lambda row: (datetime.fromisoformat(row[0]), int(row[1])))
+    return [
+        (step, int(key), number, name, mailable or None, orjson.loads(delegations))
+        for _, _, step, key, number, mailable, name, delegations in rows
+    ]
+
+
 _holder, _doer = aliased(Person), aliased(Person)
 #: Everything that a task's form and its completion need of the database.
 _OPENED = (
-    OF_TASK.add_columns(Draft, _holder.name, _doer.name)
+    OF_TASK.add_columns(Draft, _holder.name, _doer.name, _acted())
     .outerjoin(Draft, and_(Draft.person_id == bindparam("viewer"), Draft.subject == "task:" + Task.number))
     .outerjoin(_holder, _holder.id == Task.holder_id)
     .outerjoin(_doer, _doer.id == Task.done_by_id)
@@ -267,10 +309,11 @@ def _opened(session: Session, viewer: Viewer, task_number: str, at: datetime) ->
     found = session.execute(_OPENED, given).one_or_none()
     if found is None:
         raise assignments.gone(session, viewer, task_number)
-    *row, draft, holder_name, done_by_name = found
+    *row, draft, holder_name, done_by_name, acted = found
     case, task = with_task(session, *row)
     variables = variables_at_rest(case.row.state) if case.row is not None else {}
-    return Opened(case, task, variables, house(session, case, at), drafts.view(draft), holder_name, done_by_name)
+    return Opened(case, task, variables, house(session, case, at), drafts.view(draft), holder_name, done_by_name,
+                  acted)
 
 
 def _returned(inputs: Mapping[str, Any]) -> list[str] | None:
@@ -440,10 +483,28 @@ def _completion(
         # What another of many wrote at the same step is no earlier version of this paper.
         changes=changes(old, submission.data) if old and step.repetition is None else (),
         claim=lambda session: _claim_task(session, viewer, opened, at, _outcome(step, submission), before),
-        extra={**extra, **_prepared(task)},
+        extra={**extra, **_prepared(task)}, acted=_in_order(opened.acted), held=_digests(old),
+        done=_done(task, viewer, at, _outcome(step, submission), before),
     )
     transition.prepare(session)
     return transition
+
+
+def _done(task: Task, viewer: Viewer, at: datetime, outcome: str | None, before: bytes) -> dict[str, Any]:
+    """The row of a task once the viewer has completed it, with the state it was completed in."""
+    return {
+        "number": task.number, "instance_id": task.instance_id, "token": task.token, "step_id": task.step_id,
+        "name": task.name, "opened_at": task.opened_at, "status": "done", "holder_id": viewer.person_id, "done_at": at,
+        "done_by_id": viewer.person_id, "outcome": outcome, "before": before,
+    }  # fmt: skip
+
+
+def _digests(value: Any) -> set[str]:
+    """Digests of the files that a submitted form names."""
+    if isinstance(value, Mapping):
+        own = value.get("sha256")
+        return ({own} if isinstance(own, str) else set()).union(*map(_digests, value.values()))
+    return set().union(*map(_digests, value)) if isinstance(value, list) else set()
 
 
 def _prepared(task: Task) -> dict[str, Any]:
@@ -499,7 +560,7 @@ def _claim_task(
 ) -> None:
     """Take the task in the write transaction, and keep the state it was completed in: whoever comes second finds it done.
 
-    The draft of its form goes with it.
+    The draft of its form goes with it, by a trigger (migration 0003).
     """
     task = opened.task
     taken = _DONE(
@@ -513,8 +574,6 @@ def _claim_task(
             name = session.execute(select(Person.name).where(Person.id == now.holder_id)).scalar()
             raise HeldByAnother(name=name or "")
         raise _already_done(session, now)
-    if opened.draft is not None:
-        drafts.discard(session, viewer.person_id, f"task:{task.number}")
 
 
 def _role_in(viewer: Viewer, task: Task, starter: str) -> tuple[str | None, str | None]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Date, Select, and_, bindparam, func, literal, or_, select
+from sqlalchemy import ColumnElement, Date, Dialect, Select, and_, bindparam, func, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
@@ -85,6 +86,51 @@ class OrgView:
     depth: int
     from_on: date
     to_on: date | None
+
+
+# --- what was looked up ---------------------------------------------------------------------------------------------
+
+#: What rules meant a moment ago: (role, at, organisation id, day) -> place and holders.
+Known = dict[tuple[str, Any, int, date], tuple[tuple[int, str, str] | None, list["Somebody"]]]
+
+#: Counts the changes of places, roles and of whom mail may reach.
+_CHANGES = "register"
+#: The number of such changes, for the statement that reads a case.
+VERSION = func.coalesce(select(Series.last).where(Series.name == _CHANGES).scalar_subquery(), 0)
+#: So many answers are kept.
+_KEPT = 10_000
+
+
+@dataclass
+class Register:
+    """What was looked up among places and people, which stands as long as nothing in them changes."""
+
+    version: int = 0
+    known: Known = field(default_factory=dict)
+    #: Organisation code -> code of its bureau.
+    bureaus: dict[str, str | None] = field(default_factory=dict)
+    #: Organisation code -> name.
+    names: dict[str, str | None] = field(default_factory=dict)
+
+
+_registers: WeakKeyDictionary[Dialect, Register] = WeakKeyDictionary()
+
+
+def register(session: Session, version: int) -> Register:
+    """What was looked up in this database since its register came to that version (``VERSION``, just read)."""
+    dialect = session.get_bind().dialect  # one for each database that is open
+    kept = _registers.get(dialect)
+    if kept is not None and kept.version == version and len(kept.known) + len(kept.bureaus) + len(kept.names) < _KEPT:
+        return kept
+    fresh = Register(version)
+    if kept is None or kept.version <= version:
+        _registers[dialect] = fresh
+    return fresh
+
+
+def register_changed(session: Session) -> None:
+    """Say, in the transaction that changes places, roles or whom mail may reach, that what was looked up no longer holds."""
+    next_in_series(session, _CHANGES)
 
 
 # --- places ---------------------------------------------------------------------------------------------------------
@@ -195,6 +241,7 @@ def create_organisation(
         )
         session.add(Organisation(code=code, name=name, org_type=org_type, level=level, place=place,
                                  parent_id=parent.id if parent else None, from_on=from_on))
+        register_changed(session)
 
 
 # --- people and roles -----------------------------------------------------------------------------------------------
@@ -258,6 +305,7 @@ def grant(
         )
         session.add(Membership(person_id=person.id, organisation_id=organisation.id, role=role, from_on=from_on,
                                to_on=to_on, begun_by_event=event))
+        register_changed(session)
 
 
 def _refuse_exclusive(session: Session, person_id: int, role: str, from_on: date, to_on: date | None) -> None:
@@ -291,6 +339,7 @@ def revoke(db: Database, by: Actor, membership_id: int, to_on: date, *, at: date
                 payload={"role": membership.role, "organisation": code, "to_on": to_on}),
         )
         membership.to_on, membership.ended_by_event = max(to_on, membership.from_on), event
+        register_changed(session)
 
 
 #: What a statement gives of each role that a person holds, see ``held``.
@@ -445,10 +494,6 @@ class Candidates:
     explanation: Mapping[str, Any] = field(default_factory=dict)
     #: Keys of the people whom rules name by their numbers, excluded ones among them as among the holders of a role.
     by_name: tuple[int, ...] = ()
-
-
-#: What rules meant a moment ago, for work on many cases at once: (role, at, organisation id, day) -> place and holders.
-Known = dict[tuple[str, Any, int, date], tuple[tuple[int, str, str] | None, list[Somebody]]]
 
 
 def candidates(

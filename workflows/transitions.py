@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -125,6 +126,12 @@ class Transition:
     caused: tuple[int, ...] = ()
     #: Shared by acts on many cases that are prepared together, so that one rule is looked up once.
     known: people.Known | None = None
+    #: What ``_ACTED`` would give, if it was read with the case.
+    acted: Sequence[Sequence[Any]] | None = None
+    #: Digests of files that the case holds already.
+    held: Collection[str] = frozenset()
+    #: The completed task's row, which the statement that opens the next tasks completes too; ``claim`` does where none opens.
+    done: Mapping[str, Any] | None = None
     #: Id of the event that it writes.
     event: str = field(default_factory=new_event_id)
     #: What its orders sent and whom they told; known once they ran.
@@ -154,7 +161,7 @@ class Transition:
                 session.execute(_LOCKED_INSTANCE, {"of_instance": self.case.row.id})
             facts = self.run_orders(session)
             instance_id = self.write_instance(session, facts)
-            if self.case.row is not None:
+            if self.case.row is not None and not (self.done is not None and self.openings):
                 self.claim(session)
             write_rows(session, [Writing(self, instance_id, facts)])
         return self.moved()
@@ -181,7 +188,7 @@ class Transition:
         excluded = self._excluded(session, step) if assigned is None else []
         rules = [rule for rule in opened.candidates if isinstance(rule, Mapping) and ("role" in rule or "person" in rule)]
         found = people.candidates(session, rules, assigned, case.organisation.id, office_day(self.at), excluded,
-                                  self.known)
+                                  case.register.known if self.known is None else self.known)
         days: tuple[str, ...] = ()
         reminders: tuple[datetime, ...] = ()
         if opened.due_at is not None:
@@ -227,11 +234,7 @@ class Transition:
         acted: list[tuple[str, list[Somebody]]] = []
         over: list[list[Mapping[str, Any]]] = []
         if needs_history and self.case.row is not None:
-            given = {"of_instance": self.case.row.id}
-            if self.back_to is not None:
-                given["before"] = self.back_to.id
-            rows = session.connection().execute(_ACTED if self.back_to is None else _ACTED_BEFORE, given)
-            for step_id, person_id, number, name, confirmed, delegations in rows:
+            for step_id, person_id, number, name, confirmed, delegations in self._history(session, self.case.row.id):
                 acted.append((step_id, [Somebody(person_id, number, name, confirmed is not None)]))
                 over.append(delegations or [])
         if self.by is not None and self.task is not None:
@@ -243,6 +246,14 @@ class Transition:
             for (_, them), numbers in zip(acted, worked, strict=True):
                 them += [known[number] for number in numbers]
         return acted
+
+    def _history(self, session: Session, instance_id: int) -> Iterable[Sequence[Any]]:
+        if self.acted is not None:
+            return self.acted
+        given = {"of_instance": instance_id}
+        if self.back_to is not None:
+            given["before"] = self.back_to.id
+        return session.connection().execute(_ACTED if self.back_to is None else _ACTED_BEFORE, given)
 
     def _answer(self, ruled: engine.RulingAt) -> dict[str, Any]:
         """A ruling as it is stored: the answer of ``jiaoyan decide``, with the pack it was given under."""
@@ -431,7 +442,7 @@ class Transition:
             "form_id": self.submission.form_id, "by_id": self.by.id, "at": self.at, "token": self.submission.token,
             "data": _as_json(self.submission.data), "seen": _as_json(self.submission.seen), "event": event,
         })  # fmt: skip
-        digests = [item.sha256 for item in self.submission.attachments]
+        digests = [item.sha256 for item in self.submission.attachments if item.sha256 not in self.held]
         if digests:
             connection_of(session).execute(
                 _BOUND_ATTACHMENTS, {"digests": digests, "by": self.by.id, "of_instance": instance_id}
@@ -634,7 +645,9 @@ def write_rows(session: Session, writings: Sequence[Writing]) -> None:
         row for one in writings for row in one.transition.closed_rows(one.instance_id, one.transition.progress.closed)
     ])
     tasks = [(one, row) for one in writings for row in one.transition.task_rows(one.instance_id)]
-    if tasks:
+    if len(writings) == 1 and tasks and writings[0].transition.done is not None:
+        _complete_and_open(session, writings[0], [row for _, row in tasks])
+    elif tasks:
         ids = connection_of(session).execute(_NEW_TASK_KEYS, [row for _, row in tasks]).scalars()
         for (one, row), task_id in zip(tasks, ids, strict=True):
             one.task_ids[row["token"]] = task_id
@@ -662,6 +675,42 @@ def write_rows(session: Session, writings: Sequence[Writing]) -> None:
         Entry(one.transition.act(messages, one.facts), one.event, one.transition.head)
         for one, messages in zip(writings, told, strict=True)
     ])
+
+
+def _complete_and_open(session: Session, one: Writing, rows: list[dict[str, Any]]) -> None:
+    """Complete the task and open those that follow, in one statement; raises what ``claim`` raises if somebody was first.
+
+    For the database the completed task is a row that is there already. It is changed on the terms of ``claim``, and comes
+    back only if it was: else ``claim`` says why not.
+    """
+    done = one.transition.done or {}
+    nothing = dict.fromkeys([*done, *rows[0]]) | _EMPTY
+    given = {f"row{n}_{name}": value for n, row in enumerate((done, *rows)) for name, value in {**nothing, **row}.items()}
+    statement = _done_and_new(connection_of(session).dialect.name, len(rows) + 1, tuple(nothing))
+    kept = {number: key for key, number in statement(session, given)}
+    if done["number"] not in kept:
+        one.transition.claim(session)
+        raise InstanceMoved()
+    one.task_ids |= {row["token"]: kept[row["number"]] for row in rows}
+
+
+@lru_cache(maxsize=256)
+def _done_and_new(dialect: str, rows: int, columns: tuple[str, ...]) -> Prepared:
+    """The statement for so many rows. The terms are those of ``instances``, which completes a task that no other follows."""
+    tasks = table(Task)
+    statement = (postgresql if dialect == "postgresql" else sqlite).insert(tasks)
+    statement = statement.values([{name: bindparam(f"row{n}_{name}", type_=tasks.c[name].type) for name in columns} for n in range(rows)])
+    put = statement.excluded
+    return Prepared(statement.on_conflict_do_update(
+        index_elements=[tasks.c.number],
+        set_={name: put[name] for name in ("status", "holder_id", "done_at", "done_by_id", "outcome", "before")},
+        where=and_(tasks.c.status == "open", tasks.c.delegate_id.is_(None),
+                   or_(tasks.c.holder_id.is_(None), tasks.c.holder_id == put.holder_id)),
+    ).returning(tasks.c.id, tasks.c.number))  # fmt: skip
+
+
+#: What must not be empty in a row of a task; of one that is there it stays as it is.
+_EMPTY = {"due_provisional": False, "priority": 50, "inputs": {}, "explanation": {}}
 
 
 def _many(session: Session, statement: Prepared, rows: list[dict[str, Any]]) -> None:

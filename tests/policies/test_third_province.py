@@ -79,3 +79,27 @@ def test_one_file_is_enough_and_the_others_answer_as_before(tree: dict[str, byte
         if not name.startswith("bpmn/policies/"):
             assert "third" not in name and "第三省" not in raw.decode("utf-8", "replace")
 
+
+
+#: Tables that rest on defaults of the product alone: a place may do without those, too.
+BY_DEFAULT = (
+    "DT-ADM-00", "DT-ADM-05", "DT-ADM-06a", "DT-ADM-06b", "DT-ADM-07", "DT-BALLOT", "DT-BUD-05", "DT-EVA-02", "DT-EVA-03", "DT-EVA-05",
+)
+
+
+@pytest.fixture(scope="module")
+def bare(tree: dict[str, bytes]) -> Rulebook:
+    """The book with a place that is silent on whatever the provinces rule, and does without the national defaults."""
+    packs = Rulebook.from_files(tree).packs
+    dropped = [key for key in packs.national.history if key.startswith(("admission.", "ballot.", "budget.", "evaluation."))]
+    left = sorted({key for place in packs.values() for key in place.history} - set(dropped))
+    silent = "".join(f'\n[["{key}"]]\nsilent = true\nsince = 2024-01-01\ndocument = "XX"\ntag = "D"\n' for key in dropped)
+    place = f'place = "bare"\nname = "某省"\nsilent_on = {left!r}\n[documents.XX]\ntitle = "某省意见"\nshort = "某省意见"\n{silent}'
+    return Rulebook.from_files({**tree, "bpmn/policies/bare.toml": place.encode()})
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["table"]) for case in CASES if case["table"] in BY_DEFAULT])
+def test_a_place_that_does_without_the_defaults_is_asked_nothing(bare: Rulebook, case: dict[str, Any]) -> None:
+    answer = bare.answer(case["table"], policy="bare", facts=case["facts"], on=case["day"])
+    assert answer["outcome"] == "not_applicable"
+    assert {reason["clause"] for reason in answer["reasons"]} == {"某省意见 未作规定"}

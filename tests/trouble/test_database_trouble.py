@@ -22,13 +22,14 @@ from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from tests import reviewing
 from tests.databases import _administer, _text, make_schema, make_url
 from tests.office import PLACES, Applicant, Case, Office, Place
 from tests.offices import _furnish
+from tests.reviewing import Desk
 from workflows import deliveries, instances, retries, timers
 from workflows.db import Database
 from workflows.models import Delivery, Incident, Instance, Task
@@ -85,6 +86,44 @@ def _answer_lost(db: Database) -> Iterator[None]:
         yield
     finally:
         del db.write
+
+
+def test_a_delivery_that_gets_no_connection_is_left_to_the_beat(office: Office, liaoning: Place, root: Path) -> None:
+    """The case began; what it called comes with the next beat, and a database that is busy is nobody's failure."""
+    reviewing.deploy(office, root)
+    desk, applicant = Desk(office), office.applicant(liaoning.own_school)
+    with _no_connection_after_a_write(office.db):
+        case = desk.begin("project", applicant, "proposal", title="阅读", budget="1")
+    assert desk.waiting() == [("call", "expert", "")]
+    assert deliveries.deliver_due(office.db, at=office.at) == 1
+    desk.part(case).waits_at("opine")
+    with office.db.read() as session:
+        assert session.execute(select(func.count()).select_from(Incident)).scalar_one() == 0
+
+
+@contextmanager
+def _no_connection_after_a_write(db: Database) -> Iterator[None]:
+    """Inside the block, what has been written is there, and whoever reads after that waits for a connection in vain."""
+    written = list[bool]()
+
+    @contextmanager
+    def write() -> Iterator[Session]:
+        with Database.write(db) as session:
+            yield session
+        written.append(True)
+
+    @contextmanager
+    def read() -> Iterator[Session]:
+        if written:
+            raise TimeoutError("QueuePool limit of size 10 overflow 20 reached, connection timed out")
+        with Database.read(db) as session:
+            yield session
+
+    db.write, db.read = write, read  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del db.write, db.read
 
 
 # --- a server that dies ---------------------------------------------------------------------------------------------
@@ -193,6 +232,7 @@ def beat(office: Office, over: threading.Event, lost: list[str]) -> int:
 
 def endure(server: Server, root: Path, folder: Path, *, cases: int, deaths: int, seed: int) -> None:
     """Let people and a worker work while the server dies and rises; then look whether everything happened, once."""
+    print(f"seed {seed}")
     _administer(server.url, 'CREATE DATABASE "office"')
     db = Database(_text(server.url.set(database="office")))
     make_schema(db)
@@ -217,7 +257,7 @@ def endure(server: Server, root: Path, folder: Path, *, cases: int, deaths: int,
                 tokens = [token for tokens in pool.map(one, range(cases)) for token in tokens]
             finally:
                 over.set()
-            print(f"seed {seed}: {killed.result()} deaths, {len(lost)} answers lost, {beaten.result()} beats cut short")
+            print(f"{killed.result()} deaths, {len(lost)} answers lost, {beaten.result()} beats cut short")
         assert lost, "nobody noticed that the server died"
         assert killed.result() >= deaths * 2 // 3, "the server hardly died"
         _verify(office, tokens, admissions=cases // 2, projects=cases - cases // 2)

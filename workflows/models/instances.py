@@ -222,7 +222,10 @@ class Submission(Row):
 
 
 class Draft(Row):
-    """What somebody has typed and not sent. Kept until the task is done; one for each person and task or start."""
+    """What somebody has typed and not sent. Kept until they complete the task; one for each person and task or start.
+
+    The database drops it in the statement that completes the task (migration 0003).
+    """
 
     __tablename__ = "draft"
     __table_args__ = (UniqueConstraint("person_id", "subject"),)

@@ -42,10 +42,9 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
     * ``publicity end(published, n, day kind)`` -> 24:00 of the n-th day (自然日) or working day (工作日) after that of
       publication; I21.
     * ``ballot(kind, due, present, recused, for, against, abstained)`` -> {quorum, quorum_met, sum_met, needed, passed,
-      words}; kind is one of ``policy.ballot.quorum`` (3.0.2).
+      words}; kind is one of ``policy.ballot.quorum`` (3.0.2). Null where a place has no such rule.
     * ``shortlist of(candidates, posts, written, ratio, recheck)``: see ``ranking.shortlist``.
     * ``ranking of(candidates, panel scores, posts, weights, drop from, decimals, tie order)``: see ``ranking.ranking``.
-
     * ``office day()`` -> today in the office: the day of the ruling.
     * ``on post months(base date, day, absences, longer than, always counted, one semester, full)`` -> {months, days, rows,
       spans, full_on}; I7. Longer than, always counted, one semester are the pack's ``rotation.absence``; ``full_on`` is the
@@ -60,13 +59,6 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
     Moments are given in Asia/Shanghai. ``due`` and ``ballot`` read the given pack: pass a recording pack to have it cited.
     """
 
-    def months(
-        history: list[Mapping[str, Any]] | None, close_at: Any, unit_kinds: list[str] | None, duties: list[str] | None,
-    ) -> Any:
-        if history is None or close_at is None or unit_kinds is None or duties is None:
-            return None
-        return teaching_months(history, _day(close_at), unit_kinds, duties).as_facts()
-
     def working_days(n: Decimal) -> datetime:
         return add_working_days(now, int(n), pack.calendar).at.astimezone(SHANGHAI)
 
@@ -76,10 +68,6 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
     def due(step: str) -> datetime:
         n = pack["deadlines"][step]
         return working_days(n)
-
-    def school_year(day: Any) -> Any:
-        first, last = school_year_of(_day(day))
-        return {"start": first, "end": last}
 
     def publicity_end(published: Any, n: Decimal, day_kind: str) -> datetime:
         if n != int(n) or n < 1:
@@ -93,57 +81,75 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
     def ballot_of(
         kind: str, due_: Any, present: Any, recused: Any, in_favour: Any, against: Any, abstained: Any,
     ) -> Any:
-        quorum = pack["ballot"]["quorum"]
+        quorum, majority = pack["ballot"]["quorum"], pack["ballot"]["majority"]
+        if quorum is None or majority is None:
+            return None
         if kind not in quorum:
             raise FactsRefused(fact="ballot_kind", reason=f"“{kind}”不在可选范围内（{'、'.join(quorum)}）")
         return ballot(due_, present, recused, in_favour, against, abstained,
-                      quorum=quorum[kind], majority=pack["ballot"]["majority"]).as_facts()
-
-    def shortlist_of(candidates: Any, posts: Any, written: bool, ratio: Decimal, recheck: bool) -> Any:
-        return shortlist(candidates, posts, written=written, ratio=ratio, recheck=recheck)
-
-    def ranking_of(
-        candidates: Any, panel_scores: Any, posts: Any, weights: Any, drop_from: Decimal, decimals: Decimal,
-        tie_order: list[str],
-    ) -> Any:
-        return ranking(candidates, panel_scores, posts, weights,
-                       drop_from=drop_from, decimals=decimals, tie_order=tie_order)
-
-    def on_post(
-        base_date: Any, day: Any, absences: list[Mapping[str, Any]] | None, longer_than: Decimal,
-        always_counted: list[str], one_semester: list[str], full: Decimal | None,
-    ) -> Any:
-        answer = on_post_months(_day(base_date), _day(day), absences or [], longer_than=int(longer_than),
-                                always_counted=always_counted, one_semester=one_semester)
-        return {**answer.as_facts(), "full_on": None if full is None else answer.full_on(int(full))}
-
-    def semesters_served(start: Any, end: Any, semesters: Mapping[str, list[str]]) -> Any:
-        first, last = _day(start), _day(end)
-        if last < first:
-            return None
-        served = semesters_fully_served(first, last, Terms.of(semesters))
-        return {"count": Decimal(len(served)), "names": [semester.name for semester in served]}
-
-    def hours_of(records: list[Mapping[str, Any]] | None, year: Decimal) -> Any:
-        return training_hours(records or [], year).as_facts()
-
-    def staffing(
-        split: str | None, stages: list[str], subjects: list[str] | None, extra: list[str] | None,
-        curriculum: Mapping[str, list[str]], subject_names: Mapping[str, str], stage_names: Mapping[str, str],
-        filled_by: list[str], staff: list[Mapping[str, Any]],
-    ) -> Any:
-        if split not in (MUST, ADVISE):
-            return None
-        return staffing_gaps(split, stages, subjects, extra or [], Curriculum(curriculum, subject_names, stage_names),
-                             filled_by, staff).as_facts()
+                      quorum=quorum[kind], majority=majority).as_facts()
 
     return {
-        "teaching months": months, "working days": working_days, "working days after": working_days_after,
-        "due": due, "school year": school_year, "publicity end": publicity_end, "ballot": ballot_of,
-        "shortlist of": shortlist_of, "ranking of": ranking_of, "office day": lambda: office_day(now),
-        "on post months": on_post, "semesters served": semesters_served, "training hours": hours_of,
-        "one decimal": is_hours, "staffing gaps": staffing,
+        **_OF_FACTS, "working days": working_days, "working days after": working_days_after, "due": due,
+        "publicity end": publicity_end, "ballot": ballot_of, "office day": lambda: office_day(now),
     }
+
+
+def _months(
+    history: list[Mapping[str, Any]] | None, close_at: Any, unit_kinds: list[str] | None, duties: list[str] | None,
+) -> Any:
+    if history is None or close_at is None or unit_kinds is None or duties is None:
+        return None
+    return teaching_months(history, _day(close_at), unit_kinds, duties).as_facts()
+
+
+def _school_year(day: Any) -> Any:
+    first, last = school_year_of(_day(day))
+    return {"start": first, "end": last}
+
+
+def _shortlist_of(candidates: Any, posts: Any, written: bool, ratio: Decimal, recheck: bool) -> Any:
+    return shortlist(candidates, posts, written=written, ratio=ratio, recheck=recheck)
+
+
+def _ranking_of(
+    candidates: Any, panel_scores: Any, posts: Any, weights: Any, drop_from: Decimal, decimals: Decimal,
+    tie_order: list[str],
+) -> Any:
+    return ranking(candidates, panel_scores, posts, weights,
+                   drop_from=drop_from, decimals=decimals, tie_order=tie_order)
+
+
+def _on_post(
+    base_date: Any, day: Any, absences: list[Mapping[str, Any]] | None, longer_than: Decimal,
+    always_counted: list[str], one_semester: list[str], full: Decimal | None,
+) -> Any:
+    answer = on_post_months(_day(base_date), _day(day), absences or [], longer_than=int(longer_than),
+                            always_counted=always_counted, one_semester=one_semester)
+    return {**answer.as_facts(), "full_on": None if full is None else answer.full_on(int(full))}
+
+
+def _semesters_served(start: Any, end: Any, semesters: Mapping[str, list[str]]) -> Any:
+    first, last = _day(start), _day(end)
+    if last < first:
+        return None
+    served = semesters_fully_served(first, last, Terms.of(semesters))
+    return {"count": Decimal(len(served)), "names": [semester.name for semester in served]}
+
+
+def _hours_of(records: list[Mapping[str, Any]] | None, year: Decimal) -> Any:
+    return training_hours(records or [], year).as_facts()
+
+
+def _staffing(
+    split: str | None, stages: list[str], subjects: list[str] | None, extra: list[str] | None,
+    curriculum: Mapping[str, list[str]], subject_names: Mapping[str, str], stage_names: Mapping[str, str],
+    filled_by: list[str], staff: list[Mapping[str, Any]],
+) -> Any:
+    if split not in (MUST, ADVISE):
+        return None
+    return staffing_gaps(split, stages, subjects, extra or [], Curriculum(curriculum, subject_names, stage_names),
+                         filled_by, staff).as_facts()
 
 
 def _day(value: Any) -> date:
@@ -155,3 +161,11 @@ def _day(value: Any) -> date:
         return office_day(datetime.fromisoformat(text)) if "T" in text else date.fromisoformat(text)
     except ValueError:
         raise FactsRefused(fact="日期", reason=f"“{value}”不是日期") from None
+
+
+#: The arithmetic that needs neither pack nor moment: whatever it reads stands in its arguments.
+_OF_FACTS: Mapping[str, Callable[..., Any]] = {
+    "teaching months": _months, "school year": _school_year, "shortlist of": _shortlist_of, "ranking of": _ranking_of,
+    "on post months": _on_post, "semesters served": _semesters_served, "training hours": _hours_of,
+    "one decimal": is_hours, "staffing gaps": _staffing,
+}

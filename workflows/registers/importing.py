@@ -242,6 +242,7 @@ def _apply_places(session: Session, plan: Sequence[_Place], _by: Actor, _event: 
         session.add(row)
         session.flush()
         ids[entry.code] = row.id
+    people.register_changed(session)
 
 
 # --- people and roles ------------------------------------------------------------------------------------------------
@@ -344,6 +345,7 @@ def _apply_people(session: Session, plan: Sequence[_Role], by: Actor, _event: st
                 from_on=entry.from_on, to_on=entry.to_on, begun_by_event=event,
             )
         )  # fmt: skip
+    people.register_changed(session)
 
 
 # --- staffing cells --------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 from itertools import pairwise
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.errors import FactsRefused
-from workflows.policies import SHANGHAI, Calendar, CalendarYear, Pack, functions
+from workflows.policies import SHANGHAI, Calendar, CalendarYear, Citation, Pack, functions
 from workflows.policies.ballots import ballot
 from workflows.policies.ranking import ranking, shortlist
 
@@ -204,6 +204,16 @@ class TestBallot:
     def test_only_people_are_counted(self, given_: Any) -> None:
         with pytest.raises(FactsRefused, match="应为人数"):
             ballot(9, given_, 0, 5, 1, 0, quorum=[2, 3], majority=[1, 2])
+
+
+def test_where_nothing_is_ruled_on_ballots_an_expression_gets_nothing() -> None:
+    quorum, majority = (
+        Citation(key=f"ballot.{name}", value=None, unit="", document="", item="", clause="", quote="", tag="D", force="",
+                 since=date(2026, 1, 1), place="x") for name in ("quorum", "majority")
+    )
+    pack = Pack(place="x", name="x", day=date(2026, 9, 1), digest="", calendar=Calendar({}),
+                citations={quorum.key: quorum, majority.key: majority})
+    assert functions(pack, now=datetime(2026, 9, 28, tzinfo=SHANGHAI))["ballot"]("任用", 9, 7, 0, 5, 1, 1) is None
 
 
 class TestPublicity:
