@@ -31,7 +31,7 @@ from workflows.models import (
 )
 from workflows.people import Register, Somebody
 from workflows.policies import Pack
-from workflows.registers import applications
+from workflows.registers import applications, staffing
 from workflows.rulebook import Rulebook
 from workflows.settings import OFFICE_ZONE
 
@@ -306,6 +306,7 @@ def house(session: Session, case: Case, at: datetime) -> engine.House:
         "role": role,
         "bureau of": bureau_of,
         "somebody holds": lambda held, code: _asked(bind, lambda own: _held_by_somebody(own, case, held, code, at)),
+        "vacancies of": cache(lambda code: _asked(bind, lambda own: staffing.vacancies(own, str(code), office_day(at)))),
         "name of": lambda code: _asked(bind, lambda own: people.organisation_by_code(own, str(code)).name),
         # Once in a run: nothing that the run itself orders stands in them yet.
         "applications of": cache(lambda number: _asked(bind, lambda own: applications.of_round(own, str(number)))),

@@ -17,6 +17,8 @@ NOBODY = ""
 ADMIN, AUDITOR, REVIEWER, HEAD, NEW, RETURNED, REFUSED, DONE = (
     "ln.admin", "ln.audit", "sy.hr1", "kms1.head", "13840010008", "13840010005", "13877110002", "13840010001",
 )  # fmt: skip
+#: Who reviews in the other province, and an applicant there whose appointment is made public.
+OTHER_REVIEWER, PUBLISHED = "nn.hr1", "13877110001"
 #: The head of the bureau, who may hold and end its cases.
 BOSS = "sy.head"
 #: Who runs the institution's own business.
@@ -36,7 +38,8 @@ NO_PAGES = {
     # posts that lead on, or answer with a page listed under another name
     "sign_in.sign_out", "sign_in.set_language", "tasks.claim", "tasks.unclaim", "tasks.save", "tasks.body", "tasks.colleagues",
     "tasks.recall", "instances.save",
-    "instances.body", "notices.mark_read", "administration.end_role", "administration.open_account", "administration.change_account",
+    "instances.body", "reporting.save", "reporting.body", "notices.mark_read", "administration.end_role",
+    "administration.open_account", "administration.change_account",
     "incidents.retry", "migrating.move", "operations.stop_job", "operations.bulk_start",
 }  # fmt: skip
 
@@ -203,6 +206,7 @@ STATES = (
     State("apply-errors", "instances.send", NEW, "/instances/start/admission/{round}", 422, send_form),
     State("apply-twice", "instances.start", RETURNED, "/instances/start/admission/{round}", 422),
     State("received", "instances.received", DONE, "/instances/{qualified}/received"),
+    State("admission-card", "instances.admission_card", DONE, "/instances/{qualified}/admission-card"),
     State("cases", "instances.index", REVIEWER, "/instances/"),
     State("cases-empty", "instances.index", NEW, "/instances/"),
     State("cases-nothing-found", "instances.index", REVIEWER, "/instances/?q=nothing"),
@@ -228,6 +232,9 @@ STATES = (
     State("task-correct", "tasks.show", RETURNED, "/tasks/{adm_u3}"),
     State("task-reconsider", "tasks.show", REFUSED, "/tasks/{adm_u5}"),
     State("task-reconsider-errors", "tasks.complete", REFUSED, "/tasks/{adm_u5}", 422, send_form),
+    State("report", "reporting.show", OTHER_REVIEWER, "/instances/{published}/reports/adm_bm2"),
+    State("report-errors", "reporting.send", OTHER_REVIEWER, "/instances/{published}/reports/adm_bm2", 422, send_form),
+    State("case-published", "instances.show", OTHER_REVIEWER, "/instances/{published}", 200, unfold),
     State("task-done", "tasks.show", REVIEWER, "/tasks/{done}"),
     State("task-sent", "tasks.sent", REVIEWER, "/tasks/{done}/sent"),
     State("task-too-late", "tasks.complete", REVIEWER, "/tasks/{adm_u2}", 409, too_late),
@@ -298,7 +305,7 @@ class Demo:
             "person": self.all("SELECT p.number FROM person p JOIN account a ON a.person_id = p.id WHERE sign_in_name = 'hp.bureau'")[0],
         }
         case = "SELECT i.number FROM instance i JOIN person p ON p.id = i.starter_id WHERE p.phone = ?"
-        found |= {"qualified": self.all(case, DONE)[0], "returned": self.all(case, RETURNED)[0]}
+        found |= {"published": self.all(case, PUBLISHED)[0], "qualified": self.all(case, DONE)[0], "returned": self.all(case, RETURNED)[0]}
         for found["incident"], found["failed"] in self._connection.execute(
             "SELECT n.number, i.number FROM incident n JOIN instance i ON i.id = n.instance_id"
         ):

@@ -20,10 +20,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
+from tests.appointing import Path as Way
 from tests.browser.desk import Desk
-from tests.browser.site_map import ASKED, LENDER, NO_PAGES, NOBODY, PURPOSE, STATES, Demo, State
+from tests.browser.site_map import ASKED, LENDER, NO_PAGES, NOBODY, PUBLISHED, PURPOSE, STATES, Demo, State
 from tests.browsing import HEIGHTS, NARROW, WIDE
 from tests.factories import viewer
+from tests.office import PLACES, Applicant, Case
+from tests.office import Office as Story
 from tests.serving import Served
 from webapp import create_app
 from webapp.languages import CATALOGUE
@@ -140,10 +143,25 @@ def _something_is_delegated(data: Path) -> None:
     database.close()
 
 
+def _somebody_is_published(data: Path) -> None:
+    """An applicant whose appointment is made public: the round's messages come by hand, everybody else acts."""
+    database = Database(f"sqlite:///{data / 'jiaoyan.sqlite3'}")
+    office = Story(database, data)
+    office.at = Clock(database).now()
+    found = Demo(data)
+    number = found.numbers()["published"]
+    found.close()
+    teacher = {"name": "韦春兰", "phone": PUBLISHED, "unit": "gx-nn-qx-s1"}
+    case = Case(office, Applicant(office, "guangxi", teacher), number)
+    Way(office, PLACES["guangxi"], case).comes_to_inspection().is_inspected().is_decided().is_published()
+    database.close()
+
+
 @pytest.fixture(scope="module")
 def known(demo: Served) -> Iterator[Demo]:
     _something_fails(demo.data)
     _something_is_delegated(demo.data)
+    _somebody_is_published(demo.data)
     found = Demo(demo.data)
     yield found
     found.close()

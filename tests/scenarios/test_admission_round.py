@@ -17,7 +17,7 @@ from webapp.demo import round_papers
 from workflows import case_file, control, instances
 from workflows.audit import Kind
 from workflows.errors import Forbidden, InputRejected, NotFound
-from workflows.models import Application
+from workflows.models import Application, Organisation, StaffingCell
 
 #: A round whose only element is the interview.
 ORAL = {"面试": 100}
@@ -167,6 +167,17 @@ def test_a_panel_is_odd_and_no_marker_sits_on_it(office: Office, liaoning: Place
     with pytest.raises(InputRejected) as refused:
         plans(office, liaoning, exam_office=[member, office.viewer("sy.exam1").number])
     assert ("exam_office", "E_RULE") in refused.value.params["fields"]
+
+
+def test_no_more_posts_are_planned_than_the_staffing_matrix_lacks(office: Office, liaoning: Place) -> None:
+    with office.db.write() as session:
+        institution = session.execute(select(Organisation.id).where(Organisation.code == "ln-sy-tri")).scalar_one()
+        session.add(StaffingCell(organisation_id=institution, subject="语文", stage="小学", required=1, from_on=date(2026, 1, 1),
+                                 event="-"))
+    with pytest.raises(InputRejected) as refused:
+        plans(office, liaoning, posts=[{"subject": "语文", "stage": "小学", "headcount": 2}])
+    assert refused.value.params["fields"] == [("posts.0.headcount", "E_RULE")]
+    plans(office, liaoning, posts=[{"subject": "语文", "stage": "小学", "headcount": 1}]).waits_at("rnd_u1b")
 
 
 def test_only_the_institution_starts_a_round_and_nobody_applies_for_one(office: Office, liaoning: Place) -> None:
@@ -372,7 +383,8 @@ def test_open_applications_are_listed_to_the_bureau_fifteen_working_days_after_t
     late = batch.applies("乙二")
     batch.closes().waits_at()
     office.days_pass(16)
-    assert [params["items"] for kind, params in batch.told(office.viewer(liaoning.reviewer).name) if kind == "applications_open"] == [late.number]
+    told = batch.told(office.viewer(liaoning.reviewer).name)
+    assert [params["items"] for kind, params in told if kind == "applications_open"] == [late.number]
     control.withdraw(office.db, late.applicant.viewer, late.number, "个人原因，不再参加本次遴选", at=office.at)
     batch.waits_at("rnd_u4")
 

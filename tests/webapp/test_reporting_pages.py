@@ -52,7 +52,8 @@ def test_an_objection_is_typed_read_through_and_entered_once(published: Way, tmp
     assert "登记事项：收到异议，登记受理" in words(hr.get(f"/instances/{case.number}"))
     address = f"/instances/{case.number}/reports/adm_bm2"
     sheet = Sheet(hr.get(address).get_data(as_text=True))
-    filled = {"objector_kind": "实名", "received_at": f"{published.office.at:%Y-%m-%dT%H:%M}", "objection_content": "获奖材料与本人实际不符。"}
+    received = f"{published.office.at:%Y-%m-%dT%H:%M}"
+    filled = {"objector_kind": "实名", "received_at": received, "objection_content": "获奖材料与本人实际不符。"}
     refused = hr.post(sheet.fill({"objector_kind": "实名"}))
     assert refused.status_code == 422 and not case.events(Kind.MATTER_REPORTED)
     read = hr.post(sheet.fill(filled))

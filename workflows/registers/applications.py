@@ -266,12 +266,13 @@ def _newest(session: Session, of: ColumnElement[bool], form_id: str) -> Mapping[
 
 def blind_numbers(session: Session, round_number: str) -> list[str]:
     """The blind numbers of a round's qualified applicants, in an order that says nothing of who they are."""
-    return list(session.execute(
+    numbers = session.execute(
         select(Application.blind_no)
         .join(Round, Round.id == Application.round_id)
-        .where(Round.number == round_number, Application.status == "qualified", Application.blind_no.is_not(None))
+        .where(Round.number == round_number, Application.status == "qualified")
         .order_by(Application.blind_no)
-    ).scalars())
+    ).scalars()
+    return [number for number in numbers if number is not None]
 
 
 def counted(session: Session, round_number: str) -> dict[str, int]:

@@ -102,6 +102,18 @@ def matrix(session: Session, viewer: Viewer, code: str, on: date) -> Matrix:
     return _matrix(session, row, on)
 
 
+def vacancies(session: Session, code: str, on: date) -> list[dict[str, Any]]:
+    """Cells of an institution that are laid down, with how many full-time people each lacks: {subject, stage, required, missing}."""
+    organisation = session.execute(select(Organisation).where(Organisation.code == code)).scalar_one_or_none()
+    if organisation is None:
+        return []
+    return [
+        {"subject": cell.subject, "stage": cell.stage, "required": cell.required, "missing": cell.gap}
+        for cell in _matrix(session, organisation, on).cells.values()
+        if cell.required is not None
+    ]
+
+
 def _matrix(session: Session, organisation: Organisation, on: date) -> Matrix:
     laid_down = session.execute(
         select(StaffingCell)
