@@ -93,7 +93,8 @@ def eligibility(round_number: str) -> Any:
         loaded, table = _eligibility(reading)
         book = deployment.rulebook(reading, loaded, row.pack_set)
     on = office_day(row.open_at)
-    known = {"close_at": view.close_at.isoformat(), "channel": view.channel, "hiring_unit": view.organisation_name}
+    known = {"close_at": view.close_at.isoformat(), "channel": view.channel, "hiring_unit": view.organisation_name,
+             "appointment_type": view.post_type}
     asked = [fact for fact in book.facts(table) if not fact.optional and fact.name not in known]
     settled = {name: value for name, value in known.items() if name in {fact.name for fact in book.facts(table)}}
     tried = Tried.of(book, table, on, (row.place,), asked=asked, known=settled) if request.method == "POST" else None

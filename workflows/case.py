@@ -121,8 +121,10 @@ def shown(at: datetime) -> str:
 _NEWEST = select(PackSet.digest).order_by(PackSet.number.desc()).limit(1).scalar_subquery()
 #: What ``_case`` is made of.
 _WHOLE = (
-    select(Instance, Organisation, Person, Account.email_confirmed_at, Round, Stream.seq, Stream.head_hash, _NEWEST,
-           people.VERSION)
+    select(
+        Instance, Organisation, Person.id, Person.number, Person.name, Account.email_confirmed_at, Round, Stream.seq,
+        Stream.head_hash, _NEWEST, people.VERSION,
+    )
     .join(Organisation, Organisation.id == Instance.organisation_id)
     .join(Person, Person.id == Instance.starter_id)
     .outerjoin(Account, Account.person_id == Person.id)
@@ -168,14 +170,14 @@ def with_task(session: Session, *row: Any) -> tuple[Case, Task]:
 
 
 def _case(
-    session: Session, row: Instance, organisation: Organisation, starter: Person, confirmed: datetime | None,
-    round_row: Round | None, seq: int, head: str, newest_set: str, register: int,
+    session: Session, row: Instance, organisation: Organisation, starter_id: int, starter_number: str, starter_name: str,
+    confirmed: datetime | None, round_row: Round | None, seq: int, head: str, newest_set: str, register: int,
 ) -> Case:
     loaded = deployment.definition(session, row.definition)
     pack = deployment.pack_of(session, row.pack_set, newest_set, row.place, row.ruling_on)
     return Case(
         row.number, row.title, loaded, row.pack_set, pack, deployment.rulebook(session, loaded, row.pack_set),
-        row.ruling_on, organisation, Somebody(starter.id, starter.number, starter.name, confirmed is not None),
+        row.ruling_on, organisation, Somebody(starter_id, starter_number, starter_name, confirmed is not None),
         round_row, row.started_at, (seq, head), row, row.calls, caller_of(row),
         register=people.register(session, register),
     )

@@ -296,7 +296,7 @@ def _in_order(acted: str | None) -> list[tuple[str, int, str, str, str | None, A
 _holder, _doer = aliased(Person), aliased(Person)
 #: Everything that a task's form and its completion need of the database.
 _OPENED = (
-    OF_TASK.add_columns(Draft, _holder.name, _doer.name, _acted())
+    OF_TASK.add_columns(Draft.data, Draft.saved_at, Draft.version, _holder.name, _doer.name, _acted())
     .outerjoin(Draft, and_(Draft.person_id == bindparam("viewer"), Draft.subject == "task:" + Task.number))
     .outerjoin(_holder, _holder.id == Task.holder_id)
     .outerjoin(_doer, _doer.id == Task.done_by_id)
@@ -309,11 +309,11 @@ def _opened(session: Session, viewer: Viewer, task_number: str, at: datetime) ->
     found = session.execute(_OPENED, given).one_or_none()
     if found is None:
         raise assignments.gone(session, viewer, task_number)
-    *row, draft, holder_name, done_by_name, acted = found
+    *row, typed, saved_at, version, holder_name, done_by_name, acted = found
+    draft = DraftView(typed, saved_at, version) if saved_at is not None else None
     case, task = with_task(session, *row)
     variables = variables_at_rest(case.row.state) if case.row is not None else {}
-    return Opened(case, task, variables, house(session, case, at), drafts.view(draft), holder_name, done_by_name,
-                  acted)
+    return Opened(case, task, variables, house(session, case, at), draft, holder_name, done_by_name, acted)
 
 
 def _returned(inputs: Mapping[str, Any]) -> list[str] | None:

@@ -57,7 +57,7 @@ def run(
     process = processes.Process(target=perform, args=(url, act, die_at, broken, look, there))
     process.start()
     there.close()
-    process.join(60)
+    process.join(240)
     assert process.exitcode in (0, -9), f"the process ended with {process.exitcode}"
     try:
         found: Done = here.recv()
