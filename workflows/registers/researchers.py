@@ -83,6 +83,7 @@ def appoint(
         session.add(Membership(
             person_id=person.id, organisation_id=organisation.id, role=ROLE, from_on=appointment.report_on, begun_by_event=granted,
         ))  # fmt: skip
+        people.register_changed(session)
     return number
 
 
