@@ -308,6 +308,7 @@ def house(session: Session, case: Case, at: datetime) -> engine.House:
         "role": role,
         "bureau of": bureau_of,
         "somebody holds": lambda held, code: _asked(bind, lambda own: _held_by_somebody(own, case, held, code, at)),
+        "people of": lambda numbers: _asked(bind, lambda own: people.cards_of(own, numbers, office_day(at))),
         "vacancies of": cache(lambda code: _asked(bind, lambda own: staffing.vacancies(own, str(code), office_day(at)))),
         "name of": lambda code: _asked(bind, lambda own: people.organisation_by_code(own, str(code)).name),
         # Once in a run: nothing that the run itself orders stands in them yet.

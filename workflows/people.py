@@ -452,6 +452,22 @@ def _cards(session: Session, people: Sequence[Person]) -> list[PersonCard]:
     return cards
 
 
+def cards_of(session: Session, numbers: Sequence[str], on: date) -> list[dict[str, Any]]:
+    """Who people are, in the order of their numbers given: {number, name, units}; ``units`` are codes of where they hold a role."""
+    rows = session.execute(
+        select(Person.number, Person.name, Organisation.code)
+        .outerjoin(Membership, and_(Membership.person_id == Person.id, held_on(on)))
+        .outerjoin(Organisation, Organisation.id == Membership.organisation_id)
+        .where(Person.number.in_(numbers))
+        .order_by(Membership.id)
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for number, name, code in rows:
+        card = found.setdefault(number, {"number": number, "name": name, "units": []})
+        card["units"] += [code] if code is not None else []
+    return [found[number] for number in numbers if number in found]
+
+
 def find_people(session: Session, q: str, limit: int = 20) -> list[tuple[str, str]]:
     """People whose name holds the text, or with that number: (number, name)."""
     query = (

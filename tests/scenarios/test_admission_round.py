@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from tests import factories
 from tests.appointing import Path
 from tests.office import Case, Hand, Office, Place
 from tests.rounds_story import INTERVIEW_ON, RECHECK_ON, WRITTEN_ON, Batch, admission_no, at, instances_plan, plans
 from webapp.demo import round_papers
-from workflows import case_file, control, instances
+from workflows import case_file, control, instances, people
 from workflows.audit import Kind
 from workflows.errors import Forbidden, InputRejected, NotFound
 from workflows.models import Application, Organisation, StaffingCell
@@ -326,6 +327,22 @@ def test_a_member_corrects_a_score_once_before_a_witness_and_the_record_keeps_bo
         row = session.execute(select(Application).where(Application.admission_no == number)).scalar_one()
     assert row.scores["total"] == "81.20"
     assert [sent.data["interview_score"] for sent in batch.submissions() if sent.step_id == "rnd_u7"][0] == 68
+
+
+def test_a_relative_and_a_colleague_of_an_applicant_do_not_score_them(office: Office, liaoning: Place) -> None:
+    batch = plans(office, liaoning, weights=ORAL).opens()
+    relative, colleague = (office.viewer(one) for one in batch.panel[1:3])
+    kin = {"person": relative.name, "relation": "近姻亲", "unit": "沈阳市教育局", "post": "科员"}
+    first = office.applicant(liaoning.own_school, name="甲一", post="p1").applies(kinship_status="有", kinship_declaration=[kin])
+    first.is_recommended().task("adm_u2").by(liaoning.reviewer).qualifies()
+    people.grant(office.db, factories.SETTING_UP, colleague.number, liaoning.county_school, "clerk", date(2026, 1, 1), at=office.at)
+    second = office.applicant(liaoning.county_school, name="乙二", post="p1").applies().is_recommended()
+    second.task("adm_u2").by(liaoning.reviewer).qualifies()
+    batch.closes().is_rechecked()
+    seats = {(str(task.inputs["admission_no"]), task.holder_id) for task in batch.all_at("rnd_u7")}
+    assert len(seats) == 8
+    assert (admission_no(first), relative.person_id) not in seats
+    assert (admission_no(second), colleague.person_id) not in seats
 
 
 @pytest.mark.parametrize("score", [101, 88.888])

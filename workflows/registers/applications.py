@@ -186,9 +186,11 @@ def _of(session: Session, numbers: Sequence[str]) -> dict[str, Application]:
 def of_round(session: Session, round_number: str) -> list[dict[str, Any]]:
     """Every application of a round as FEEL's ``applications of(round number)`` sees it, in the order of admission numbers.
 
-    {case, person, name, unit, post, status, admission_no, teaching_months, recheck_result, rank, written_score,
-    absent_or_void, total}. Nobody's blind number is among it.
+    {case, person, name, unit, relatives, post, status, admission_no, teaching_months, recheck_result, rank, written_score,
+    absent_or_void, total}. ``unit`` is the code of where they work now, ``relatives`` are the names that they declared
+    (亲属与回避关系). Nobody's blind number is among it.
     """
+    papers = _applied(session, round_number)
     rows = session.execute(
         select(Application, Instance.number, Person.number, Person.name)
         .join(Round, Round.id == Application.round_id)
@@ -200,6 +202,10 @@ def of_round(session: Session, round_number: str) -> list[dict[str, Any]]:
     return [
         {
             "case": case, "person": person, "name": name, "post": row.post, "status": row.status,
+            "unit": papers.get(row.instance_id, {}).get("current_unit"),
+            "relatives": [
+                one.get("person") for one in papers.get(row.instance_id, {}).get("kinship_declaration") or () if one.get("person")
+            ],
             "admission_no": row.admission_no, "teaching_months": row.teaching_months,
             "recheck_result": row.recheck_result, "rank": row.rank, "reason": row.reason,
             "written_score": _number(row.scores.get("written_score")), "absent_or_void": row.scores.get("absent_or_void"),
@@ -207,6 +213,18 @@ def of_round(session: Session, round_number: str) -> list[dict[str, Any]]:
         }
         for row, case, person, name in rows
     ]
+
+
+def _applied(session: Session, round_number: str) -> dict[int, Mapping[str, Any]]:
+    """The newest application form of each instance of a round."""
+    rows = session.execute(
+        select(Submission.instance_id, Submission.data)
+        .join(Application, Application.instance_id == Submission.instance_id)
+        .join(Round, Round.id == Application.round_id)
+        .where(Round.number == round_number, Submission.form_id == "admission.application")
+        .order_by(Submission.id)
+    )
+    return dict(rows.tuples().all())
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ function add(field) {
   holder.innerHTML = template.innerHTML.replace(/__row__/g, String(next));
   const made = holder.content.firstElementChild;
   rows.append(made);
+  window.htmx.process(made); // its look-ups and what it steers ask the server like those of the rows that came with the page
   const first = made.querySelector('input:not([type=hidden]), select, textarea');
   if (first) first.focus();
   return true;
