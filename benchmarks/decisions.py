@@ -1,6 +1,6 @@
 """The decision that an application waits for, ADM-B2, and the tables below it: evaluations per second on realistic facts.
 
-ADM-B2 asks three tables and five steps below them, reads the pack of a province and records every clause it read. The
+ADM-B2 asks four tables and six steps below them, reads the pack of a province and records every clause it read. The
 facts change from one evaluation to the next, so that nothing can be answered from memory.
 """
 
@@ -21,7 +21,7 @@ from workflows.rulebook import Rulebook
 
 ROUNDS, TIMES = 5, 60
 _DAY = date(2026, 9, 30)
-_TABLES = ("ADM-B2", "DT-ADM-01", "DT-ADM-02", "DT-ADM-07")
+_TABLES = ("ADM-B2", "DT-ADM-01", "DT-ADM-02", "DT-ADM-04", "DT-ADM-07")
 
 
 def _facts(n: int) -> dict[str, Any]:
@@ -39,6 +39,7 @@ def _facts(n: int) -> dict[str, Any]:
     ]
     return {
         "close_at": "2026-09-30T18:00:00+08:00", "teaching_history": history, "title_series": "教师",
+        "appointment_type": "专职", "source_kind": "在职教师",
         "title_level": ("一级", "中学高级", "二级")[n % 3], "discipline_declaration": "有" if n % 4 == 0 else "无",
         "discipline_record": "无", "consent": "同意", "channel": "选调", "hiring_unit": "海青区教师进修学校",
         "kinship": [{"person": f"亲属{n}", "relation": "夫妻", "unit": "海青区第一中学", "post": "教师", "barred_post": False}],

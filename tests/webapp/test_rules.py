@@ -128,10 +128,10 @@ def test_anybody_may_ask_before_applying_whether_they_would_be_eligible(world: W
     page, status = _page(nobody, path)
     assert status == 200
     asked = set(page.xpath("//form[@id='case']//*[self::input or self::select]/@name"))
-    assert {"title_series", "title_level", "discipline_declaration"} <= asked and not {"close_at", "channel"} & asked
+    assert {"title_series", "title_level", "discipline_declaration"} <= asked and not {"close_at", "channel", "appointment_type"} & asked
     facts = {
         **HISTORY, "teaching_history.1.unit_kind": "中小学", "title_series": "教师", "title_level": "二级",
-        "discipline_declaration": "无",
+        "discipline_declaration": "无", "source_kind": "在职教师",
     }  # fmt: skip
     told, status = _page(nobody, path, csrf_token=_token(page), **facts)
     assert status == 200

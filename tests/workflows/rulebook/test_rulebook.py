@@ -25,6 +25,7 @@ EXPERIENCE: dict[str, Any] = {
 }
 APPLICATION: dict[str, Any] = {
     **EXPERIENCE, "title_series": "教师", "title_level": "一级", "discipline_declaration": "无", "channel": "选调",
+    "appointment_type": "专职", "source_kind": "在职教师",
 }
 
 #: A made-up province: short, because it is silent on most, and different where it speaks.
