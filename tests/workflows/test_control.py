@@ -187,9 +187,12 @@ def test_a_suspended_case_can_be_cancelled(office: Office, case: Case) -> None:
 
 
 #: A process that says until when its cases can be withdrawn, and draws nothing for it.
-UNTIL = ('name="jiaoyan:withdraw" value="撤回申请"', 'name="jiaoyan:withdraw-until" value="adm_u2"')
+WITHDRAWAL = (
+    '<zeebe:property name="jiaoyan:withdraw" value="撤回申请" /><zeebe:property name="jiaoyan:withdraw-until" value="adm_u9" />'
+)
+UNTIL = (WITHDRAWAL, '<zeebe:property name="jiaoyan:withdraw-until" value="adm_u2" />')
 #: One that says nothing.
-NEVER = ('<zeebe:property name="jiaoyan:withdraw" value="撤回申请" />', "")
+NEVER = (WITHDRAWAL, "")
 
 
 @pytest.mark.parametrize("step", ["adm_u1", "adm_u3", "adm_u5"])
