@@ -17,7 +17,7 @@ from tests.rounds_story import INTERVIEW_ON, RECHECK_ON, WRITTEN_ON, Batch, admi
 from webapp.demo import round_papers
 from workflows import case_file, control, instances, people
 from workflows.audit import Kind
-from workflows.errors import Forbidden, InputRejected, NotFound
+from workflows.errors import Forbidden, InputRejected, NotFound, WindowClosed
 from workflows.models import Application, Organisation, StaffingCell
 
 #: A round whose only element is the interview.
@@ -422,3 +422,15 @@ def test_the_last_application_is_ended_from_outside_and_the_round_goes_on(office
     control.cancel(office.db, office.viewer(liaoning.bureau_head), last.number, "申请人已调离本市，终止办理", at=office.at)
     assert batch.register()["丙三"][0] == "cancelled"
     batch.waits_at("rnd_u6", "rnd_u6")
+
+
+def test_a_round_that_is_ended_from_outside_takes_its_applications_with_it(office: Office, liaoning: Place) -> None:
+    batch = plans(office, liaoning, weights=ORAL).opens()
+    qualified, open_one = batch.receives("甲一"), batch.applies("乙二").is_recommended()
+    control.cancel(office.db, office.viewer(liaoning.bureau_head), batch.number, "编制调整，本批次不再进行", at=office.at)
+    assert batch.round().status == "cancelled"
+    qualified.ended("adm_x7")
+    with pytest.raises(WindowClosed):
+        batch.applies("丙三")
+    open_one.task("adm_u2").by(liaoning.reviewer).qualifies()
+    open_one.ended("adm_x7")

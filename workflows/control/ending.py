@@ -33,6 +33,7 @@ from workflows.incidents import reason_of
 from workflows.models import Instance, Subscription, Task
 from workflows.notices import Message
 from workflows.orders.applications import ALL_SETTLED
+from workflows.orders.rounds import CANCELLED, called_off
 from workflows.registers import applications
 from workflows.traffic import Post
 from workflows.transitions import Transition
@@ -143,6 +144,9 @@ def _end(
         waiting = applications.settle(session, number, status, at=at, event=event, reason=words)
         if waiting is not None:
             post.add("message", ALL_SETTLED, key=waiting.number, variables={"round": waiting.number})
+    if "round" in instance.facts:
+        for case in called_off(session, str(instance.facts["round"]), actor, words, at):
+            post.add("message", CANCELLED, key=case, variables={"reason": words})
     caused = post.send(session)
     messages = _messages(status, instance, told, words)
     notices.queue(session, messages, at=at, instance=number)

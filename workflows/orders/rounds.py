@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from workflows.access import held_on, office_day
-from workflows.audit import Act, Kind, office_stream, record
+from workflows.audit import Act, Actor, Kind, office_stream, record
 from workflows.models import Application, Membership, Round
 from workflows.orders.applications import all_settled
 from workflows.orders.context import OrderContext
@@ -21,6 +21,8 @@ from workflows.settings import OFFICE_ZONE
 
 #: Sent by a round to itself when the scores of the written test stand in the register.
 BLIND_NUMBERS_OPENED = "blind_numbers_opened"
+#: What every application of a cancelled round is sent; the diagrams name it so.
+CANCELLED = "批次取消"
 #: What the applicant is told when the round has decided, by the status it comes to.
 _TOLD: Mapping[str, str] = {
     "shortlisted": "shortlisted", "not_shortlisted": "not_shortlisted", "open": "recheck_failed", "inspecting": "to_be_inspected",
@@ -97,6 +99,12 @@ def finish(session: Session, context: OrderContext) -> Mapping[str, Any]:
     if status == "cancelled":
         _tell_everybody(session, context, row, "round_cancelled", {"reason": _text(context, "reason") or "-"})
     return {}
+
+
+def called_off(session: Session, number: str, actor: Actor, words: str, at: datetime) -> list[str]:
+    """A round whose own case was ended from outside is cancelled; gives the cases that are to be sent ``CANCELLED``."""
+    rounds.change(session, actor, rounds.locked(session, number), at=at, status="cancelled", reason=words)
+    return [one["case"] for one in applications.of_round(session, number) if one["status"] not in applications.FINAL]
 
 
 def unblind(session: Session, context: OrderContext) -> Mapping[str, Any]:
