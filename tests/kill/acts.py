@@ -22,7 +22,7 @@ from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
 from tests.kill import breaking
-from workflows import bulk, control, deliveries, engine, instances, jobs, orders, retries, timers
+from workflows import bulk, control, deliveries, engine, instances, jobs, orders, reporting, retries, timers
 from workflows.access import Viewer
 from workflows.db import Database
 from workflows.engine.errors import NoFlowTaken
@@ -56,6 +56,20 @@ class Complete:
 
     def __call__(self, db: Database) -> None:
         instances.complete_task(db, self.viewer, self.task, self.submission, at=self.at)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Report something to a running case (登记事项)."""
+
+    viewer: Viewer
+    number: str
+    step: str
+    submission: Submission
+    at: datetime
+
+    def __call__(self, db: Database) -> None:
+        reporting.report(db, self.viewer, self.number, self.step, self.submission, at=self.at)
 
 
 @dataclass(frozen=True)

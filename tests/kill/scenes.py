@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from tests import annual, reviewing
+from tests.appointing import path
 from tests.factories import SETTING_UP
 from tests.kill.acts import (
     Act,
@@ -22,6 +23,7 @@ from tests.kill.acts import (
     Followed,
     Message,
     Once,
+    Report,
     Retries,
     Start,
     Whole,
@@ -31,6 +33,7 @@ from tests.kill.acts import (
 from tests.office import PLACES, Case, Office
 from tests.reviewing import Desk
 from webapp import composition
+from webapp.demo import papers
 from workflows import (
     assignments,
     bulk,
@@ -43,6 +46,7 @@ from workflows import (
     instances,
     jobs,
     orders,
+    reporting,
     retries,
     timers,
 )
@@ -119,6 +123,26 @@ def _correct(office: Office) -> Act:
     """The completion that does most: a timer is called off, two tables decide, a task opens."""
     hand = _reviewed(office).is_returned("phone").task("adm_u3").by_applicant()
     return Complete(hand.viewer, hand.task, hand.fills(lambda folder, had: {"phone": "13900000009"}), office.at)
+
+
+@scene("matter", reporting.report, reporting.reporting)
+def _matter(office: Office) -> Act:
+    """An objection during the publicity period."""
+    way = path(office, LIAONING).comes_to_inspection().is_inspected().is_decided().is_published()
+    viewer = office.viewer(LIAONING.reviewer)
+    with office.db.read() as session:
+        request = reporting.report_form(session, viewer, way.case.number, "adm_bm2", office.at)
+    filled = office.fill(request, viewer, lambda folder, had: papers.objection(folder))
+    return Report(viewer, way.case.number, "adm_bm2", filled, office.at)
+
+
+@scene("appoint", instances.complete_task)
+def _appoint(office: Office) -> Act:
+    """The completion that writes registers: the roster, the personnel register, a role, what the round hears."""
+    way = path(office, LIAONING).comes_to_inspection().is_inspected().is_decided().is_published().publicity_ends()
+    hand = way.is_queried().is_filed().case.task("adm_u11").by(LIAONING.reviewer)
+    filled = hand.fills(lambda folder, had: papers.appointment(way.name, folder, order_no="教任〔2026〕9号"))
+    return Complete(hand.viewer, hand.task, filled, office.at)
 
 
 def _due(case: Case, step: str) -> datetime:

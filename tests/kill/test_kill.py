@@ -31,6 +31,7 @@ from workflows import (
     incidents,
     instances,
     jobs,
+    reporting,
     retries,
     timers,
 )
@@ -40,7 +41,7 @@ from workflows.incidents import raising
 #: The rooms whose verbs change a case or what is done for it later.
 ROOMS = (
     instances, assignments, control, ending, migrating, pausing, rewinding, deliveries, timers, retries, incidents, raising,
-    jobs, bulk, deployment, drafts,
+    jobs, bulk, deployment, drafts, reporting,
 )  # fmt: skip
 #: Verbs that may well be done twice, and why.
 TWICE = {instances.reject_input: "what was refused is recorded as often as it is sent"}
