@@ -46,8 +46,8 @@ def test_a_plan_is_typed_read_through_and_sent(world: World, words: Words) -> No
     sheet = Sheet(world.send("tri", sheet, _refresh="1").get_data(as_text=True))
     sheet.fill({
         "round_title": "2026年语文教研员遴选", "post_type": "专职", "quota_basis": "空编", "posts.0.subject": "语文",
-        "posts.0.stage": "小学", "posts.0.headcount": "1", "open_at": "2026-09-02T09:00", "close_at": "2026-09-30T18:00", "weights.0.mode": "面试",
-        "weights.0.percent": "100", "min_ratio": "2", "publicity_days": "5",
+        "posts.0.stage": "小学", "posts.0.headcount": "1", "open_at": "2026-09-02T09:00", "close_at": "2026-09-30T18:00",
+        "weights.0.mode": "面试", "weights.0.percent": "100", "min_ratio": "2", "publicity_days": "5",
         **{f"panel.{n}.person": world.numbers[f"panel{n + 1}"] for n in range(5)},
     })  # fmt: skip
     through = world.send("tri", sheet)
