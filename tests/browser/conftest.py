@@ -10,7 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.desk import Desk
-from tests.serving import PATIENCE, Served
+from tests.browser.mailbox import open_mailbox
+from tests.browser.town import Town
+from tests.serving import PATIENCE, Served, free_port
 
 #: Milliseconds that a page may take to show what is expected; the machine may be busy with other tests.
 expect.set_options(timeout=20_000)
@@ -41,6 +43,16 @@ def sit_down(demo: Served, open_page: Callable[..., Page]) -> Callable[..., Desk
         return Desk(open_page(**options), demo.url).sign_in(name)
 
     return at
+
+
+@pytest.fixture
+def town(tmp_path: Path, open_page: Callable[..., Page]) -> Iterator[Town]:
+    """An office with its demo data and a mail server."""
+    with open_mailbox(free_port()) as mail:
+        served = Served(tmp_path / "data", environment={"JIAOYAN_SMTP": f"{mail.host}:{mail.port}"})
+        seeded(served.start())
+        yield Town(served, mail, open_page)
+        served.stop()
 
 
 @pytest.fixture(scope="session")

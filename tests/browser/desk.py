@@ -69,8 +69,8 @@ class Desk:
         return self
 
     def take(self, case: str) -> Desk:
-        """Open the task of a case from the inbox, and wait until its diagram is drawn."""
-        self.open("/inbox/")
+        """Open the task of a case from the inbox, searched by its number, and wait until its diagram is drawn."""
+        self.open(f"/inbox/?q={case}")
         self.page.get_by_role("row").filter(has_text=case).get_by_role("link").first.click()
         expect(self.page.locator(FORM)).to_be_visible()
         expect(self.page.locator(".diagram")).to_have_attribute("data-drawn", "done")
@@ -131,6 +131,8 @@ class Desk:
     def _look_up(self, control: Locator, code: str) -> None:
         """Type a part of what is sought and take the entry offered for it."""
         words, _, wanted = code.partition("|")
+        control.focus()  # the field before is left with it, and may have the form asked for again
+        self.settle()
         control.press_sequentially(words, delay=5)
         offered = self.page.locator(f'datalist#{control.get_attribute("list")} option[value*="{wanted or words}"]')
         expect(offered).to_have_count(1)

@@ -9,63 +9,19 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import openpyxl
-import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser import acts
-from tests.browser.conftest import seeded
-from tests.browser.desk import Desk
-from tests.browser.mailbox import Mailbox, open_mailbox
-from tests.browsing import NARROW, WIDE
-from tests.serving import Served, free_port
+from tests.browser.town import Town
+from tests.browsing import NARROW
 
 REASON = "本人认为支教期间的课堂教学应当计入一线教学经历，支教学校可以出具证明，恳请核对后重新审查。"
 TODAY = date.today()  # noqa: DTZ011 - only years are taken from it
-
-
-@dataclass
-class Town:
-    """The office of one story: the product, its mail, and whoever comes in."""
-
-    served: Served
-    mail: Mailbox
-    open_page: Callable[..., Page]
-
-    def visitor(self, width: int = WIDE) -> Desk:
-        """Somebody who has not signed in yet."""
-        return Desk(self.open_page(width=width), self.served.url)
-
-    def official(self, name: str) -> Desk:
-        """One of the office's people, at a browser of their own."""
-        return self.visitor().sign_in(name)
-
-    def command(self, *words: str) -> str:
-        """Run ``jiaoyan`` on this office's data directory."""
-        program = Path(sys.executable).with_name("jiaoyan")
-        done = subprocess.run(
-            [program, *words, "--data", self.served.data], capture_output=True, text=True, timeout=60, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-
-@pytest.fixture
-def town(tmp_path: Path, open_page: Callable[..., Page]) -> Iterator[Town]:
-    """An office with its demo data and a mail server."""
-    with open_mailbox(free_port()) as mail:
-        served = Served(tmp_path / "data", environment={"JIAOYAN_SMTP": f"{mail.host}:{mail.port}"})
-        seeded(served.start())
-        yield Town(served, mail, open_page)
-        served.stop()
 
 
 def teacher(**known: Any) -> dict[str, Any]:

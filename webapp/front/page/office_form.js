@@ -61,6 +61,13 @@ document.addEventListener('htmx:afterSwap', () => {
   selected = null;
 });
 
+// A look-up that was being typed while the form was put in place again: its question went with the old input, so it is asked here.
+document.addEventListener('htmx:afterSettle', (event) => {
+  const at = document.activeElement;
+  if (!isBody(event.target) || !inForm(at) || !at.list || !at.value || at.list.options.length) return;
+  window.htmx.ajax('GET', at.getAttribute('hx-get'), { source: at, target: at.list, swap: 'innerHTML' });
+});
+
 // Files have been sent when they were chosen. What goes without any goes as plain fields: the server reads them in a sixth of the time.
 document.addEventListener('submit', (event) => {
   const form = event.target;
