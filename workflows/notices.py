@@ -104,6 +104,13 @@ def researcher_appointed(_params: Mapping[str, Any]) -> Words:
     )
 
 
+def term_ending(_params: Mapping[str, Any]) -> Words:
+    """To whoever is appointed and to the head of the institution: the term ends soon."""
+    return N_("聘期将满：%(name)s"), N_(
+        "%(name)s在%(organisation)s的聘期（%(appointment_no)s）到 %(term_end)s 届满，请及时办理续聘或退出。"
+    )
+
+
 def case_ended(_params: Mapping[str, Any]) -> Words:
     """To the applicant: how the case ended."""
     return N_("办件已办结：%(outcome)s"), N_("“%(title)s”（%(number)s）已办结，结果：%(outcome)s。")
@@ -215,7 +222,7 @@ KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     for worded in (
         email_confirmation, application_received, task_opened, task_delegated, delegation_returned, delegation_declined,
         delegation_recalled, correction_asked, not_qualified, qualified, publicity_published, appointed,
-        researcher_appointed, case_ended,
+        researcher_appointed, term_ending, case_ended,
         task_due_soon, task_overdue, overdue_reported, incident_raised, incident_left, case_suspended, case_resumed,
         case_cancelled, case_withdrawn, case_rewound, shortlisted, not_shortlisted, recheck_failed, to_be_inspected,
         reserve_listed, ranked_out, round_extended, round_cancelled, applications_open, round_waits,

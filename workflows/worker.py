@@ -10,11 +10,14 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from workflows import deliveries, jobs, notices, retries, timers
+from workflows import deliveries, deployment, jobs, notices, retries, timers
+from workflows.access import office_day
 from workflows.clock import Clock
 from workflows.db import PASSING, Database
+from workflows.errors import NotFound
 from workflows.jobs import Handlers
 from workflows.notices import Translate
+from workflows.registers import expiring
 from workflows.settings import Settings
 
 # A beat that finds the last one still at work is skipped, as intended; APScheduler would say so every second.
@@ -22,8 +25,8 @@ logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 _log = structlog.get_logger("jiaoyan.worker")
 
-#: Seconds between two looks at timers, deliveries, incidents and notices, and between two looks at jobs.
-TIMER_SECONDS, JOB_SECONDS = 5, 1
+#: Seconds between two looks at timers, deliveries, incidents and notices, at jobs, and at terms that end.
+TIMER_SECONDS, JOB_SECONDS, TERM_SECONDS = 5, 1, 60
 
 
 class Worker:
@@ -38,7 +41,7 @@ class Worker:
         self._handlers, self._translate, self._held = handlers, translate, held
         # One thread a kind of work and one run at a time: a slow mail server holds up no timer.
         self._scheduler = BackgroundScheduler(
-            executors={name: ThreadPoolExecutor(1) for name in ("timers", "deliveries", "retries", "notices", "jobs")},
+            executors={name: ThreadPoolExecutor(1) for name in ("timers", "deliveries", "retries", "notices", "jobs", "terms")},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone="UTC",
         )
@@ -51,6 +54,7 @@ class Worker:
             ("retries", self.retry, TIMER_SECONDS),
             ("notices", self.deliver_notices, TIMER_SECONDS),
             ("jobs", self.run_jobs, JOB_SECONDS),
+            ("terms", self.remind_of_terms, TERM_SECONDS),
         )
         for name, beat, seconds in beats:
             self._scheduler.add_job(beat, "interval", seconds=seconds, id=name, executor=name)
@@ -89,6 +93,21 @@ class Worker:
         sent = notices.deliver(self._db, self._settings, self._translate, at=self._clock.now())
         if sent:
             _log.info("notices sent", count=sent)
+
+    def remind_of_terms(self) -> None:
+        """One beat over appointments: who is to be told that a term ends."""
+        if self._held():
+            return
+        at = self._clock.now()
+        with self._db.read() as session:
+            try:
+                packs = deployment.packs(session, deployment.newest_pack_set(session))
+            except NotFound:
+                return  # nothing was deployed yet
+        days = {place: packs[place].on(office_day(at))["appointment"]["term_reminder_days"] for place in packs}
+        told = expiring.remind(self._db, {place: int(before) for place, before in days.items() if before}, at=at)
+        if told:
+            _log.info("terms end", count=told)
 
     def run_jobs(self) -> None:
         """Do the jobs that wait, one after the other."""

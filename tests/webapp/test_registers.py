@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -14,9 +14,11 @@ from sqlalchemy import select
 
 from tests.webapp.case_world import APPLICANT, AUDITOR, HEAD, HR1, PRINCIPAL, STRANGER, SYSTEM, World
 from workflows import accounts
+from workflows.clock import Clock
 from workflows.errors import ImportRefused
-from workflows.models import Event, Membership, PersonnelEvent, Researcher
+from workflows.models import Event, Membership, Notice, Person, PersonnelEvent, Researcher
 from workflows.registers import importing, roster
+from workflows.worker import Worker
 
 HEADS = ["姓名", "手机号", "单位代码", "岗位类型", "学科", "学段", "到岗日期", "任教计时起点", "聘期起", "聘期止", "聘任文号"]
 CELLS = ["单位代码", "学科", "学段", "应配专职人数", "起始日期"]
@@ -188,3 +190,22 @@ def test_every_list_is_taken_away_as_it_is_shown(staffed: World) -> None:
         assert answer.status_code == 200 and len(list(load_workbook(io.BytesIO(answer.data)).active.values)) == rows_of + 1, path
     assert staffed.browser(STRANGER).get("/registers/staffing/ln-sy-tri?format=xlsx").status_code == 404
     assert len(staffed.events("register:exported")) == 3
+
+
+def test_a_term_that_ends_is_told_once_to_the_person_and_the_head(staffed: World) -> None:
+    house = staffed.house
+    head = house.person("trihead", ("ln-sy-tri", "tri_head"), name="冯玉洁")
+    worker = Worker(house.database, Clock(house.database, lambda: at), house.settings, {}, lambda _: lambda text, _params: text)
+    at = datetime(2026, 12, 29, 1, 0, tzinfo=UTC)
+    worker.remind_of_terms()
+    assert not staffed.events("researcher:reminded"), "61 days before 2027-02-28"
+    at = datetime(2026, 12, 30, 1, 0, tzinfo=UTC)
+    worker.remind_of_terms()
+    worker.remind_of_terms()
+    (event, _), = staffed.events("researcher:reminded")
+    assert event.actor_kind == "timeout" and event.actor is None, "a machine is no person"
+    with house.database.read() as session:
+        told = session.execute(select(Person.number, Notice.params).join(Notice).where(Notice.kind == "term_ending")).tuples().all()
+        entered = session.execute(select(PersonnelEvent).where(PersonnelEvent.kind == "聘期届满提醒")).scalars().all()
+    assert len(told) == 2 and head in {number for number, _ in told} and all(params["name"] == "佟志刚" for _, params in told)
+    assert [(one.on, one.event) for one in entered] == [(date(2027, 2, 28), event.event_id)]

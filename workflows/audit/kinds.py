@@ -93,6 +93,7 @@ class Kind(_Labelled):
     ROUND_CHANGED = "round:changed", N_("变更遴选批次")
     BLIND_NUMBERS_OPENED = "blind_numbers:opened", N_("启封密号")
     RESEARCHER_APPOINTED = "researcher:appointed", N_("登记教研员名册")
+    RESEARCHER_REMINDED = "researcher:reminded", N_("聘期届满提醒")
     NOTICE_PUBLISHED = "notice:published", N_("发布公告公示")
     PAYLOAD_ERASED = "payload:erased", N_("依法删除内容")
 
