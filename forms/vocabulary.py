@@ -107,7 +107,7 @@ PERSONAL_WORDS = (
 HOUSE_NAMES = frozenset({"policy", "instance", "task", "this", "parent", "i", "_this_", "_parent_", "_i_", "data"})
 #: Functions of the house that a form may call (workflows.policies.functions and the page's own).
 HOUSE_FUNCTIONS = frozenset(
-    {"teaching months", "working days", "working days after", "due", "school year", "role", "bureau of", "vacancies of"}
+    {"teaching months", "working days", "working days after", "due", "school year", "role", "bureau of", "type of", "vacancies of"}
 )
 
 #: Keys that a WTForms class or an expression needs for itself.

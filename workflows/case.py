@@ -311,6 +311,7 @@ def house(session: Session, case: Case, at: datetime) -> engine.House:
         "people of": lambda numbers: _asked(bind, lambda own: people.cards_of(own, numbers, office_day(at))),
         "vacancies of": cache(lambda code: _asked(bind, lambda own: staffing.vacancies(own, str(code), office_day(at)))),
         "name of": lambda code: _asked(bind, lambda own: people.organisation_by_code(own, str(code)).name),
+        "type of": lambda code: _asked(bind, lambda own: people.organisation_by_code(own, str(code)).org_type),
         # Once in a run: nothing that the run itself orders stands in them yet.
         "applications of": cache(lambda number: _asked(bind, lambda own: applications.of_round(own, str(number)))),
         "blind numbers of": cache(lambda number: _asked(bind, lambda own: applications.blind_numbers(own, str(number)))),

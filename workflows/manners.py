@@ -50,9 +50,8 @@ OF_STEP: Mapping[str, str] = {
 FORMULAS = frozenset({"jiaoyan:title", "jiaoyan:escalate-to"})
 #: What the house lends to every expression of a diagram (``workflows.case.house``).
 HOUSE_NAMES = (
-    "instance", "task", "policy", "role", "bureau of", "name of", "people of", "vacancies of", "somebody holds", "applications of",
-    "blind numbers of",
-    "submissions", *policies.FUNCTION_NAMES,
+    "instance", "task", "policy", "role", "bureau of", "name of", "type of", "people of", "vacancies of", "somebody holds",
+    "applications of", "blind numbers of", "submissions", *policies.FUNCTION_NAMES,
 )
 
 

@@ -413,6 +413,11 @@ def test_the_opinion_of_a_bureau_without_an_account_is_registered_and_says_by_wh
     case = office.applicant(place.county_school).applies()
     case.task("adm_u1").by(place.county_head).recommends()
     bureau = place.county_school.rpartition("-")[0]
+    with pytest.raises(InputRejected) as refused:
+        case.task("adm_u1x").by(place.reviewer).submits(
+            lambda folder, had: papers.external(place.county_school, "同意", folder, "external_file")
+        )
+    assert rejected(refused) == {"external_body": "E_RULE"}, "a school gives no opinion of a body outside"
     case.task("adm_u1x").by(place.reviewer).submits(
         lambda folder, had: papers.external(bureau, "同意", folder, "external_file")
     )
