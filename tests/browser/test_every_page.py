@@ -49,7 +49,7 @@ NAMES = (
     "SELECT name FROM person", "SELECT name FROM organisation", "SELECT title FROM round", "SELECT title FROM instance",
     "SELECT title FROM public_notice", "SELECT body FROM public_notice", "SELECT contact FROM public_notice",
     "SELECT name FROM attachment", "SELECT json(data) FROM submission", "SELECT json(data) FROM draft",
-    "SELECT json(params) FROM notice",
+    "SELECT json(params) FROM notice", "SELECT order_no FROM researcher WHERE order_no IS NOT NULL",
 )  # fmt: skip
 #: Every text that the page may show, outside what is marked as Chinese: text nodes, and what is read out or pops up.
 SHOWN = """() => {

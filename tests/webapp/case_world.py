@@ -15,7 +15,7 @@ from stdnum.cn import ric
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from forms import check
+from webapp import composition
 from workflows import deployment
 from workflows import people as register
 from workflows.audit import Actor, ActorKind
@@ -101,7 +101,7 @@ class World:
     def __post_init__(self) -> None:
         house, at = self.house, self.house.watch()
         deployment.deploy(
-            house.database, SYSTEM, deployment.read_tree(ROOT), lambda raw, path: check.read(raw, file=path), at=at
+            house.database, SYSTEM, deployment.read_tree(ROOT), composition.check_form, at=at
         )
         for code, name, kind, level, parent, place in PLACES:
             register.create_organisation(

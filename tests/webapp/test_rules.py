@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from lxml import html
 
-from forms import check
 from tests.webapp.case_world import APPLICANT, ROOT, SYSTEM, World
+from webapp import composition
 from workflows import deployment
 
 
@@ -149,7 +149,7 @@ def test_a_changed_value_shows_with_the_one_before_it(world: World) -> None:
     facts = {"year": 2027, "post_type": "专职", "records": [{"date": "2027-05-01", "hours_claimed": 80, "hours_recognised": 80}]}
     assert _decided(world, "DT-TRN-02", facts, 2027) == "met"
     done = deployment.deploy(
-        world.house.database, SYSTEM, files, lambda raw, name: check.read(raw, file=name), at=world.house.watch()
+        world.house.database, SYSTEM, files, composition.check_form, at=world.house.watch()
     )
     assert done.pack_set_is_new and not any(new for _, _, new in done.definitions), "no definition's digest changes"
     assert _decided(world, "DT-TRN-02", facts, 2027) == "not_met"

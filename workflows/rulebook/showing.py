@@ -12,22 +12,23 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from workflows.errors import N_
 from workflows.policies import Names
 from workflows.rulebook.reasons import OUTCOMES
 
 #: Words for hit policies (DMN 1.5, 8.2.8).
 HIT_POLICIES: Mapping[str, str] = {
-    "UNIQUE": "只有一条成立", "FIRST": "取第一条成立的", "ANY": "成立的各条结论相同", "PRIORITY": "取结论最优先的",
-    "COLLECT": "成立的全部列出", "RULE ORDER": "成立的按次序列出", "OUTPUT ORDER": "成立的按结论次序列出",
+    "UNIQUE": N_("只有一条成立"), "FIRST": N_("取第一条成立的"), "ANY": N_("成立的各条结论相同"), "PRIORITY": N_("取结论最优先的"),
+    "COLLECT": N_("成立的全部列出"), "RULE ORDER": N_("成立的按次序列出"), "OUTPUT ORDER": N_("成立的按结论次序列出"),
 }
 #: Words for what a cell may hold besides texts and numbers.
-ANYTHING, SILENT, YES, NO, NOTHING, REFUSED = "不限", "未作规定", "是", "否", "—", "事实有误"
+ANYTHING, SILENT, YES, NO, NOTHING, REFUSED = N_("不限"), N_("未作规定"), N_("是"), N_("否"), "—", N_("事实有误")
 
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _LITERALS = re.compile(r'\s*"(?:[^"\\]|\\.)*"(?:\s*,\s*"(?:[^"\\]|\\.)*")*\s*')
 _POLICY = re.compile(r"policy((?:\.[a-z][a-z0-9_]*)+)")
 _SIGNS = (("<=", "≤"), (">=", "≥"), ("!=", "≠"))
-_PLAIN = {"-": ANYTHING, "null": SILENT, "true": YES, "false": NO, "not(null)": "有规定"}
+_PLAIN = {"-": ANYTHING, "null": SILENT, "true": YES, "false": NO, "not(null)": N_("有规定")}
 
 
 @dataclass(frozen=True)
