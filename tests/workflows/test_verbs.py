@@ -237,10 +237,10 @@ def _hand(office: Office, place: Place, step: str, name: str) -> tuple[Hand, Sub
 
 
 @pytest.mark.parametrize(
-    ("step", "statements"), [("adm_u1", 12), ("adm_u1b", 11), ("adm_u2", 17), ("adm_u3", 13), ("adm_u5", 13)]
+    ("step", "statements"), [("adm_u1", 10), ("adm_u1b", 9), ("adm_u2", 17), ("adm_u3", 10), ("adm_u5", 10)]
 )
 def test_a_completion_takes_few_statements(office: Office, liaoning: Place, step: str, statements: int) -> None:
-    """Issue 2, 4: a plain completion, which opens the next task and tells its people, takes at most eleven.
+    """Issue 2, 4: a plain completion, which opens the next task and tells its people, takes at most ten.
 
     A batch is one; each register written adds one; one more where history decides who may act, or a timer is called off,
     or a diagram asks who holds a role. Who qualifies is entered in the round besides: it is locked and read, the number is
