@@ -129,7 +129,8 @@ def within(
     """Condition: a column of organisations names one at or below the given ones (keys, or a query of keys)."""
     if organisations == ():
         return false()
-    below = select(Organisation.id).where(Organisation.id.in_(organisations)).cte("below", recursive=True)
+    # Without a name of its own: two conditions may stand in one statement.
+    below = select(Organisation.id).where(Organisation.id.in_(organisations)).cte(recursive=True)
     child = aliased(Organisation)
     below = below.union_all(select(child.id).where(child.parent_id == below.c.id))
     return column.in_(select(below.c.id))

@@ -39,7 +39,7 @@ QUESTIONS = {
     "place=ln-jyt": True, "place=ln-sy-tri": True, "place=gx-jyt": False, "process=admission": True, "process=exit": False,
     "kind=task:completed": True, "kind=task:escalated": False, "actor_kind=person": True, "actor_kind=proxy": False,
     "since=2026-09-01&until=2026-09-01": True, "until=2026-08-31": False, "since=2026-09-02": False, "since=never": True,
-    "status=completed": True, "status=running": False, "q=选调": True, "q=ln-2026-00001": True, "q=100%25": False,
+    "status=completed": False, "status=running": True, "q=选调": True, "q=ln-2026-00001": True, "q=100%25": False,
     "actor=吴立新&kind=instance:started": False,
 }  # fmt: skip
 

@@ -108,9 +108,10 @@ def test_a_claim_that_comes_second(reviewing: tuple[World, str, str]) -> None:
 
 
 def test_a_withdrawal_that_comes_second(reviewing: tuple[World, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    world, number, task = reviewing
+    world, number, _ = reviewing
     before = len(_stream(world, f"instance:{number}"))
-    _meanwhile(monkeypatch, control, "withdraw", lambda: world.review(HR1, task, "合格"))
+    database, at = world.house.database, world.house.watch()
+    _meanwhile(monkeypatch, control, "withdraw", lambda: control.cancel(database, SYSTEM, number, WHY, at=at))
     answer = world.browser(APPLICANT).post(f"/instances/{number}/withdraw", {"reason": WHY})
     assert answer.status_code == 409
     assert _rejected(world) == [(f"person:{world.numbers[APPLICANT]}", "E_STALE")]
