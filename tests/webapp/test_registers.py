@@ -111,7 +111,8 @@ def test_a_bad_list_is_refused_whole_by_row_and_column(staffed: World) -> None:
 def test_the_roster_shows_whom_one_has_in_charge_as_it_stood_on_a_day(staffed: World) -> None:
     assert len(rows(page(staffed, HR1, "/registers/researchers"))) == 3
     asked = {
-        "organisation=ln-sy&q=佟志刚": "佟志刚", "post_type=兼职": "佟志刚", "stage=初中": "韩雪梅", "q=LN-P2026-0003": "薛丽娟", "subject=英语": "薛丽娟",
+        "organisation=ln-sy&q=佟志刚": "佟志刚", "post_type=兼职": "佟志刚", "stage=初中": "韩雪梅",
+        "q=LN-P2026-0003": "薛丽娟", "subject=英语": "薛丽娟",
     }  # fmt: skip
     for question, name in asked.items():
         assert names(page(staffed, HR1, f"/registers/researchers?{question}")) == [name], question
