@@ -6,10 +6,11 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask, g, request
 from flask_babel import gettext, ngettext
 
 from webapp.office import office
+from workflows.access import office_day
 from workflows.settings import OFFICE_ZONE
 
 
@@ -91,3 +92,11 @@ def shown(value: Any) -> Any:
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
     return value
+
+
+def day_asked() -> date:
+    """The day that the page is asked for, ``on``; today by the office's clock without one, or with one that is no day."""
+    try:
+        return date.fromisoformat(request.values.get("on", ""))
+    except ValueError:
+        return office_day(now())

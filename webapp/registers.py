@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from io import BytesIO
 from typing import Any
 
@@ -11,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from webapp.allowed import allowed
 from webapp.languages import translate
-from webapp.moments import now
+from webapp.moments import day_asked, now
 from webapp.office import office
 from webapp.paging import page_number, words
 from workflows import access, deployment, people
@@ -32,7 +31,7 @@ STAFFING = "DT-STAFF-01"
 @allowed("signed_in")
 def index() -> str:
     """The registers a person may look into, with how much stands in each."""
-    on = _day()
+    on = day_asked()
     with office().db.read() as reading:
         researchers = roster.find(reading, g.viewer, roster.Sought(), on=on, size=1).total
         institutions = staffing.institutions(reading, g.viewer, on)
@@ -47,7 +46,7 @@ def index() -> str:
 @allowed("signed_in")
 def researchers() -> Any:
     """R1: who was a researcher where on a day; ``format=xlsx`` takes the list away."""
-    on, sought = _day(), _sought()
+    on, sought = day_asked(), _sought()
     if _asks_workbook():
         return _file(sheets.roster_sheet(office().db, g.viewer, sought, on=on, at=now(), say=translate))
     with office().db.read() as reading:
@@ -73,7 +72,7 @@ def researcher(number: str) -> str:
 @allowed("signed_in")
 def institutions() -> str:
     """R2: the institutions in one's charge, and where people are missing."""
-    on = _day()
+    on = day_asked()
     with office().db.read() as reading:
         found = staffing.institutions(reading, g.viewer, on)
     return render_template("registers/institutions.html", institutions=found, on=on, levels=people.LEVELS)
@@ -83,7 +82,7 @@ def institutions() -> str:
 @allowed("signed_in")
 def matrix(code: str) -> Any:
     """R2: subject by stage of one institution: needed, covered by whom, missing; what the province's rule says of it."""
-    on = _day()
+    on = day_asked()
     if _asks_workbook():
         return _file(sheets.staffing_sheet(office().db, g.viewer, code, on=on, at=now(), say=translate))
     with office().db.read() as reading:
@@ -128,7 +127,7 @@ def _gaps(found: staffing.Matrix, missing: list[tuple[str, str | None]]) -> list
 def publicised() -> Any:
     """R10: what was made public of whom, in which words, from when to when."""
     if _asks_workbook():
-        return _file(sheets.publicity_sheet(office().db, g.viewer, words("q"), on=_day(), at=now(), say=translate))
+        return _file(sheets.publicity_sheet(office().db, g.viewer, words("q"), on=day_asked(), at=now(), say=translate))
     with office().db.read() as reading:
         found = publicity.find(reading, g.viewer, words("q"), page=page_number())
     return render_template("registers/publicity.html", found=found, at=now())
@@ -139,7 +138,7 @@ def publicised() -> Any:
 def uploaded() -> Any:
     """R11: uploaded files of the cases one may see, by name or digest: who gave what, when, for which case."""
     if _asks_workbook():
-        return _file(sheets.evidence_sheet(office().db, g.viewer, words("q"), on=_day(), at=now(), say=translate))
+        return _file(sheets.evidence_sheet(office().db, g.viewer, words("q"), on=day_asked(), at=now(), say=translate))
     with office().db.read() as reading:
         found = evidence.find(reading, g.viewer, words("q"), page=page_number())
     return render_template("registers/evidence.html", found=found)
@@ -163,11 +162,3 @@ def _sought() -> roster.Sought:
         text=words("q"), organisation=words("organisation"), post_type=one_of("post_type", roster.POST_TYPES),
         status=one_of("status", STATUSES), subject=words("subject", 20), stage=one_of("stage", STAGES),
     )  # fmt: skip
-
-
-def _day() -> date:
-    """The day asked for; today by the office's clock without one, or with one that is no day."""
-    try:
-        return date.fromisoformat(request.args.get("on", ""))
-    except ValueError:
-        return office_day(now())

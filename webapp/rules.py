@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 from webapp import facts_form
 from webapp.allowed import allowed
 from webapp.limits import limiter
-from webapp.moments import now
+from webapp.moments import day_asked, now
 from webapp.office import office
 from webapp.paging import words
 from workflows import deployment, manners
@@ -30,7 +30,7 @@ pages = Blueprint("rules", __name__, url_prefix="/rules")
 @allowed("signed_in")
 def index() -> str:
     """Every policy value, provinces side by side, with clause, quotation, force, since when, and where it comes from."""
-    on = _day()
+    on = day_asked()
     with office().db.read() as reading:
         packs = _packs(reading)
     sought, differing = words("q"), bool(request.args.get("differing"))
@@ -41,7 +41,7 @@ def index() -> str:
         groups = [group for group in groups if group.key == chosen]
     return render_template(
         "rules/index.html", groups=groups, every=every, chosen=chosen, sought=sought, differing=differing, on=on, packs=packs,
-        told=_told(packs), places=_places(packs, on),
+        told=_told(packs), places=_places(packs),
     )  # fmt: skip
 
 
@@ -73,12 +73,12 @@ def show(table: str) -> Any:
     book = books.get(table)
     if book is None:
         raise UnknownTable(table=table)
-    on = _day()
+    on = day_asked()
     tried = Tried.of(book, table, on, tuple(book.packs)) if request.method == "POST" else None
     shown = book.show(table)
     return render_template(
         "rules/table.html", described=book.describe(table), shown=shown, on=on, packs=book.packs, told=_told(book.packs),
-        groups=side_by_side(book.packs, on, only=shown.keys), places=_places(book.packs, on), tried=tried, outcomes=OUTCOMES,
+        groups=side_by_side(book.packs, on, only=shown.keys), places=_places(book.packs), tried=tried, outcomes=OUTCOMES,
         form=tried.form if tried else facts_form.read(book.facts(table), MultiDict()),
     ), (422 if tried is not None and tried.refused else 200)  # fmt: skip
 
@@ -144,18 +144,10 @@ def _packs(reading: Any) -> Packs:
     return deployment.packs(reading, deployment.newest_pack_set(reading))
 
 
-def _places(packs: Packs, on: date) -> dict[str, str]:
+def _places(packs: Packs) -> dict[str, str]:
     return {place: packs[place].name for place in packs}
 
 
 def _told(packs: Packs) -> Any:
     """A function of templates: the value of a citation as texts to be listed."""
     return lambda citation: pieces(citation.value, packs.names)
-
-
-def _day() -> date:
-    """The day asked for; today by the office's clock without one, or with one that is no day."""
-    try:
-        return date.fromisoformat(request.values.get("on", ""))
-    except ValueError:
-        return office_day(now())
