@@ -627,6 +627,11 @@ def _holding(by_code: bool, has_type: bool, has_level: bool) -> Select[Any]:
     )
 
 
+def holders(session: Session, role: str, organisation_id: int, on: date, *, at: str | None = None) -> list[int]:
+    """Keys of the people whom the rule ``role(role, at)`` means for an organisation on a day."""
+    return [one.id for one in candidates(session, [{"role": role, "at": at}], None, organisation_id, on, []).people]
+
+
 def somebody(session: Session, person_id: int) -> Somebody:
     """One person as a notice names them."""
     return somebodies(session, [person_id])[person_id]

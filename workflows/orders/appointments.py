@@ -39,7 +39,7 @@ def register(session: Session, context: OrderContext) -> Mapping[str, Any]:
         instance=context.instance_number,
     )
     applications.settle(session, context.instance_number, "appointed", at=context.at, event=context.event)
-    heads = _holders(session, context, "tri_head")
+    heads = people.holders(session, "tri_head", context.organisation.id, office_day(context.at))
     context.tell(session, heads, "researcher_appointed", {
         "name": context.starter.name, "number": context.instance_number, "appointment_no": number,
         "organisation": context.organisation.name, "subject": post["subject"], "stage": post["stage"],
@@ -71,19 +71,14 @@ def publish(session: Session, context: OrderContext) -> Mapping[str, Any]:
         details={"days": int(given["days"]), "day_kind": given["day_kind"], "channels": list(given["channels"]),
                  "unit": given["unit"], "person": context.starter.number},
     )  # fmt: skip
-    told = [context.starter.id, *_holders(session, context, "home_principal", str(given["unit"]))]
+    told = [context.starter.id, *people.holders(
+        session, "home_principal", context.organisation.id, office_day(context.at), at=str(given["unit"]),
+    )]
     context.tell(session, dict.fromkeys(told), "publicity_published", {
         "title": str(given["title"]), "number": context.instance_number, "notice": number,
         "until": until.astimezone(OFFICE_ZONE).strftime("%Y-%m-%d %H:%M"),
     })
     return {"publicity_no": number}
-
-
-def _holders(session: Session, context: OrderContext, role: str, at: str | None = None) -> list[int]:
-    found = people.candidates(
-        session, [{"role": role, "at": at}], None, context.organisation.id, office_day(context.at), []
-    )
-    return [one.id for one in found.people]
 
 
 def _day(value: Any) -> date:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
-from sqlalchemy.orm import Session
 
 from workflows import notices, people
 from workflows.access import office_day
@@ -69,11 +68,6 @@ def _remind(db: Database, key: int, days: Mapping[str, int], at: datetime) -> in
             person_id=person.id, organisation_id=organisation.id, appointment_no=row.appointment_no, kind=REMINDED,
             on=row.term_end, at=at, details=details, event=event, instance=row.instance,
         ))  # fmt: skip
-        told = people.somebodies(session, [person.id, *_heads(session, organisation, at)])
+        told = people.somebodies(session, [person.id, *people.holders(session, "tri_head", organisation.id, office_day(at))])
         notices.queue(session, [Message({one.id: one.mailable for one in told.values()}, "term_ending", details)], at=at)
     return 1
-
-
-def _heads(session: Session, organisation: Organisation, at: datetime) -> list[int]:
-    found = people.candidates(session, [{"role": "tri_head", "at": None}], None, organisation.id, office_day(at), [])
-    return [one.id for one in found.people]
