@@ -27,6 +27,8 @@ BIN = VENV / "bin"
 PYTHON = BIN / "python"
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 20
+PANGO = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")
+CHINESE_FONTS = ("fontconfig", "fonts-noto-cjk")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 STARTED = time.monotonic()
@@ -231,6 +233,25 @@ def apt_install(*packages: str) -> None:
     run(["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages], what="apt-get install", env=env)
 
 
+def provide_paper() -> None:
+    """What PDF files are set with: the library pango, which is no Python package, and a font with Chinese letters.
+
+    Without them every page works, and the browser prints it; so who may not install here is told how, and it goes on.
+    """
+    wanted = []
+    looked = subprocess.run([PYTHON, "-c", "import weasyprint"], capture_output=True, text=True, check=False)
+    if looked.returncode and "cannot load library" in looked.stderr:
+        wanted += PANGO
+    if not shutil.which("fc-list") or not run(["fc-list", ":lang=zh"], what="listing fonts").strip():
+        wanted += CHINESE_FONTS
+    if not wanted:
+        return
+    if may_use_apt():
+        apt_install(*wanted)
+    else:
+        say(f"PDF files cannot be made until this is installed (Debian, Ubuntu): apt-get install {' '.join(wanted)}")
+
+
 def provide_chromium() -> str:
     """A Chromium for the tests and letters for its Chinese."""
     chromium = find_chromium()
@@ -274,6 +295,7 @@ def set_up(*, tests: bool) -> None:
             say(f"no node {OLDEST_NODE} or later with npm here; taking the one from the Python packages")
             front = beside.submit(build_front_end, packaged_node(), tests=tests)
         compile_translations()
+        provide_paper()
         front.result()
 
 
