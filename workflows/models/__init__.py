@@ -2,6 +2,7 @@
 
 from workflows.models.columns import Row, table
 from workflows.models.definitions import Definition, DefinitionFile, PackFile, PackSet
+from workflows.models.desk import Copy, FollowUp, Remark, SavedFilter, Urge
 from workflows.models.instances import (
     Attachment,
     Candidate,
@@ -29,8 +30,9 @@ from workflows.models.record import Erasure, Event, EventPayload, Stream
 from workflows.models.researchers import PersonnelEvent, Researcher
 
 __all__ = [
-    "Account", "Application", "Attachment", "Candidate", "ConfirmationLink", "Definition", "DefinitionFile", "Delivery", "Draft",
-    "Erasure", "Event", "EventPayload", "Incident", "Instance", "Job", "Membership", "Notice", "Office", "Organisation",
-    "PackFile", "PackSet", "Part", "Person", "PersonnelEvent", "PublicNotice", "Researcher", "Round", "Row", "RulingRow", "Series",
-    "SignIn", "SourceLock", "StaffingCell", "Stream", "Submission", "Subscription", "Task", "Term", "Timer", "table",
+    "Account", "Application", "Attachment", "Candidate", "ConfirmationLink", "Copy", "Definition", "DefinitionFile", "Delivery",
+    "Draft", "Erasure", "Event", "EventPayload", "FollowUp", "Incident", "Instance", "Job", "Membership", "Notice", "Office", "Organisation",
+    "PackFile", "PackSet", "Part", "Person", "PersonnelEvent", "PublicNotice", "Remark", "Researcher", "Round", "Row",
+    "RulingRow", "SavedFilter", "Series", "SignIn", "SourceLock", "StaffingCell", "Stream", "Submission", "Subscription", "Task", "Term", "Timer", "Urge",
+    "table",
 ]

@@ -139,6 +139,12 @@ Index(
     "ix_task_step", Task.organisation_id, Task.role, Task.step_id, Task.due_at, Task.priority.desc(), Task.id,
     sqlite_where=text(_UNHELD), postgresql_where=text(_UNHELD),
 )
+# Urgent ones among very many that wait for a group; ``URGENT`` of workflows.inbox, spelt as a condition is.
+_URGENT = f"{_UNHELD} AND priority >= 60"
+Index(
+    "ix_task_urgent", Task.organisation_id, Task.role, Task.due_at, Task.priority.desc(), Task.id,
+    sqlite_where=text(_URGENT), postgresql_where=text(_URGENT),
+)
 Index(
     "ix_task_group", Task.organisation_id, Task.role, Task.instance_id, sqlite_where=text(_HELD), postgresql_where=text(_HELD),
 )
