@@ -119,9 +119,15 @@ class InputRejected(Refusal):
 
 
 class RolesExcludeEachOther(Refusal):
-    """One account may not hold two of the administrators' roles: whoever runs the system does not audit it (三员分立)."""
+    """One account may not hold two of the administrators' roles: who runs the system, who gives rights, who audits (三员分立)."""
 
-    code, message = "E_ROLES", N_("系统管理员与审计员不能由同一人担任")
+    code, message = "E_ROLES", N_("系统管理员、安全管理员、审计员须由不同的人担任")
+
+
+class OwnRights(Refusal):
+    """Nobody gives or ends a right of their own, or changes their own account as an administrator."""
+
+    code, status, message = "E_ROLES", 403, N_("不能变更自己的角色和账号状态，请由另一位安全管理员办理")
 
 
 class TimersWithoutEnd(Refusal):
@@ -344,6 +350,114 @@ class FormNeeded(Refusal):
     """A process whose start asks for a form cannot be started for others without what the form would say."""
 
     code, status, message = "E_FORM_NEEDED", 422, N_("流程“%(process)s”由申请人填表发起，不能批量发起")
+
+
+class UrgedTooSoon(Refusal):
+    """The same person has urged the same task a short while ago."""
+
+    code, message = "E_URGED", N_("您已于 %(time)s 催办过，%(again)s 之后可以再次催办")
+
+
+class UrgedEnough(Refusal):
+    """The task has been urged as often as one day allows, by whomever."""
+
+    code, message = "E_URGED", N_("该任务今天已被催办 %(count)s 次，明天起可以再次催办")
+
+
+class OwnTask(Refusal):
+    """Nobody urges themselves."""
+
+    code, message = "E_URGED", N_("该任务由您本人办理，无须催办")
+
+
+class NotUrgeable(Refusal):
+    """Only the applicant, the office in charge and colleagues of the task's office urge it."""
+
+    code, status, message = "E_FORBIDDEN", 403, N_("只有发起人、主管单位和承办单位的人员可以催办“%(step)s”")
+
+
+class AlreadyCopied(Refusal):
+    """Each person gets a case to read once."""
+
+    code, message = "E_COPIED", N_("本办件已抄送过：%(names)s")
+
+
+class NotCopied(Refusal):
+    """A case is sent to people of one's own office only, and not to who is in it anyway."""
+
+    code, message = "E_COPY", N_("本办件不能抄送给%(name)s：%(why)s")
+
+
+class TooManyPeople(Refusal):
+    """A case is sent to so many at once at most."""
+
+    code, status, message = "E_COPY", 422, N_("一次最多抄送 %(most)s 人")
+
+
+class RemarkNeeded(Refusal):
+    """A remark that says nothing, or too much."""
+
+    code, status, message = "E_REMARK", 422, N_("请写明留言内容（1 至 %(most)s 个字）")
+
+
+class RemarkNotYours(Refusal):
+    """Only whoever made a remark corrects it, by another one."""
+
+    code, status, message = "E_REMARK", 403, N_("只能更正本人在本办件的留言")
+
+
+class MentionUnknown(Refusal):
+    """Who is named in a remark may not see the case, or would not see the remark."""
+
+    code, status, message = "E_MENTION", 422, N_("“@%(text)s”不是能看到这条留言的人员：请核对姓名，或先把办件抄送给对方")
+
+
+class NotPrioritised(Refusal):
+    """How urgent a task is, is set by who holds it or may, and by the office in charge."""
+
+    code, status, message = "E_FORBIDDEN", 403, N_("只有承办人和主管单位可以设定“%(step)s”的紧急程度")
+
+
+class FilterNameNeeded(Refusal):
+    """A filter is saved under a name."""
+
+    code, status, message = "E_FILTER", 422, N_("请为筛选条件取一个名称（1 至 %(most)s 个字）")
+
+
+class TooManyFilters(Refusal):
+    """Nobody needs so many filters of their own."""
+
+    code, message = "E_FILTER", N_("已保存 %(most)s 个筛选条件，请先删除不用的")
+
+
+class DayPassed(Refusal):
+    """A follow-up day lies ahead, and not beyond what anybody plans."""
+
+    code, status, message = "E_FOLLOW_UP", 422, N_("跟进日期须在今天至 %(until)s 之间")
+
+
+class NothingSelected(Refusal):
+    """An act on several tasks without any."""
+
+    code, status, message = "E_BULK", 422, N_("请先选择任务")
+
+
+class TooManySelected(Refusal):
+    """An act on more tasks than go at once."""
+
+    code, status, message = "E_BULK", 422, N_("一次最多选择 %(most)s 项")
+
+
+class NotInBulk(Refusal):
+    """The diagram does not let a step be decided several at once, or not with that choice."""
+
+    code, message = "E_BULK", N_("“%(step)s”不能批量办理为“%(choice)s”，请逐项办理")
+
+
+class FormIncomplete(Refusal):
+    """The form of one of several tasks asks for more than can be said for all of them."""
+
+    code, message = "E_BULK", N_("“%(step)s”的表单还须逐项填写：%(fields)s")
 
 
 @dataclass(frozen=True, order=True)

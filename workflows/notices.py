@@ -72,6 +72,31 @@ def delegation_recalled(_params: Mapping[str, Any]) -> Words:
     return N_("委派已收回：%(step)s"), N_("%(by)s已收回“%(title)s”（%(number)s）的“%(step)s”，无须您再办理。")
 
 
+def task_urged(_params: Mapping[str, Any]) -> Words:
+    """To whoever holds a task, or may take it: somebody urges it; nothing was decided."""
+    return N_("催办：%(step)s"), N_("%(by)s催办“%(title)s”（%(number)s）的“%(step)s”，办理期限：%(due)s。%(reason)s")
+
+
+def case_copied(_params: Mapping[str, Any]) -> Words:
+    """To whom a case is sent to read."""
+    return N_("抄送给您：%(title)s"), N_("%(by)s把“%(title)s”（%(number)s）抄送给您，请在“待阅”中查看。%(reason)s")
+
+
+def case_copied_by_rule(_params: Mapping[str, Any]) -> Words:
+    """The same, where the diagram sends it once a step is done."""
+    return N_("抄送给您：%(title)s"), N_("“%(title)s”（%(number)s）办完“%(step)s”，按流程规定抄送给您，请在“待阅”中查看。")
+
+
+def remark_mentioned(_params: Mapping[str, Any]) -> Words:
+    """To whoever is named in a remark."""
+    return N_("有留言提到您：%(title)s"), N_("%(by)s在“%(title)s”（%(number)s）的留言中提到您：%(reason)s")
+
+
+def remark_made(_params: Mapping[str, Any]) -> Words:
+    """To the applicant, of a remark that they may read; to whoever handles the case, of the applicant's."""
+    return N_("新留言：%(title)s"), N_("%(by)s在“%(title)s”（%(number)s）留言：%(reason)s")
+
+
 def correction_asked(_params: Mapping[str, Any]) -> Words:
     """To the applicant: everything to be corrected, all at once."""
     return N_("请补正您的申报材料"), N_("“%(title)s”（%(number)s）需要补正：%(items)s。请于 %(due)s 前一次性补正，逾期视为撤回申请。")
@@ -221,7 +246,7 @@ KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     worded.__name__: worded
     for worded in (
         email_confirmation, application_received, task_opened, task_delegated, delegation_returned, delegation_declined,
-        delegation_recalled, correction_asked, not_qualified, qualified, publicity_published, appointed,
+        delegation_recalled, task_urged, case_copied, case_copied_by_rule, remark_mentioned, remark_made, correction_asked, not_qualified, qualified, publicity_published, appointed,
         researcher_appointed, term_ending, case_ended,
         task_due_soon, task_overdue, overdue_reported, incident_raised, incident_left, case_suspended, case_resumed,
         case_cancelled, case_withdrawn, case_rewound, shortlisted, not_shortlisted, recheck_failed, to_be_inspected,

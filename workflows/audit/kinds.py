@@ -40,6 +40,11 @@ class Kind(_Labelled):
     TASK_HANDED_BACK = "task:handed_back", N_("办后返回")
     TASK_DECLINED = "task:declined", N_("谢绝委派")
     TASK_RECALLED = "task:recalled", N_("收回委派")
+    TASK_URGED = "task:urged", N_("催办")
+    TASK_PRIORITISED = "task:prioritised", N_("设定紧急程度")
+    CASE_COPIED = "case:copied", N_("抄送")
+    COPY_READ = "copy:read", N_("阅知抄送")
+    REMARK_ADDED = "remark:added", N_("留言")
     INSTANCE_SUSPENDED = "instance:suspended", N_("暂停办件")
     INSTANCE_RESUMED = "instance:resumed", N_("恢复办件")
     INSTANCE_CANCELLED = "instance:cancelled", N_("终止办理")
@@ -70,6 +75,10 @@ class Kind(_Labelled):
     FILE_VIEWED = "file:viewed", N_("查看佐证材料")
     RECORD_EXPORTED = "record:exported", N_("导出办理留痕")
     ACCESS_REFUSED = "access:refused", N_("越权访问被拒绝")
+
+    FOLLOW_UP_SCHEDULED = "follow_up:scheduled", N_("设定跟进日期")
+    FILTER_SAVED = "filter:saved", N_("保存筛选条件")
+    FILTER_DELETED = "filter:deleted", N_("删除筛选条件")
 
     PERSON_REGISTERED = "person:registered", N_("申请人注册")
     PERSON_CREATED = "person:created", N_("登记人员")

@@ -31,8 +31,8 @@ from workflows.models.researchers import PersonnelEvent, Researcher
 
 __all__ = [
     "Account", "Application", "Attachment", "Candidate", "ConfirmationLink", "Copy", "Definition", "DefinitionFile", "Delivery",
-    "Draft", "Erasure", "Event", "EventPayload", "FollowUp", "Incident", "Instance", "Job", "Membership", "Notice", "Office", "Organisation",
-    "PackFile", "PackSet", "Part", "Person", "PersonnelEvent", "PublicNotice", "Remark", "Researcher", "Round", "Row",
-    "RulingRow", "SavedFilter", "Series", "SignIn", "SourceLock", "StaffingCell", "Stream", "Submission", "Subscription", "Task", "Term", "Timer", "Urge",
-    "table",
+    "Draft", "Erasure", "Event", "EventPayload", "FollowUp", "Incident", "Instance", "Job", "Membership", "Notice", "Office",
+    "Organisation", "PackFile", "PackSet", "Part", "Person", "PersonnelEvent", "PublicNotice", "Remark", "Researcher", "Round",
+    "Row", "RulingRow", "SavedFilter", "Series", "SignIn", "SourceLock", "StaffingCell", "Stream", "Submission", "Subscription",
+    "Task", "Term", "Timer", "Urge", "table",
 ]
