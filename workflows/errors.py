@@ -178,6 +178,48 @@ class DelegationOver(Refusal):
     code, message = "E_STALE", N_("该委派已经结束（已返回或已收回）")
 
 
+class NotReturnable(Refusal):
+    """A step from which the diagram lets nobody send the case back, or not to that step (退回)."""
+
+    code, message = "E_RETURN", N_("“%(step)s”不能退回到“%(to)s”：%(why)s")
+
+
+class NotTakenBack(Refusal):
+    """What somebody has done stays done: somebody acted on it since, or it went out (取回)."""
+
+    code, message = "E_TAKE_BACK", N_("“%(step)s”已不能取回：%(why)s")
+
+
+class NotSignable(Refusal):
+    """A task for which nobody is asked to sign, or not that person (加签)."""
+
+    code, message = "E_SIGNER", N_("“%(step)s”不能请%(name)s加签：%(why)s")
+
+
+class TooManySigners(Refusal):
+    """So many people sign one task at most."""
+
+    code, status, message = "E_SIGNER", 422, N_("一个任务最多请 %(most)s 人加签")
+
+
+class SignersOpen(Refusal):
+    """The task waits for the opinions of those who were asked to sign."""
+
+    code, message = "E_SIGNER", N_("该任务还在等待加签意见：%(names)s")
+
+
+class NotYourSigner(Refusal):
+    """Only whoever asked somebody to sign takes that back (减签)."""
+
+    code, status, message = "E_SIGNER", 403, N_("只能减去本人所加的签：该加签由%(name)s提出")
+
+
+class AlreadySigned(Refusal):
+    """An opinion that was given stays; an asking that is over cannot be taken back."""
+
+    code, message = "E_STALE", N_("%(name)s的加签已经办结，不能再减签")
+
+
 class NobodyFits(Refusal):
     """No person holds the role that a step asks for."""
 
@@ -230,6 +272,12 @@ class FileRefused(Refusal):
     """An upload of the wrong type or size, or empty (E_FILE)."""
 
     code, status, message = "E_FILE", 422, N_("附件类型或大小不符合要求")
+
+
+class PaperUnavailable(Refusal):
+    """The machine lacks the library that sets PDF files; every page can still be printed by the browser."""
+
+    code, message = "E_PAPER", N_("这台服务器还不能生成 PDF，请用浏览器的打印；管理员可按 dev.py 的提示安装所缺的组件")
 
 
 class ClockNotMovable(Refusal):

@@ -20,6 +20,9 @@ READERS = "jiaoyan:readers"
 FORM, REPORTED_BY = "jiaoyan:form", "jiaoyan:reported-by"
 #: Property that names the decision which says, before applying, whether somebody would be eligible.
 ELIGIBILITY = "jiaoyan:eligibility"
+#: Property of a step from which the case may be sent back (退回): to which steps, or to every one that was done.
+SEND_BACK = "jiaoyan:send-back"
+ANYWHERE = "*"
 #: Properties of a process -> what they mean.
 OF_PROCESS: Mapping[str, str] = {
     "jiaoyan:title": "办件标题，FEEL",
@@ -38,6 +41,7 @@ OF_STEP: Mapping[str, str] = {
     "jiaoyan:stage": "进度条上的阶段名",
     "jiaoyan:review": "true：审核环节，同一人不得连续办理两个审核环节",
     "jiaoyan:separate-from": "环节 id（空格分隔）：办过这些环节的人不得办理本环节",
+    SEND_BACK: "环节 id（空格分隔），或 *：办理本环节的人可以把办件退回到这些（* 为任一）办过的环节重办；并行的分支不能含糊",
     "jiaoyan:outcome": "表单中作为办理结果的字段",
     "jiaoyan:notice": "打开环节、经过自动环节或到达结束时发出的通知",
     "jiaoyan:escalate-to": "超期报告给谁，FEEL，如 =role(\"bureau_head\")",
@@ -92,6 +96,8 @@ def _of(properties: Mapping[str, str], known: Mapping[str, str], diagram: engine
             for step_id in value.split():
                 if step_id not in diagram.steps:
                     yield f"jiaoyan:separate-from：图中没有环节 {step_id}"
+        elif name == SEND_BACK:
+            yield from _sent_back_to(value, diagram)
         elif name == SEALED_UNTIL:
             if value not in diagram.steps:
                 yield f"{name}：图中没有环节 {value}"
@@ -110,6 +116,12 @@ def _of(properties: Mapping[str, str], known: Mapping[str, str], diagram: engine
             yield from _formula(name, value, diagram)
         elif value.startswith("="):
             yield f"{name} 是文字，不是 FEEL 表达式"
+
+
+def _sent_back_to(value: str, diagram: engine.Diagram) -> Iterator[str]:
+    for step_id in value.split() if value != ANYWHERE else ():
+        if step_id not in diagram.steps or diagram.steps[step_id].kind != "user":
+            yield f"{SEND_BACK}：图中没有用户任务 {step_id}"
 
 
 def _interrupted_by(step: engine.Step, message: str) -> bool:

@@ -191,6 +191,47 @@ def case_rewound(_params: Mapping[str, Any]) -> Words:
     return N_("办件已退回到“%(step)s”：%(number)s"), N_("“%(title)s”（%(number)s）已退回到“%(step)s”重新办理。理由：%(reason)s。")
 
 
+def task_sent_back(_params: Mapping[str, Any]) -> Words:
+    """To whoever did a step: a later one has sent the case back to it, and why."""
+    return N_("退回重办：%(step)s"), N_(
+        "%(by)s已将“%(title)s”（%(number)s）从“%(from)s”退回到“%(step)s”，请重新办理。理由：%(reason)s。办理期限：%(due)s。"
+    )
+
+
+def task_taken_back(_params: Mapping[str, Any]) -> Words:
+    """To whoever could take the next task: it is gone, because whoever did the step before has taken it back."""
+    return N_("任务已被取回：%(step)s"), N_("%(by)s已取回“%(title)s”（%(number)s）的“%(from)s”，您暂时无须办理“%(step)s”。")
+
+
+def signature_asked(_params: Mapping[str, Any]) -> Words:
+    """To whoever is asked to sign somebody's task: by whom, and why."""
+    return N_("加签任务：%(step)s"), N_(
+        "%(by)s请您对“%(title)s”（%(number)s）的“%(step)s”加签，提出意见。理由：%(reason)s。办理期限：%(due)s。"
+    )
+
+
+def signature_given(_params: Mapping[str, Any]) -> Words:
+    """To whoever asked: the opinion is there."""
+    return N_("加签意见：%(step)s"), N_("%(by)s已对“%(title)s”（%(number)s）的“%(step)s”提出加签意见：%(opinion)s。%(reason)s")
+
+
+def signature_declined(_params: Mapping[str, Any]) -> Words:
+    """To whoever asked: there will be no opinion, and why."""
+    return N_("加签被谢绝：%(step)s"), N_("%(by)s谢绝对“%(title)s”（%(number)s）的“%(step)s”加签。理由：%(reason)s")
+
+
+def signature_waived(_params: Mapping[str, Any]) -> Words:
+    """To whoever was asked: they need say nothing more."""
+    return N_("加签已撤销：%(step)s"), N_("%(by)s已撤销对“%(title)s”（%(number)s）“%(step)s”的加签，无须您再提出意见。")
+
+
+def signatures_objected(_params: Mapping[str, Any]) -> Words:
+    """To whoever sent a form that others sign after them: one did not agree, and it is theirs again."""
+    return N_("后加签未同意：%(step)s"), N_(
+        "%(by)s未同意您提交的“%(title)s”（%(number)s）的“%(step)s”，该任务已回到您名下，您填写的内容仍在。%(reason)s"
+    )
+
+
 def shortlisted(_params: Mapping[str, Any]) -> Words:
     """To the applicant: shortlisted, with place and time of what follows."""
     return N_("遴选结果：入围"), N_("您的申报（%(number)s）已入围。%(words)s")
@@ -249,7 +290,8 @@ KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
         delegation_recalled, task_urged, case_copied, case_copied_by_rule, remark_mentioned, remark_made, correction_asked, not_qualified, qualified, publicity_published, appointed,
         researcher_appointed, term_ending, case_ended,
         task_due_soon, task_overdue, overdue_reported, incident_raised, incident_left, case_suspended, case_resumed,
-        case_cancelled, case_withdrawn, case_rewound, shortlisted, not_shortlisted, recheck_failed, to_be_inspected,
+        case_cancelled, case_withdrawn, case_rewound, task_sent_back, task_taken_back, signature_asked, signature_given,
+        signature_declined, signature_waived, signatures_objected, shortlisted, not_shortlisted, recheck_failed, to_be_inspected,
         reserve_listed, ranked_out, round_extended, round_cancelled, applications_open, round_waits,
     )
 }

@@ -312,11 +312,11 @@ def dismiss(db: Database, viewer: Viewer, number: str, reason: str, *, at: datet
     end(db, number, "dismissed", by=people.administrator(viewer), at=at, by_id=viewer.person_id, reason=words)
 
 
-def reason_of(given: str) -> str:
+def reason_of(given: str, *, least: int = SHORTEST_REASON) -> str:
     """The reason in words, trimmed; ``ReasonNeeded`` when it says too little or too much."""
     words = " ".join(given.split())
-    if not SHORTEST_REASON <= len(words) <= LONGEST_REASON:
-        raise ReasonNeeded(count=SHORTEST_REASON, most=LONGEST_REASON)
+    if not least <= len(words) <= LONGEST_REASON:
+        raise ReasonNeeded(count=least, most=LONGEST_REASON)
     return words
 
 
