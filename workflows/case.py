@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
-from workflows import deployment, engine, people, policies, traffic
+from workflows import candidates, deployment, engine, people, policies, traffic
 from workflows.access import office_day
 from workflows.audit import FIRST, instance_stream
 from workflows.deployment import Loaded
@@ -329,7 +329,7 @@ def _asked(bind: Any, ask: Callable[[Session], Any]) -> Any:
 
 def _held_by_somebody(session: Session, case: Case, held: Any, code: Any, at: datetime) -> bool:
     """Whether somebody with an account could act in a role at an organisation: who cannot sign in is registered for (X1)."""
-    found = people.candidates(
+    found = candidates.find(
         session, [role(str(held), str(code))], None, case.organisation.id, office_day(at), []
     )
     return bool(found.people)

@@ -1,15 +1,14 @@
-"""People and places: the organisation tree, who holds which role from when to when, and who a step's rule means."""
+"""People and places: the organisation tree, and who holds which role from when to when."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Date, Dialect, Select, and_, bindparam, func, literal, or_, select
+from sqlalchemy import ColumnElement, Dialect, Select, and_, bindparam, func, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
@@ -90,7 +89,7 @@ class OrgView:
 
 # --- what was looked up ---------------------------------------------------------------------------------------------
 
-#: What rules meant a moment ago: (role, at, organisation id, day) -> place and holders.
+#: What rules meant a moment ago (workflows.candidates): (role, at, organisation id, day) -> place and holders.
 Known = dict[tuple[str, Any, int, date], tuple[tuple[int, str, str] | None, list["Somebody"]]]
 
 #: Counts the changes of places, roles and of whom mail may reach.
@@ -479,7 +478,7 @@ def find_people(session: Session, q: str, limit: int = 20) -> list[tuple[str, st
     return [(number, name) for number, name in session.execute(query)]
 
 
-# --- who a step's rule means ----------------------------------------------------------------------------------------
+# --- people as notices and explanations name them ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -495,141 +494,6 @@ class Somebody:
     def named(self) -> dict[str, str]:
         """Number and name, for the record."""
         return {"number": self.number, "name": self.name}
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Who may take a task, and why: rule → organisation as it was → candidates → exclusions → result."""
-
-    #: (organisation id, role) pairs, as rows for ``candidate``.
-    by_role: tuple[tuple[int, str], ...]
-    #: The one person it is assigned to by name, if any.
-    assigned: Somebody | None
-    #: After exclusions, for notices.
-    people: tuple[Somebody, ...]
-    explanation: Mapping[str, Any] = field(default_factory=dict)
-    #: Keys of the people whom rules name by their numbers, excluded ones among them as among the holders of a role.
-    by_name: tuple[int, ...] = ()
-
-
-def candidates(
-    session: Session, rules: Iterable[Mapping[str, Any]], assigned: Somebody | None, organisation_id: int, on: date,
-    excluded: Sequence[tuple[Somebody, str]], known: Known | None = None,
-) -> Candidates:
-    """Resolve a task's rules on a day; one statement a rule, and none for one that ``known`` answered before.
-
-    ``rules`` are what FEEL's ``role()`` gives: ``{"role": key, "at": None | level | organisation code}``, relative to
-    the instance's employing organisation, or ``{"person": number}``; ``excluded`` are people who may not take it whatever role they hold.
-    """
-    by_role: list[tuple[int, str]] = []
-    by_name: list[int] = []
-    found: dict[int, Somebody] = {}
-    steps: list[dict[str, Any]] = []
-    if assigned is not None:
-        found[assigned.id] = assigned
-        steps.append({"rule": {"person": assigned.number}, "candidates": [assigned.named()]})
-    for rule in rules:
-        if "person" in rule:
-            person = somebody(session, person_by_number(session, str(rule["person"])).id)
-            found[person.id] = person
-            by_name.append(person.id)
-            steps.append({"rule": dict(rule), "organisation": None, "candidates": [person.named()]})
-            continue
-        asked = (str(rule.get("role")), rule.get("at"), organisation_id, on)
-        if known is None or asked not in known:
-            answer = _holders(session, rule, organisation_id, on)
-            if known is not None:
-                known[asked] = answer
-        else:
-            answer = known[asked]
-        place, holders = answer
-        step = {"rule": dict(rule), "organisation": None, "candidates": [holder.named() for holder in holders]}
-        steps.append(step)
-        if place is not None:
-            step["organisation"] = {"code": place[1], "name": place[2]}
-            by_role.append((place[0], str(rule["role"])))
-        found |= {holder.id: holder for holder in holders}
-    out = {somebody.id for somebody, _ in excluded}
-    result = tuple(somebody for somebody in found.values() if somebody.id not in out)
-    explanation = {
-        "on": on.isoformat(),
-        "steps": steps,
-        "excluded": [somebody.named() | {"reason": reason} for somebody, reason in excluded],
-        "result": [somebody.named() for somebody in result],
-    }
-    return Candidates(tuple(by_role), assigned, result, explanation, tuple(by_name))
-
-
-def _holders(
-    session: Session, rule: Mapping[str, Any], organisation_id: int, on: date
-) -> tuple[tuple[int, str, str] | None, list[Somebody]]:
-    """The place that a rule means, (id, code, name), and who holds the role there on the day.
-
-    A teaching-research institution and the like hang below the bureau of their level: what is not on the line up from
-    the start is looked for beside the bureaus of that line, at their own level.
-    """
-    role = ROLES.get(str(rule.get("role")))
-    if role is None:
-        return None, []
-    at = rule.get("at")
-    level = at if at in LEVELS else None
-    by_code = at is not None and level is None
-    statement = _holding(by_code, role.org_type is not None, level is not None)
-    given = {"start": str(at) if by_code else organisation_id, "role": role.key, "day": on}
-    given |= {"org_type": role.org_type} if role.org_type is not None else {}
-    given |= {"level": level} if level is not None else {}
-    rows = session.connection().execute(statement, given).all()
-    if not rows:
-        return None, []
-    place = (rows[0][0], rows[0][1], rows[0][2])
-    return place, [
-        Somebody(row[3], row[4], row[5], row[6] is not None)
-        for row in rows
-        if row[0] == place[0] and row[3] is not None
-    ]
-
-
-@cache
-def _holding(by_code: bool, has_type: bool, has_level: bool) -> Select[Any]:
-    """The statement of ``_holders``, built once for each of its forms."""
-    start = Organisation.code == bindparam("start") if by_code else Organisation.id == bindparam("start")
-    line = (
-        select(Organisation.id, Organisation.parent_id, literal(0).label("depth"))
-        .where(start)
-        .cte("line", recursive=True)
-    )
-    above = aliased(Organisation)
-    line = line.union_all(select(above.id, above.parent_id, line.c.depth + 1).where(above.id == line.c.parent_id))
-    itself, bureau = aliased(Organisation), aliased(Organisation)
-    fits = [Organisation.org_type == bindparam("org_type")] if has_type else []
-    own = select(Organisation.id.label("id"), line.c.depth.label("depth"), literal(0).label("side")).join(
-        line, line.c.id == Organisation.id
-    ).where(*fits, *([Organisation.level == bindparam("level")] if has_level else []))
-    beside = (
-        select(Organisation.id, line.c.depth, literal(1))
-        .join(bureau, bureau.id == Organisation.parent_id)
-        .join(line, line.c.id == bureau.id)
-        .where(bureau.org_type == "edu_bureau", Organisation.level == bureau.level, *fits,
-               *([bureau.level == bindparam("level")] if has_level else []))
-    )
-    places = own.union_all(beside).subquery("places")
-    return (
-        select(itself.id, itself.code, itself.name, Person.id, Person.number, Person.name, Account.email_confirmed_at)
-        .join(places, places.c.id == itself.id)
-        .outerjoin(
-            Membership,
-            and_(Membership.organisation_id == itself.id, Membership.role == bindparam("role"),
-                 held_on(bindparam("day", type_=Date))),
-        )
-        .outerjoin(Person, Person.id == Membership.person_id)
-        .outerjoin(Account, Account.person_id == Person.id)
-        .order_by(places.c.side, places.c.depth, itself.id, Person.id)
-    )
-
-
-def holders(session: Session, role: str, organisation_id: int, on: date, *, at: str | None = None) -> list[int]:
-    """Keys of the people whom the rule ``role(role, at)`` means for an organisation on a day."""
-    return [one.id for one in candidates(session, [{"role": role, "at": at}], None, organisation_id, on, []).people]
 
 
 def somebody(session: Session, person_id: int) -> Somebody:

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from workflows import access, drafts, engine, incidents, instances, people
+from workflows import access, candidates, drafts, engine, incidents, instances
 from workflows.access import Viewer, office_day
 from workflows.audit import Kind
 from workflows.case import Case, house, load
@@ -193,7 +193,7 @@ def _role_for(session: Session, viewer: Viewer, case: Case, step: engine.Step, a
     for role in step.properties.get(REPORTED_BY, "").split():
         if not viewer.has(role):
             continue
-        found = people.candidates(
+        found = candidates.find(
             session, [{"role": role, "at": None}], None, case.organisation.id, office_day(at), []
         )
         if any(one.id == viewer.person_id for one in found.people):

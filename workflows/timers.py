@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy import ColumnElement, and_, bindparam, insert, literal, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
-from workflows import deliveries, engine, incidents, instances, notices, people, policies
+from workflows import candidates, deliveries, engine, incidents, instances, notices, people, policies
 from workflows.access import office_day
 from workflows.audit import RULE, TIMEOUT, Act, Entry, Kind, new_event_id, record, record_many
 from workflows.case import Case, house, load, load_many
@@ -390,7 +390,7 @@ class _Asking:
 
     def _candidates(self, case: Case, rules: list[Any]) -> tuple[Somebody, ...]:
         day = office_day(self._at)
-        return people.candidates(self._session, rules, None, case.organisation.id, day, [], self._known).people
+        return candidates.find(self._session, rules, None, case.organisation.id, day, [], self._known).people
 
 
 # --- deadlines that were provisional ---------------------------------------------------------------------------------

@@ -15,10 +15,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from workflows import deployment, engine, feel, notices, people, policies, terms, traffic
+from workflows import candidates, deployment, engine, feel, notices, people, policies, terms, traffic
 from workflows.access import office_day
 from workflows.audit import Act, Actor, Entry, Kind, new_event_id, record_many
 from workflows.audit.canonical import canonical, plain
+from workflows.candidates import Candidates
 from workflows.case import Case, house
 from workflows.db import Database, Prepared, connection_of
 from workflows.engine.rows import pack
@@ -29,7 +30,7 @@ from workflows.models import Submission as SubmissionRow
 from workflows.notices import Message
 from workflows.orders import ORDERS, OrderContext, Outgoing
 from workflows.orders.applications import ALL_SETTLED
-from workflows.people import Candidates, Somebody
+from workflows.people import Somebody
 from workflows.registers import applications
 from workflows.rulebook.facts import plain as plain_facts
 from workflows.rulebook.reasons import plain_outputs, reasons, rules, value_of
@@ -187,7 +188,7 @@ class Transition:
         assigned = self._assigned(session, opened.assignee)
         excluded = self._excluded(session, step) if assigned is None else []
         rules = [rule for rule in opened.candidates if isinstance(rule, Mapping) and ("role" in rule or "person" in rule)]
-        found = people.candidates(session, rules, assigned, case.organisation.id, office_day(self.at), excluded,
+        found = candidates.find(session, rules, assigned, case.organisation.id, office_day(self.at), excluded,
                                   case.register.known if self.known is None else self.known)
         days: tuple[str, ...] = ()
         reminders: tuple[datetime, ...] = ()

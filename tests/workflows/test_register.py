@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from benchmarks.counting import counted
 from tests.factories import SETTING_UP, SINCE, make_person, make_places
-from workflows import people
+from workflows import candidates, people
 from workflows.db import Database
 from workflows.models import Membership, Organisation, Person
 
@@ -31,7 +31,7 @@ def _asked(database: Database) -> tuple[list[str], int]:
         version = session.execute(select(people.VERSION)).scalar_one()
         with counted(database.engine) as found:
             known = people.register(session, version).known
-            answer = people.candidates(session, [RULE], None, place, date(2026, 9, 1), [], known)
+            answer = candidates.find(session, [RULE], None, place, date(2026, 9, 1), [], known)
     return [somebody.name for somebody in answer.people], len(found.statements)
 
 

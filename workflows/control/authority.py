@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from workflows import access, deployment, people
+from workflows import access, candidates, deployment, people
 from workflows.access import Viewer, office_day
 from workflows.audit import Act, Actor, Kind, instance_stream, record
 from workflows.errors import (
@@ -53,7 +53,7 @@ def actor_of(session: Session, by: By, instance: Instance, act: str, at: datetim
     if by.has("system_admin"):
         return people.administrator(by)
     for role in properties_of(session, instance).get(MAY.get(act, ""), "").split():
-        found = people.candidates(
+        found = candidates.find(
             session, [{"role": role, "at": None}], None, instance.organisation_id, office_day(at), []
         )
         if any(one.id == by.person_id for one in found.people):

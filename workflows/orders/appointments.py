@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from workflows import people
+from workflows import candidates
 from workflows.access import office_day
 from workflows.errors import NotFound
 from workflows.models import Person
@@ -39,7 +39,7 @@ def register(session: Session, context: OrderContext) -> Mapping[str, Any]:
         instance=context.instance_number,
     )
     applications.settle(session, context.instance_number, "appointed", at=context.at, event=context.event)
-    heads = people.holders(session, "tri_head", context.organisation.id, office_day(context.at))
+    heads = candidates.holders(session, "tri_head", context.organisation.id, office_day(context.at))
     context.tell(session, heads, "researcher_appointed", {
         "name": context.starter.name, "number": context.instance_number, "appointment_no": number,
         "organisation": context.organisation.name, "subject": post["subject"], "stage": post["stage"],
@@ -71,7 +71,7 @@ def publish(session: Session, context: OrderContext) -> Mapping[str, Any]:
         details={"days": int(given["days"]), "day_kind": given["day_kind"], "channels": list(given["channels"]),
                  "unit": given["unit"], "person": context.starter.number},
     )  # fmt: skip
-    told = [context.starter.id, *people.holders(
+    told = [context.starter.id, *candidates.holders(
         session, "home_principal", context.organisation.id, office_day(context.at), at=str(given["unit"]),
     )]
     context.tell(session, dict.fromkeys(told), "publicity_published", {

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
-from workflows import notices, people
+from workflows import candidates, notices, people
 from workflows.access import office_day
 from workflows.audit import Act, Actor, ActorKind, Kind, person_stream, record
 from workflows.db import Database
@@ -68,6 +68,6 @@ def _remind(db: Database, key: int, days: Mapping[str, int], at: datetime) -> in
             person_id=person.id, organisation_id=organisation.id, appointment_no=row.appointment_no, kind=REMINDED,
             on=row.term_end, at=at, details=details, event=event, instance=row.instance,
         ))  # fmt: skip
-        told = people.somebodies(session, [person.id, *people.holders(session, "tri_head", organisation.id, office_day(at))])
+        told = people.somebodies(session, [person.id, *candidates.holders(session, "tri_head", organisation.id, office_day(at))])
         notices.queue(session, [Message({one.id: one.mailable for one in told.values()}, "term_ending", details)], at=at)
     return 1
