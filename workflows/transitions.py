@@ -84,6 +84,9 @@ class Opening:
     candidates: Candidates
     days: tuple[str, ...]
     reminders: tuple[datetime, ...]
+    #: What people are told instead of ``jiaoyan:notice`` or that a task has opened, and its further params.
+    notice: str = ""
+    told: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -366,10 +369,15 @@ class Transition:
                 "priority": opening.opened.priority,
                 "holder_id": opening.candidates.assigned.id if opening.candidates.assigned else None,
                 "inputs": pack(dict(opening.opened.inputs)),
-                "explanation": dict(opening.candidates.explanation),
+                "explanation": self._explanation(opening),
             }
             for opening in self.openings
         ]
+
+    def _explanation(self, opening: Opening) -> dict[str, Any]:
+        """Of a task that waits again because the case went back: to which done one, so that what lay between is known."""
+        again = {} if self.back_to is None else {"again": self.back_to.number}
+        return {**opening.candidates.explanation, **again}
 
     def candidate_rows(self, task_ids: Mapping[str, int]) -> list[dict[str, Any]]:
         """Who may take the tasks that now wait beside the role that the task itself names."""
@@ -465,7 +473,7 @@ class Transition:
         common = {"title": self.title, "number": case.number, **{k: str(v) for k, v in facts.items()}}
         messages = [*self.also, *self.told]
         for opening in self.openings:
-            kind = opening.step.properties.get("jiaoyan:notice", "task_opened")
+            kind = opening.notice or opening.step.properties.get("jiaoyan:notice", "task_opened")
             inputs = opening.opened.inputs
             params = {
                 **common,
@@ -473,6 +481,7 @@ class Transition:
                 "due": due_shown(opening.opened.due_at),
                 "items": _items(inputs.get("returned_items")),
                 "reasons": _items(inputs.get("reasons")),
+                **opening.told,
             }
             recipients = {somebody.id: somebody.mailable for somebody in opening.candidates.people}
             messages.append(Message(recipients, kind, params, opening.number))
