@@ -220,6 +220,48 @@ class AlreadySigned(Refusal):
     code, message = "E_STALE", N_("%(name)s的加签已经办结，不能再减签")
 
 
+class ProxyUnfit(Refusal):
+    """Somebody who cannot do another's work for them (代办授权), and why."""
+
+    code, message = "E_PROXY", N_("不能授权%(name)s代办：%(why)s")
+
+
+class ProxyDays(Refusal):
+    """A proxy stands in from today or later, for a limited time."""
+
+    code, status, message = "E_PROXY", 422, N_("代办授权从今天或以后开始，首尾不超过 %(days)s 天")
+
+
+class ProxyOverlaps(Refusal):
+    """The same person stands in for one already on some of these days, for some of these processes."""
+
+    code, message = "E_PROXY", N_("%(name)s在 %(from_on)s 至 %(to_on)s 已有您的代办授权，请先撤销再重新授权")
+
+
+class ProxyOver(Refusal):
+    """Whoever stood in for somebody does no longer, or the other may no longer do it themselves."""
+
+    code, message = "E_PROXY", N_("不能再代%(name)s办理该任务：代办授权已结束，或%(name)s本人已不能办理")
+
+
+class ProxyNotPassedOn(Refusal):
+    """A proxy does the work and nothing else with it: handing it on is for the one whose work it is."""
+
+    code, message = "E_PROXY", N_("该任务由您代%(name)s办理，不能认领、转办或委派；请办理，或由%(name)s本人处理")
+
+
+class NotAssignable(Refusal):
+    """An administrator cannot give a task to somebody (指派), and why."""
+
+    code, message = "E_ASSIGN", N_("“%(step)s”不能指派给%(name)s：%(why)s")
+
+
+class HandOverNeeds(Refusal):
+    """A hand-over (离岗交接) needs other people to hand over to."""
+
+    code, status, message = "E_HAND_OVER", 422, N_("请选择 1 至 %(most)s 位接手人，不能是离岗者本人")
+
+
 class NobodyFits(Refusal):
     """No person holds the role that a step asks for."""
 

@@ -77,6 +77,37 @@ def task_urged(_params: Mapping[str, Any]) -> Words:
     return N_("催办：%(step)s"), N_("%(by)s催办“%(title)s”（%(number)s）的“%(step)s”，办理期限：%(due)s。%(reason)s")
 
 
+def proxy_granted(_params: Mapping[str, Any]) -> Words:
+    """To whoever is to do another's office work for some days."""
+    return N_("代办授权：%(by)s"), N_(
+        "%(by)s授权您在 %(from_on)s 至 %(to_on)s 代为办理其待办任务，请在“待办”的“代办”中查看。理由：%(reason)s"
+    )
+
+
+def proxy_revoked(_params: Mapping[str, Any]) -> Words:
+    """To whoever stood in for another: they do no longer."""
+    return N_("代办授权已撤销：%(by)s"), N_("%(by)s对您的代办授权（%(from_on)s 至 %(to_on)s）已撤销，您不能再代其办理。")
+
+
+def task_assigned(_params: Mapping[str, Any]) -> Words:
+    """To whom an administrator has given a task that nobody could take."""
+    return N_("指派任务：%(step)s"), N_(
+        "“%(title)s”（%(number)s）的“%(step)s”指派给您办理。理由：%(reason)s。办理期限：%(due)s。"
+    )
+
+
+def task_handed_over(_params: Mapping[str, Any]) -> Words:
+    """To whoever takes over the work of somebody who leaves."""
+    return N_("离岗交接任务：%(step)s"), N_(
+        "%(by)s离岗，“%(title)s”（%(number)s）的“%(step)s”交接给您办理。理由：%(reason)s。办理期限：%(due)s。"
+    )
+
+
+def nobody_fits(_params: Mapping[str, Any]) -> Words:
+    """To the system administrators: a step waits and nobody may do it."""
+    return N_("无人可办：%(step)s"), N_("办件 %(number)s 的“%(step)s”没有可以办理的人员，请指派办理人或完善人员角色。")
+
+
 def case_copied(_params: Mapping[str, Any]) -> Words:
     """To whom a case is sent to read."""
     return N_("抄送给您：%(title)s"), N_("%(by)s把“%(title)s”（%(number)s）抄送给您，请在“待阅”中查看。%(reason)s")
@@ -287,8 +318,9 @@ KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     worded.__name__: worded
     for worded in (
         email_confirmation, application_received, task_opened, task_delegated, delegation_returned, delegation_declined,
-        delegation_recalled, task_urged, case_copied, case_copied_by_rule, remark_mentioned, remark_made, correction_asked, not_qualified, qualified, publicity_published, appointed,
-        researcher_appointed, term_ending, case_ended,
+        delegation_recalled, proxy_granted, proxy_revoked, task_assigned, task_handed_over, nobody_fits, task_urged,
+        case_copied, case_copied_by_rule, remark_mentioned, remark_made, correction_asked, not_qualified, qualified,
+        publicity_published, appointed, researcher_appointed, term_ending, case_ended,
         task_due_soon, task_overdue, overdue_reported, incident_raised, incident_left, case_suspended, case_resumed,
         case_cancelled, case_withdrawn, case_rewound, task_sent_back, task_taken_back, signature_asked, signature_given,
         signature_declined, signature_waived, signatures_objected, shortlisted, not_shortlisted, recheck_failed, to_be_inspected,

@@ -28,6 +28,8 @@ class Settings:
     #: Wrong passwords in a row that lock an account, and for how long.
     lockout_attempts: int = 5
     lockout_minutes: int = 15
+    #: Days that a proxy (代办授权) stands in for somebody at most, first and last included.
+    proxy_days: int = 90
     #: Days a confirmation link is good for.
     link_days: int = 3
     #: SMTP server as host:port; empty means that mail stays queued.
