@@ -47,6 +47,14 @@ def guard_every_route(app: Flask) -> None:
     if undeclared:
         raise LookupError(f"these routes do not declare who may use them: {', '.join(undeclared)}")
     app.before_request(_ask)
+    app.jinja_env.globals.update(may_open=may_open)
+
+
+def may_open(endpoint: str) -> bool:
+    """Whether the declaration of a page lets whoever is looking in: for the way to it."""
+    who = declared(current_app._get_current_object(), endpoint) or frozenset()  # type: ignore[attr-defined]
+    viewer = g.get("viewer")
+    return PUBLIC in who or (viewer is not None and (SIGNED_IN in who or viewer.has(*who)))
 
 
 def _plain(view: Callable[..., Any]) -> Callable[..., Any]:

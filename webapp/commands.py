@@ -258,10 +258,12 @@ def admin() -> None:
 @click.option("--sign-in", prompt="登录名 sign-in name", help="What they type to sign in.")
 @click.option("--organisation", default="office", show_default=True, help="Code of their organisation; made if there is none.")
 @click.option("--place", default="", help="Pack of that organisation when it is made; the first one unless given.")
-def admin_create(data: Path, name: str, sign_in: str, organisation: str, place: str) -> None:
-    """Open the first account: a system administrator with a first password that must be changed.
+@click.option("--role", type=click.Choice(sorted(people.EXCLUSIVE)), default="system_admin", show_default=True,
+              help="Which of the three administrators (三员): of the system, of its security, or the auditor.")
+def admin_create(data: Path, name: str, sign_in: str, organisation: str, place: str, role: str) -> None:
+    """Open one of the first three accounts, with a first password that must be changed; each is another person's.
 
-    Example: jiaoyan admin create --data /srv/jiaoyan --name 张三 --sign-in admin
+    Example: jiaoyan admin create --data /srv/jiaoyan --name 张三 --sign-in safety --role security_admin
     """
     with composition.opened(data) as office:
         at = office.clock.now()
@@ -273,7 +275,7 @@ def admin_create(data: Path, name: str, sign_in: str, organisation: str, place: 
                                        org_type="edu_bureau", level="province", parent_code=None, place=place,
                                        from_on=office_day(at), at=at)
         number = people.create_person(office.db, composition.OPERATOR, name=name, phone=None, email=None, at=at)
-        people.grant(office.db, composition.OPERATOR, number, organisation, "system_admin", office_day(at), at=at)
+        people.grant(office.db, composition.OPERATOR, number, organisation, role, office_day(at), at=at)
         password = accounts.create_account(office.db, composition.OPERATOR, number, sign_in, at=at)
     click.echo(f"{sign_in}: {password}  (to be changed at the first sign-in)")
 

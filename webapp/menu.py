@@ -10,8 +10,8 @@ from flask import current_app, g, request, url_for
 from workflows.access import Viewer
 from workflows.errors import N_
 
-#: Roles that keep the system and take no part in a case.
-ADMINISTRATORS = ("system_admin",)
+#: Roles that keep the system and its security, and take no part in a case.
+ADMINISTRATORS = ("system_admin", "security_admin")
 
 
 @dataclass(frozen=True)

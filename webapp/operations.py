@@ -43,7 +43,7 @@ def definitions() -> str:
 
 
 @pages.get("/imports")
-@allowed("system_admin")
+@allowed("system_admin", "security_admin")
 def imports() -> str:
     """What can be imported, with the blank workbooks."""
     return _imports_page()
@@ -54,7 +54,7 @@ def _imports_page(
 ) -> str:
     return render_template(
         "administration/imports.html",
-        kinds=importing.KINDS,
+        kinds=importing.KINDS if g.viewer.has("system_admin") else {"people": importing.KINDS["people"]},
         columns=importing.COLUMNS,
         kind=kind,
         problems=problems,
@@ -63,7 +63,7 @@ def _imports_page(
 
 
 @pages.get("/imports/<kind>/blank")
-@allowed("system_admin")
+@allowed("system_admin", "security_admin")
 def blank_workbook(kind: str) -> Any:
     """The blank workbook of a kind."""
     if kind not in importing.KINDS:
@@ -73,7 +73,7 @@ def blank_workbook(kind: str) -> Any:
 
 
 @pages.post("/imports/<kind>")
-@allowed("system_admin")
+@allowed("system_admin", "security_admin")
 def import_workbook(kind: str) -> Any:
     """Check a filled workbook, or enter it: all of it or nothing."""
     if kind not in importing.KINDS:

@@ -336,6 +336,7 @@ def create_account(
     ``demo`` accounts keep the given password and show it on the sign-in page; the caller has made sure that this is a
     demo data directory.
     """
+    people.require_hat(by, "system_admin")
     given = password or first_password()
     hashed = (_demo_hasher if demo else _hasher).hash(given)
     with db.write() as session:
@@ -353,8 +354,10 @@ def create_account(
 
 def _change_account(
     db: Database, by: Actor, person_number: str, kind: Kind, at: datetime, *, ends_sign_ins: bool = False,
-    **values: object,
+    hat: str = "security_admin", **values: object,
 ) -> None:
+    people.require_hat(by, hat)
+    people.refuse_own(by, person_number)
     with db.write() as session:
         person = people.person_by_number(session, person_number)
         account_id = session.execute(
@@ -383,10 +386,14 @@ def unlock_account(db: Database, by: Actor, person_number: str, *, at: datetime)
 
 
 def reset_password(db: Database, by: Actor, person_number: str, *, at: datetime) -> str:
-    """Give a new first password to somebody who lost theirs; every browser of theirs is signed out."""
+    """Give a new first password to somebody who lost theirs; every browser of theirs is signed out.
+
+    The system administrator's act. A second factor stays: only the security administrator resets that, so that nobody
+    takes over an account alone.
+    """
     given = first_password()
     _change_account(db, by, person_number, Kind.PASSWORD_CHANGED, at, ends_sign_ins=True,
-                    password_hash=_hasher.hash(given), must_change=True, locked_until=None, failures=0,
+                    hat="system_admin", password_hash=_hasher.hash(given), must_change=True, locked_until=None, failures=0,
                     demo_password=None)
     return given
 

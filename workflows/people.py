@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from workflows.access import Held, Viewer, held_on
 from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, person_stream, record
 from workflows.db import Database
-from workflows.errors import N_, NotFound, RolesExcludeEachOther
+from workflows.errors import N_, Forbidden, NotFound, OwnRights, RolesExcludeEachOther
 from workflows.models import Account, Membership, Organisation, Person, Series
 
 ORG_TYPES: Mapping[str, str] = {
@@ -64,12 +64,13 @@ ROLES: Mapping[str, Role] = {
         Role("clerk", N_("登记人"), None),
         Role("auditor", N_("审计员"), None),
         Role("system_admin", N_("系统管理员"), None),
+        Role("security_admin", N_("安全管理员"), None),
     )
 }
 
 
 #: Roles of which one person holds at most one at a time (GB/T 22239: three separate administrators).
-EXCLUSIVE = frozenset({"system_admin", "auditor"})
+EXCLUSIVE = frozenset({"system_admin", "security_admin", "auditor"})
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,7 @@ def create_organisation(
     from_on: date, at: datetime,
 ) -> None:
     """Enter one organisation (R13); its parent must exist."""
+    require_hat(by, "system_admin")
     with db.write() as session:
         parent = organisation_by_code(session, parent_code) if parent_code else None
         record(
@@ -273,6 +275,7 @@ def create_person(
     db: Database, by: Actor, *, name: str, phone: str | None, email: str | None, at: datetime
 ) -> str:
     """Enter a person; returns their number."""
+    require_hat(by, "system_admin")
     with db.write() as session:
         person = add_person(session, name=name, phone=phone, email=email, at=at)
         record(session, Act(person_stream(person.number), Kind.PERSON_CREATED, at, by, payload={"name": name}))
@@ -291,12 +294,18 @@ def grant(
     db: Database, by: Actor, person_number: str, org_code: str, role: str, from_on: date, *, at: datetime,
     to_on: date | None = None,
 ) -> None:
-    """Give a person a role at an organisation from a day on."""
+    """Give a person a role at an organisation from a day on.
+
+    Raises ``Forbidden`` for an administrator who is not the security administrator, ``OwnRights`` for one's own account,
+    ``RolesExcludeEachOther`` for a second of the three administrators' roles in the same time.
+    """
+    require_hat(by, "security_admin")
+    refuse_own(by, person_number)
     if role not in ROLES:
         raise NotFound()
     with db.write() as session:
         person, organisation = person_by_number(session, person_number), organisation_by_code(session, org_code)
-        _refuse_exclusive(session, person.id, role, from_on, to_on)
+        refuse_exclusive(session, person.id, role, from_on, to_on)
         event = record(
             session,
             Act(person_stream(person.number), Kind.ROLE_GRANTED, at, by,
@@ -307,7 +316,24 @@ def grant(
         register_changed(session)
 
 
-def _refuse_exclusive(session: Session, person_id: int, role: str, from_on: date, to_on: date | None) -> None:
+def wears(by: Actor, role: str) -> bool:
+    """Whether somebody acts as that administrator; who works at the machine's own console wears every hat."""
+    return by.role in {role, None}
+
+
+def require_hat(by: Actor, role: str) -> None:
+    """Refuse with ``Forbidden`` an administrator of another kind (三员分立)."""
+    if not wears(by, role):
+        raise Forbidden()
+
+
+def refuse_own(by: Actor, person_number: str) -> None:
+    """Refuse with ``OwnRights`` an administrator's act on themselves."""
+    if by.person == person_number:
+        raise OwnRights()
+
+
+def refuse_exclusive(session: Session, person_id: int, role: str, from_on: date, to_on: date | None) -> None:
     """Refuse a role that may not be held beside one that the person holds at any time of the same period."""
     others = EXCLUSIVE - {role} if role in EXCLUSIVE else frozenset[str]()
     if not others:
@@ -321,7 +347,8 @@ def _refuse_exclusive(session: Session, person_id: int, role: str, from_on: date
 
 
 def revoke(db: Database, by: Actor, membership_id: int, to_on: date, *, at: datetime) -> None:
-    """End a role with a last day; the row stays, ended."""
+    """End a role with a last day; the row stays, ended. Raises ``Forbidden`` and ``OwnRights`` as ``grant`` does."""
+    require_hat(by, "security_admin")
     with db.write() as session:
         row = session.execute(
             select(Membership, Person.number, Organisation.code)
@@ -332,6 +359,7 @@ def revoke(db: Database, by: Actor, membership_id: int, to_on: date, *, at: date
         if row is None:
             raise NotFound()
         membership, number, code = row
+        refuse_own(by, number)
         event = record(
             session,
             Act(person_stream(number), Kind.ROLE_REVOKED, at, by,
@@ -530,6 +558,7 @@ def mailable(session: Session, among: ColumnElement[bool]) -> dict[int, bool]:
 
 
 def administrator(viewer: Viewer) -> Actor:
-    """The viewer acting as an administrator."""
-    return viewer.actor(ActorKind.ADMINISTRATOR, role="system_admin")
+    """The viewer acting as the administrator that they are: of the system, or of its security."""
+    role = "security_admin" if viewer.has("security_admin") else "system_admin"
+    return viewer.actor(ActorKind.ADMINISTRATOR, role=role)
 

@@ -17,6 +17,8 @@ NOBODY = ""
 ADMIN, AUDITOR, REVIEWER, HEAD, NEW, RETURNED, REFUSED, DONE = (
     "ln.admin", "ln.audit", "sy.hr1", "kms1.head", "13840010008", "13840010005", "13877110002", "13840010001",
 )  # fmt: skip
+#: Who keeps the security of the system: roles, locks, second factors.
+SECURITY = "ln.security"
 #: Who reviews in the other province, and an applicant there whose appointment is made public.
 OTHER_REVIEWER, PUBLISHED = "nn.hr1", "13877110001"
 #: The head of the bureau, who may hold and end its cases.
@@ -253,8 +255,10 @@ STATES = (
     State("admin-person", "administration.person", ADMIN, "/administration/people/{person}"),
     State("admin-new-person", "administration.new_person", ADMIN, "/administration/people/new"),
     State("admin-new-person-errors", "administration.new_person", ADMIN, "/administration/people/new", 422, main_button),
-    State("admin-role", "administration.grant_role", ADMIN, "/administration/people/{person}/role?q=沈阳"),
-    State("admin-role-chosen", "administration.grant_role", ADMIN, "/administration/people/{person}/role?organisation=ln-sy"),
+    State("admin-role", "administration.grant_role", SECURITY, "/administration/people/{person}/role?q=沈阳"),
+    State("admin-role-chosen", "administration.grant_role", SECURITY, "/administration/people/{person}/role?organisation=ln-sy"),
+    State("security-people", "administration.list_people", SECURITY, "/administration/people"),
+    State("security-person", "administration.person", SECURITY, "/administration/people/{person}"),
     State("admin-places", "administration.places", ADMIN, "/administration/places"),
     State("admin-new-place", "administration.new_place", ADMIN, "/administration/places/new?parent=ln-sy"),
     State("admin-new-place-errors", "administration.new_place", ADMIN, "/administration/places/new?parent=ln-sy", 422, main_button),

@@ -23,7 +23,7 @@ from workflows.models import Event, EventPayload, Instance, Task
 from workflows.registers import rounds
 
 ROOT = Path(__file__).resolve().parents[2]
-SYSTEM = Actor(ActorKind.ADMINISTRATOR, "P0", role="system_admin")
+SYSTEM = Actor(ActorKind.ADMINISTRATOR, "console")
 #: The smallest PDF, PNG and JPEG that are recognised by their content.
 PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffdb004300") + bytes(64) + bytes.fromhex("ffd9")

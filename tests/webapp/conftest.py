@@ -26,7 +26,7 @@ from workflows.registers.evidence import FileStore
 from workflows.settings import Settings
 
 BEGAN = datetime(2026, 9, 1, 1, 0, tzinfo=UTC)
-SYSTEM = Actor(ActorKind.ADMINISTRATOR, "P0", role="system_admin")
+SYSTEM = Actor(ActorKind.ADMINISTRATOR, "console")
 PASSWORD = "Xinyuan-7391-hetao"
 
 
@@ -140,6 +140,15 @@ def administrator(house: House) -> Browser:
     house.person("admin", ("ln-jyt", "system_admin"), name="周敬文")
     found = house.browser()
     assert found.sign_in("admin").status_code == 302
+    return found
+
+
+@pytest.fixture
+def security(house: House) -> Browser:
+    """A security administrator who has signed in."""
+    house.person("safety", ("ln-jyt", "security_admin"), name="邵文静")
+    found = house.browser()
+    assert found.sign_in("safety").status_code == 302
     return found
 
 

@@ -32,17 +32,19 @@ def person_number(answer: TestResponse) -> str:
     return answer.headers["Location"].rpartition("/")[2]
 
 
-def test_a_person_gets_a_role_and_an_account_and_works_with_them(house: House, administrator: Browser, words: Words) -> None:
+def test_a_person_gets_a_role_and_an_account_and_works_with_them(
+    house: House, administrator: Browser, security: Browser, words: Words
+) -> None:
     refused = administrator.post("/administration/people/new", {"name": "王", "phone": "1", "email": "x"})
     assert refused.status_code == 422
     assert all(said in words(refused) for said in ("请填写 2 至 30 个字", "请填写 11 位手机号", "请填写正确的邮箱地址"))
     number = person_number(administrator.post("/administration/people/new", {"name": "王建国"}))
-    found = administrator.get(f"/administration/people/{number}/role?q=辽宁")
+    found = security.get(f"/administration/people/{number}/role?q=辽宁")
     assert f"/administration/people/{number}/role?organisation=ln-jyt" in found.get_data(as_text=True)
     given = {"organisation": "ln-jyt", "role": "home_principal", "from_on": "2026-09-01"}
-    assert "这类单位没有这个角色" in words(administrator.post(f"/administration/people/{number}/role", given))
-    assert "日期应如 2026-09-01" in words(administrator.post(f"/administration/people/{number}/role", given | {"from_on": "明天"}))
-    assert administrator.post(f"/administration/people/{number}/role", given | {"role": "bureau_hr"}).status_code == 302
+    assert "这类单位没有这个角色" in words(security.post(f"/administration/people/{number}/role", given))
+    assert "日期应如 2026-09-01" in words(security.post(f"/administration/people/{number}/role", given | {"from_on": "明天"}))
+    assert security.post(f"/administration/people/{number}/role", given | {"role": "bureau_hr"}).status_code == 302
     opened = administrator.post(f"/administration/people/{number}/account", {"sign_in_name": "wangjg"})
     password = words(opened).split("首次登录后必须修改。")[1].split()[0]
     assert password not in administrator.get(f"/administration/people/{number}").get_data(as_text=True)
@@ -52,40 +54,42 @@ def test_a_person_gets_a_role_and_an_account_and_works_with_them(house: House, a
     assert (taken.status_code, "已有人使用" in words(taken)) == (422, True)
 
 
-def test_a_role_is_ended_never_removed(house: House, administrator: Browser) -> None:
+def test_a_role_is_ended_never_removed(house: House, security: Browser) -> None:
     number = house.person("li", ("ln-jyt", "bureau_hr"))
     other = house.person("zhao", ("ln-jyt", "bureau_hr"))
     with house.database.read() as session:
         ids = dict(
             session.execute(select(Person.number, Membership.id).join(Person, Person.id == Membership.person_id)).tuples().all()
         )
-    foreign = administrator.post(f"/administration/people/{number}/role/end", {"membership": str(ids[other])})
+    foreign = security.post(f"/administration/people/{number}/role/end", {"membership": str(ids[other])})
     assert foreign.status_code == 404
-    assert administrator.post(f"/administration/people/{number}/role/end", {"membership": str(ids[number])}).status_code == 302
+    assert security.post(f"/administration/people/{number}/role/end", {"membership": str(ids[number])}).status_code == 302
     with house.database.read() as session:
         ends = dict(session.execute(select(Membership.id, Membership.to_on)).tuples().all())
     assert ends[ids[number]] == date(2026, 9, 1)
     assert ends[ids[other]] is None
 
 
-def test_disabling_signs_out_at_once_and_resetting_gives_a_first_password(house: House, administrator: Browser, words: Words) -> None:
+def test_disabling_signs_out_at_once_and_resetting_gives_a_first_password(
+    house: House, administrator: Browser, security: Browser, words: Words
+) -> None:
     number = house.person("li")
     browser = house.browser()
     browser.sign_in("li")
-    administrator.post(f"/administration/people/{number}/account/disable")
+    security.post(f"/administration/people/{number}/account/disable")
     assert browser.get("/notices/").status_code == 302
     assert house.browser().sign_in("li").status_code == 401
-    administrator.post(f"/administration/people/{number}/account/enable")
+    security.post(f"/administration/people/{number}/account/enable")
     assert house.browser().sign_in("li").status_code == 302
     for _ in range(5):
         house.browser().sign_in("li", "wrong")
     assert house.browser().sign_in("li").status_code == 401
-    administrator.post(f"/administration/people/{number}/account/unlock")
+    security.post(f"/administration/people/{number}/account/unlock")
     assert house.browser().sign_in("li").status_code == 302
     reset = words(administrator.post(f"/administration/people/{number}/account/reset"))
     assert house.browser().sign_in("li").status_code == 401
     assert house.browser().sign_in("li", reset.split("首次登录后必须修改。")[1].split()[0]).headers["Location"] == "/password"
-    assert administrator.post(f"/administration/people/{number}/account/promote").status_code == 404
+    assert security.post(f"/administration/people/{number}/account/promote").status_code == 404
     with house.database.read() as session:
         kinds = set(session.execute(select(Event.kind).where(Event.stream == f"person:{number}")).scalars())
     assert {"account:disabled", "account:enabled", "account:locked", "account:unlocked"} <= kinds

@@ -11,13 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from workflows import people
-from workflows.access import office_day
-from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, person_stream, record
+from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, record
 from workflows.db import Database
 from workflows.errors import N_, ImportRefused, NotFound, Problem
-from workflows.models import Membership, Organisation, PackFile, PackSet, Person, StaffingCell
-from workflows.people import LEVELS, ORG_TYPES, ROLES
-from workflows.registers import importing_researchers
+from workflows.models import Organisation, PackFile, PackSet, StaffingCell
+from workflows.people import LEVELS, ORG_TYPES
+from workflows.registers import importing_people, importing_researchers
 from workflows.registers.spreadsheet import Column, Findings, Line, blank, day, matching, number, one_of, read_sheet
 
 #: Stages of basic education, as the staffing matrix counts them.
@@ -46,23 +45,7 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column(N_("政策规则包"), CODE, required=False, note="留空则与上级单位相同；已部署的规则包见“流程定义与政策规则包”页"),
         Column(N_("起始日期"), day, note="从这一天起存在", example="2026-09-01"),
     ),
-    "people": (
-        Column(N_("姓名"), matching(r".{2,30}", N_("姓名应为 2 至 30 个字")), note="与身份证件一致", example="李晓岚"),
-        Column(
-            N_("手机号"), matching(r"1[3-9]\d{9}", N_("手机号应为 11 位")), required=False,
-            note="同一手机号的几行是同一个人的几个角色；系统中已有的人员按手机号识别", example="13900000000",
-        ),
-        Column(N_("邮箱"), matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", N_("邮箱地址不正确")), required=False, example="lixiaolan@example.org"),
-        Column(N_("单位代码"), CODE, note="须已在单位台账中", example="ln-sy-hp-jyj"),
-        Column(
-            N_("角色"),
-            one_of({role.name: key for key, role in ROLES.items()}, N_("没有这个角色，见填写说明")),
-            note="、".join(role.name for role in ROLES.values()),
-            example="教育局人事科（股）",
-        ),
-        Column(N_("起始日期"), day, note="从这一天起担任", example="2026-09-01"),
-        Column(N_("终止日期"), day, required=False, note="担任的最后一天；没有确定的留空", example="2029-08-31"),
-    ),
+    "people": importing_people.columns(CODE),
     "staffing": (
         Column(N_("单位代码"), CODE, note="教研机构的代码", example="ln-sy-hp-jys"),
         Column(N_("学科"), matching(r".{1,20}", N_("学科应为 1 至 20 个字")), note="国家课程方案规定的课程", example="数学"),
@@ -104,20 +87,23 @@ def import_workbook(
 ) -> ImportReport:
     """Read a filled workbook and enter all of it, or nothing.
 
-    ``kind`` is ``places``, ``people``, ``staffing`` or ``researchers``. With ``dry_run`` nothing is written and the report lists the
+    ``kind`` is ``places``, ``people``, ``staffing`` or ``researchers``; all but roles are the system administrator's to
+    enter (``Forbidden``), roles the security administrator's. With ``dry_run`` nothing is written and the report lists the
     defects; without it any defect raises ``ImportRefused``, whose problems name row and column.
     """
+    if kind != "people":
+        people.require_hat(by, "system_admin")
     findings = Findings(file or f"{KINDS.get(kind, kind)}.xlsx")
     lines = read_sheet(raw, _columns(kind), findings)
     with db.read() as session:
-        plan = _PLANS[kind](session, lines, findings, at)
+        plan = _PLANS[kind](session, lines, findings, at, by)
     if dry_run:
         return ImportReport(len(lines), _counts(plan), tuple(sorted(findings.problems)))
     if findings.problems:
         raise ImportRefused(sorted(findings.problems))
     with db.write() as session:
         # Planned again inside the transaction: what the rows refer to must still hold when they are entered.
-        plan = _PLANS[kind](session, lines, findings, at)
+        plan = _PLANS[kind](session, lines, findings, at, by)
         if findings.problems:
             raise ImportRefused(sorted(findings.problems))
         who = replace(by, kind=ActorKind.IMPORT)
@@ -167,7 +153,7 @@ class _Place:
 _ORDER = list(LEVELS)
 
 
-def _plan_places(session: Session, lines: Sequence[Line], findings: Findings, _at: datetime) -> list[_Place]:
+def _plan_places(session: Session, lines: Sequence[Line], findings: Findings, _at: datetime, _by: Actor) -> list[_Place]:
     """Places in the order in which they can be entered: parents first."""
     known = _organisations(session)
     packs = _known_packs(session) | {row.place for row in known.values()}
@@ -245,109 +231,6 @@ def _apply_places(session: Session, plan: Sequence[_Place], _by: Actor, _event: 
     people.register_changed(session)
 
 
-# --- people and roles ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Role:
-    #: What makes the person one: the number of somebody known, else phone, else the row.
-    who: str
-    known_number: str | None
-    name: str
-    phone: str | None
-    email: str | None
-    organisation: str
-    role: str
-    from_on: date
-    to_on: date | None
-    new_person: bool
-
-    def as_payload(self) -> dict[str, Any]:
-        return {"name": self.name, "organisation": self.organisation, "role": self.role, "from_on": self.from_on, "to_on": self.to_on}
-
-    def makes(self) -> tuple[str, ...]:
-        return (N_("人员"), N_("角色")) if self.new_person else (N_("角色"),)
-
-
-def _plan_people(session: Session, lines: Sequence[Line], findings: Findings, at: datetime) -> list[_Role]:
-    organisations, today = _organisations(session), office_day(at)
-    phones = {value for line in lines if (value := line.values.get("手机号"))}
-    known = {row.phone: row for row in session.execute(select(Person).where(Person.phone.in_(phones))).scalars()}
-    names: dict[str, str] = {}
-    seen: set[tuple[str, str, str]] = set()
-    plan: list[_Role] = []
-    for line in lines:
-        values = line.values
-        phone, name = values.get("手机号"), values["姓名"]
-        person = known.get(phone) if phone else None
-        who = phone or f"row {line.number}"
-        if (person is not None and person.name != name) or names.get(who, name) != name:
-            findings.add(line.number, "手机号", N_("这个手机号属于另一个人"))
-        organisation = organisations.get(values["单位代码"])
-        role = ROLES[values["角色"]]
-        if organisation is None or (organisation.to_on is not None and organisation.to_on < today):
-            findings.add(line.number, "单位代码", N_("没有这个单位代码"))
-        elif role.org_type is not None and organisation.org_type != role.org_type:
-            findings.add(line.number, "角色", N_("这类单位没有这个角色"))
-        if values.get("终止日期") is not None and values["终止日期"] < values["起始日期"]:
-            findings.add(line.number, "终止日期", N_("早于起始日期"))
-        entry = _Role(
-            who, person.number if person else None, name, phone, values.get("邮箱"), values["单位代码"], values["角色"],
-            values["起始日期"], values.get("终止日期"), new_person=person is None and who not in names,
-        )  # fmt: skip
-        if (entry.who, entry.organisation, entry.role) in seen:
-            findings.add(line.number, "角色", N_("同一个人的同一角色在表中出现了两次"))
-        names.setdefault(who, name)
-        seen.add((entry.who, entry.organisation, entry.role))
-        plan.append(entry)
-    _note_held(session, plan, lines, findings)
-    return plan
-
-
-def _note_held(session: Session, plan: Sequence[_Role], lines: Sequence[Line], findings: Findings) -> None:
-    """A role that somebody known already holds at that place in that time is a defect, not a second row."""
-    numbers = {entry.known_number for entry in plan if entry.known_number}
-    if not numbers:
-        return
-    held = session.execute(
-        select(Person.number, Organisation.code, Membership.role, Membership.from_on, Membership.to_on)
-        .join(Person, Person.id == Membership.person_id)
-        .join(Organisation, Organisation.id == Membership.organisation_id)
-        .where(Person.number.in_(numbers))
-    ).all()
-    for entry, line in zip(plan, lines, strict=True):
-        for person, code, role, from_on, to_on in held:
-            same = (person, code, role) == (entry.known_number, entry.organisation, entry.role)
-            if same and (to_on is None or to_on >= entry.from_on) and (entry.to_on is None or from_on <= entry.to_on):
-                findings.add(line.number, "角色", N_("此人在这段时间已有这个角色"))
-                break
-
-
-def _apply_people(session: Session, plan: Sequence[_Role], by: Actor, _event: str, at: datetime) -> None:
-    organisations = _organisations(session)
-    numbers = {entry.known_number for entry in plan if entry.known_number}
-    made: dict[str, Person] = {}
-    for row in session.execute(select(Person).where(Person.number.in_(numbers))).scalars():
-        made.update({entry.who: row for entry in plan if entry.known_number == row.number})
-    for entry in plan:
-        person = made.get(entry.who)
-        if person is None:
-            person = made[entry.who] = people.add_person(session, name=entry.name, phone=entry.phone, email=entry.email, at=at)
-            record(session, Act(person_stream(person.number), Kind.PERSON_CREATED, at, by, payload={"name": entry.name}))
-        event = record(
-            session,
-            Act(person_stream(person.number), Kind.ROLE_GRANTED, at, by,
-                payload={"role": entry.role, "organisation": entry.organisation, "from_on": entry.from_on, "to_on": entry.to_on}),
-        )
-        session.add(
-            Membership(
-                person_id=person.id, organisation_id=organisations[entry.organisation].id, role=entry.role,
-                from_on=entry.from_on, to_on=entry.to_on, begun_by_event=event,
-            )
-        )  # fmt: skip
-    people.register_changed(session)
-
-
 # --- staffing cells --------------------------------------------------------------------------------------------------
 
 
@@ -367,7 +250,7 @@ class _Cell:
         return (N_("学科配备"),)
 
 
-def _plan_staffing(session: Session, lines: Sequence[Line], findings: Findings, _at: datetime) -> list[_Cell]:
+def _plan_staffing(session: Session, lines: Sequence[Line], findings: Findings, _at: datetime, _by: Actor) -> list[_Cell]:
     organisations = _organisations(session)
     stands = {
         (row.organisation_id, row.subject, row.stage): row.from_on
@@ -413,11 +296,11 @@ def _apply_staffing(session: Session, plan: Sequence[_Cell], _by: Actor, event: 
         )  # fmt: skip
 
 
-_PLANS: Mapping[str, Callable[[Session, Sequence[Line], Findings, datetime], list[Any]]] = {
-    "places": _plan_places, "people": _plan_people, "staffing": _plan_staffing,
-    "researchers": lambda session, lines, findings, at: importing_researchers.plan(session, lines, findings, at, STAGES),
+_PLANS: Mapping[str, Callable[[Session, Sequence[Line], Findings, datetime, Actor], list[Any]]] = {
+    "places": _plan_places, "people": importing_people.plan, "staffing": _plan_staffing,
+    "researchers": lambda session, lines, findings, at, _by: importing_researchers.plan(session, lines, findings, at, STAGES),
 }  # fmt: skip
 _APPLIES: Mapping[str, Callable[[Session, Sequence[Any], Actor, str, datetime], None]] = {
-    "places": _apply_places, "people": _apply_people, "staffing": _apply_staffing,
+    "places": _apply_places, "people": importing_people.apply, "staffing": _apply_staffing,
     "researchers": importing_researchers.apply,
 }  # fmt: skip

@@ -21,7 +21,7 @@ from workflows.models import Event, Membership, Organisation, Person, StaffingCe
 from workflows.registers import importing, spreadsheet
 
 AT = datetime(2026, 9, 1, 1, 0, tzinfo=UTC)
-BY = Actor(ActorKind.ADMINISTRATOR, "P202600001", role="system_admin", ip="127.0.0.1")
+BY = Actor(ActorKind.ADMINISTRATOR, "console", ip="127.0.0.1")
 PLACES = ["单位代码 *", "单位名称 *", "单位类型 *", "层级 *", "上级单位代码", "政策规则包", "起始日期 *"]
 PEOPLE = ["姓名", "手机号", "邮箱", "单位代码", "角色", "起始日期", "终止日期"]
 STAFFING = ["单位代码", "学科", "学段", "应配专职人数", "起始日期"]
