@@ -13,7 +13,7 @@ from sqlalchemy import Date, ScalarSelect, String, and_, bindparam, case, cast, 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from workflows import access, assignments, deployment, drafts, engine, incidents, people
+from workflows import access, assignments, deployment, drafts, engine, incidents, people, returning
 from workflows.access import Viewer, office_day
 from workflows.audit import TIMEOUT, Act, Kind, person_stream, record
 from workflows.case import OF_TASK, Case, house, load, new, outside_rounds, peek_number, take_number, with_task
@@ -92,6 +92,10 @@ class FormRequest:
     may_transfer: bool = False
     may_delegate: bool = False
     may_recall: bool = False
+    #: It has come back to the person who did it (退回): ``by`` (number, name), ``from`` (step), ``reason``, ``at``.
+    came_back_from: Mapping[str, Any] | None = None
+    #: The diagram lets the person send the case back from it (退回).
+    may_send_back: bool = False
     #: What was read for it: the verb that follows goes on from there.
     opened: Opened | None = field(default=None, repr=False, compare=False)
 
@@ -121,7 +125,7 @@ OFFICE = "@"
 
 
 @dataclass(frozen=True)
-class _Beginning:
+class Beginning:
     """Where a case begins: in a round, by its applicant, or for an office, by somebody who may start it there."""
 
     loaded: deployment.Loaded
@@ -137,22 +141,25 @@ class _Beginning:
         return outside_rounds(session, self.loaded, starter, self.organisation, number=number, at=at)
 
 
-def _where(session: Session, viewer: Viewer, process_id: str, where: str, at: datetime) -> _Beginning:
-    """Refuses outside the window and for a second open case; ``Forbidden`` for who may not start it for the office."""
+def where_begins(session: Session, viewer: Viewer, process_id: str, where: str, at: datetime) -> Beginning:
+    """Where the person would start a case. Refuses outside the window and for a second open case.
+
+    ``Forbidden`` for who may not start it for the office.
+    """
     loaded = deployment.definition(session, deployment.newest(session, process_id))
     roles = loaded.diagram.properties.get(MAY_START, "").split()
     if where.startswith(OFFICE):
         for held in viewer.memberships:
             if held.role in roles and held.organisation_code == where.removeprefix(OFFICE):
                 organisation = session.get_one(Organisation, held.organisation_id)
-                return _Beginning(loaded, organisation, None, held.role, held.organisation_code)
+                return Beginning(loaded, organisation, None, held.role, held.organisation_code)
         raise Forbidden()
     if roles:
         raise NotFound()
     round_row, view = rounds.round_by_number(session, where)
     view.require_open(at)
     _refuse_duplicate(session, viewer, round_row.id)
-    return _Beginning(loaded, session.get_one(Organisation, round_row.organisation_id), round_row, "applicant", None)
+    return Beginning(loaded, session.get_one(Organisation, round_row.organisation_id), round_row, "applicant", None)
 
 
 @dataclass(frozen=True)
@@ -192,7 +199,7 @@ def start_form(
     Refuses outside the window and for a second open case, ``Forbidden`` for who may not start it for that office.
     ``prefill`` is what the page it was opened from knows; a convenience, nothing relies on it.
     """
-    beginning = _where(session, viewer, process_id, where, at)
+    beginning = where_begins(session, viewer, process_id, where, at)
     starter = Somebody(viewer.person_id, viewer.number, viewer.name, False)
     case = beginning.case(session, starter, "", at)
     subject = f"start:{process_id}:{where}"
@@ -238,7 +245,8 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
     # Every review starts from a blank paper and what the rules say now, not from an earlier judgement of the case; and so
     # does every one of many at the same step, who would find what another wrote.
     blank = is_review(step) or step.repetition is not None
-    prefill = {**({} if blank else variables.get(variable) or {}), **inputs}
+    written = {**({} if blank else variables.get(variable) or {}), **returning.written_before(session, viewer, task)}
+    prefill = {**written, **inputs}
     is_open, is_holder = task.status == "open", task.holder_id == viewer.person_id
     is_asked = task.delegate_id == viewer.person_id
     movable = is_open and task.delegate_id is None and assignments.of_an_office(task)
@@ -255,7 +263,9 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
         delegated=task.explanation.get("delegated"), is_asked=is_asked,
         came_back=next(reversed(task.explanation.get("delegations", ())), None) if is_holder else None,
         may_transfer=movable and task.holder_id in (None, viewer.person_id), may_delegate=movable and is_holder,
-        may_recall=is_open and is_holder and task.delegate_id is not None, opened=opened,
+        may_recall=is_open and is_holder and task.delegate_id is not None, came_back_from=returning.came_back(task),
+        may_send_back=is_open and returning.allowed_from(step) and task.delegate_id is None
+        and task.holder_id in (None, viewer.person_id), opened=opened,
     )
 
 
@@ -386,7 +396,7 @@ def _beginning(
     repeated = sent_before(session, viewer, submission.token)
     if repeated is not None:
         return repeated
-    beginning = _where(session, viewer, process_id, where, at)
+    beginning = where_begins(session, viewer, process_id, where, at)
     loaded, round_row = beginning.loaded, beginning.round
     starter = people.somebody(session, viewer.person_id)
     case = beginning.case(session, starter, peek_number(session, beginning.organisation.place, at), at)
