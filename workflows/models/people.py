@@ -113,6 +113,10 @@ class SignIn(Row):
     #: Written at most once a minute.
     seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    #: The password was right and the second factor is still to come: the browser belongs to nobody yet.
+    awaits_code: Mapped[bool] = mapped_column(default=False)
+    #: When the person last proved here who they are: by signing in, by password, or by code.
+    proved_at: Mapped[datetime | None]
 
 
 class ConfirmationLink(Row):
