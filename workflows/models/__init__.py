@@ -13,6 +13,7 @@ from workflows.models.instances import (
     Task,
     Term,
     Timer,
+    Unstaffed,
 )
 from workflows.models.moving import Delivery, Incident, Part, Subscription
 from workflows.models.office import Application, Job, Notice, Office, PublicNotice, Round, Series
@@ -22,6 +23,7 @@ from workflows.models.people import (
     Membership,
     Organisation,
     Person,
+    Proxy,
     SignIn,
     SourceLock,
     StaffingCell,
@@ -33,7 +35,7 @@ from workflows.models.second_factors import RecoveryCode, SecondFactor
 __all__ = [
     "Account", "Application", "Attachment", "Candidate", "ConfirmationLink", "Copy", "Definition", "DefinitionFile", "Delivery",
     "Draft", "Erasure", "Event", "EventPayload", "FollowUp", "Incident", "Instance", "Job", "Membership", "Notice", "Office",
-    "Organisation", "PackFile", "PackSet", "Part", "Person", "PersonnelEvent", "PublicNotice", "RecoveryCode", "Remark",
+    "Organisation", "PackFile", "PackSet", "Part", "Person", "PersonnelEvent", "Proxy", "PublicNotice", "RecoveryCode", "Remark",
     "Researcher", "Round", "Row", "RulingRow", "SavedFilter", "SecondFactor", "Series", "SignIn", "SourceLock", "StaffingCell",
-    "Stream", "Submission", "Subscription", "Task", "Term", "Timer", "Urge", "table",
+    "Stream", "Submission", "Subscription", "Task", "Term", "Timer", "Unstaffed", "Urge", "table",
 ]

@@ -174,6 +174,17 @@ class Candidate(Row):
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
 
+class Unstaffed(Row):
+    """A task for which nobody was found when it opened (无人可办): administrators assign it, nothing skips it."""
+
+    __tablename__ = "unstaffed"
+
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id"), primary_key=True)
+    at: Mapped[datetime]
+    #: The event that opened it.
+    event: Mapped[str]
+
+
 class Timer(Row):
     """A moment that something waits for; claimed in the transaction that acts on it."""
 

@@ -67,6 +67,39 @@ class Membership(Row):
     ended_by_event: Mapped[str | None]
 
 
+class Proxy(Row):
+    """代办授权: somebody does another's office work from one day to another; never overwritten, only revoked."""
+
+    __tablename__ = "proxy"
+    __table_args__ = (
+        # To whom somebody stands in today, and whom they have asked.
+        Index("ix_proxy_proxy", "proxy_id", "to_on"),
+        Index("ix_proxy_giver", "giver_id", "to_on"),
+        CheckConstraint("to_on >= from_on", name="dates"),
+        CheckConstraint("giver_id <> proxy_id", name="another"),
+    )
+
+    id: Mapped[Key]
+    #: Random public id; stands in addresses.
+    number: Mapped[str] = mapped_column(unique=True)
+    #: Whose work it is (授权人), and who does it (代办人).
+    giver_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    proxy_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    #: Where the proxy works: who holds no role there any more stands in for nobody.
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    #: Process ids, each between spaces (`` admission exit ``); empty for every process.
+    processes: Mapped[str]
+    from_on: Mapped[date]
+    #: Last day, included.
+    to_on: Mapped[date]
+    reason: Mapped[str]
+    made_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    #: The events that began and revoked it.
+    begun_by_event: Mapped[str]
+    ended_by_event: Mapped[str | None]
+
+
 class Account(Row):
     """How a person signs in."""
 
