@@ -35,6 +35,7 @@ def _pages() -> list[Blueprint]:
         migrating,
         notices,
         operations,
+        printing,
         public,
         registers,
         reporting,
@@ -46,7 +47,7 @@ def _pages() -> list[Blueprint]:
     return [
         health.pages, sign_in.pages, public.pages, notices.pages, inbox.pages, tasks.pages, instances.pages, diagrams.pages,
         audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
-        reporting.pages, registers.pages, rules.pages,
+        reporting.pages, registers.pages, rules.pages, printing.pages,
     ]
 
 

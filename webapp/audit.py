@@ -10,7 +10,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from webapp.allowed import allowed
-from webapp.case_pages import exported, opened_file_url, sheet, turned_away
+from webapp.case_pages import exported, opened_file_url, opened_token, sheet, turned_away
 from webapp.languages import translate
 from webapp.moments import now
 from webapp.office import office
@@ -100,7 +100,7 @@ def _case(number: str, *, purpose: str = "", refused: str = "") -> str:
     )
     return render_template(
         "audit/case.html", found=found, papers=papers, checked=checked, purpose=purpose, refused=refused,
-        to_file=to_file,
+        to_file=to_file, opened=opened_token(number) if purpose else "",
         shortest=SHORTEST_PURPOSE, demo=case_file.DEMO, limit=case_file.LIMIT_OF_CHECK, formats=case_file.FORMATS,
     )  # fmt: skip
 

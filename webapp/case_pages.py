@@ -21,7 +21,7 @@ from webapp.languages import language, translate
 from webapp.moments import now
 from webapp.office import office
 from workflows import case_file, instances, notices
-from workflows.access import office_day
+from workflows.access import OFFICE_ROLES, office_day
 from workflows.audit.export import Exported
 from workflows.case import STATUSES
 from workflows.errors import N_, CaseFailed, Forbidden, NotFound, Refusal, StartFailed
@@ -157,8 +157,13 @@ def _signer() -> URLSafeTimedSerializer:
 
 def opened_file_url(number: str) -> Callable[[str], str]:
     """Where the files of a case are handed over to somebody who has just stated a purpose for reading it whole."""
-    opened = _signer().dumps([g.viewer.number, number])
+    opened = opened_token(number)
     return lambda sha256: url_for("tasks.download", sha256=sha256, opened=opened)
+
+
+def opened_token(number: str) -> str:
+    """What says in an address that this person has just stated a purpose for reading the case whole."""
+    return str(_signer().dumps([g.viewer.number, number]))
 
 
 def opened_case() -> str | None:
@@ -210,6 +215,6 @@ def install(app: Flask) -> None:
     app.jinja_env.filters.update(from_record=from_record)
     app.jinja_env.globals.update(
         due_words=due_words, who=who, reasons=case_file.reasons, value_words=value_words, outcome_words=outcome_words,
-        role_name=role_name, notice_words=notice_words, tag_words=tag_words, colon=colon,
+        role_name=role_name, office_roles=OFFICE_ROLES, notice_words=notice_words, tag_words=tag_words, colon=colon,
         comma=comma, case_statuses=STATUSES,
     )  # fmt: skip

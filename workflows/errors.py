@@ -292,6 +292,42 @@ class SignInRefused(Refusal):
     code, status, message = "E_SIGN_IN", 401, N_("账号或密码不正确，或账号已被暂时锁定")
 
 
+class CodeRefused(Refusal):
+    """A one-time or recovery code that does not fit, was used before, or came too late."""
+
+    code, status, message = "E_CODE", 401, N_("验证码不正确、已经用过或已过期；连续输错会暂时锁定账号")
+
+
+class IdentityRefused(Refusal):
+    """Neither the password nor the code with which somebody proves who they are was right."""
+
+    code, status, message = "E_IDENTITY", 401, N_("密码或验证码不正确，或账号已被暂时锁定")
+
+
+class SecondFactorStands(Refusal):
+    """The account has a second factor already: it is taken off before another one is set up."""
+
+    code, message = "E_SECOND_FACTOR", N_("二次验证已经启用")
+
+
+class SecondFactorNeeded(Refusal):
+    """The three administrators sign in with two factors (GB/T 22239): theirs is exchanged, never taken off."""
+
+    code, message = "E_SECOND_FACTOR", N_("您的角色必须使用二次验证，不能关闭")
+
+
+class NoSecondFactor(Refusal):
+    """The account has no second factor that could be taken off or renewed."""
+
+    code, message = "E_SECOND_FACTOR", N_("该账号没有启用二次验证")
+
+
+class PurposeNeeded(Refusal):
+    """Personal data is opened for a purpose that is written down (domain.md 3.0.9)."""
+
+    code, status, message = "E_PURPOSE", 422, N_("请写明查看个人信息的用途，至少 %(count)s 个字")
+
+
 class PasswordRefused(Refusal):
     """A new password that is too short, too common or the old one."""
 

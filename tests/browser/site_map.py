@@ -42,6 +42,7 @@ NO_PAGES = {
     "tasks.recall", "instances.save",
     "instances.body", "reporting.save", "reporting.body", "notices.mark_read", "administration.end_role",
     "administration.open_account", "administration.change_account",
+    "printing.receipt", "printing.case", "printing.signatures", "printing.admission_card", "printing.record",
     "incidents.retry", "migrating.move", "operations.stop_job", "operations.bulk_start",
 }  # fmt: skip
 
@@ -164,6 +165,8 @@ STATES = (
     State("confirm-expired", "sign_in.confirm", NOBODY, "/confirm/no-such-link", 410, main_button),
     State("public", "public.index", NOBODY, "/public/"),
     State("public-empty", "public.index", NOBODY, "/public/?kind=公示"),
+    State("check", "printing.check", NOBODY, "/public/check"),
+    State("check-refused", "printing.check", NOBODY, "/public/check?number=LN-2026-00001&code=1-AAAA-BBBB-CCCC"),
     State("public-notice", "public.notice", NOBODY, "/public/{notice}"),
     State("eligibility", "rules.eligibility", NOBODY, "/rules/eligibility/{round}"),
     State("eligibility-refused", "rules.eligibility", NOBODY, "/rules/eligibility/{round}", 422, main_button),

@@ -3,6 +3,7 @@
 from workflows.case_file.masking import masked_data, masked_text
 from workflows.case_file.outline import Asked, outline
 from workflows.case_file.path import Path, path_of
+from workflows.case_file.prints import PAPERS, Checked, check_code, checked, note_printed
 from workflows.case_file.reading import may_open_file, read, sent_before
 from workflows.case_file.record import note_file_viewed, note_refused, note_viewed
 from workflows.case_file.ruling_words import Reason, reasons
@@ -22,8 +23,8 @@ from workflows.case_file.views import (
 )
 
 __all__ = [
-    "DEMO", "FORMATS", "LIMIT_OF_CHECK", "Asked", "AttachmentView", "AwaitedView", "CaseFile", "Change", "EventView",
-    "LinkedView", "Path", "Reason", "RulingView", "Stage", "SubmissionView", "TaskView", "TimerView", "export",
-    "masked_data", "masked_text", "may_open_file", "note_file_viewed", "note_refused", "note_viewed", "outline",
-    "path_of", "read", "reasons", "sent_before", "who",
+    "DEMO", "FORMATS", "LIMIT_OF_CHECK", "PAPERS", "Asked", "AttachmentView", "AwaitedView", "CaseFile", "Change",
+    "Checked", "EventView", "LinkedView", "Path", "Reason", "RulingView", "Stage", "SubmissionView", "TaskView", "TimerView",
+    "check_code", "checked", "export", "masked_data", "masked_text", "may_open_file", "note_file_viewed", "note_printed",
+    "note_refused", "note_viewed", "outline", "path_of", "read", "reasons", "sent_before", "who",
 ]
