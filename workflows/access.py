@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from workflows.audit import Actor, ActorKind
 from workflows.errors import Forbidden, NotFound
-from workflows.models import Candidate, Instance, Membership, Organisation, Task
+from workflows.models import Candidate, Copy, Instance, Membership, Organisation, Task
 from workflows.settings import OFFICE_ZONE
 
 #: Roles that read the cases of their organisation and everything below it.
@@ -142,11 +142,32 @@ def subtree(organisation_ids: tuple[int, ...]) -> ColumnElement[bool]:
 
 
 def may_see(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
-    """Condition on ``Instance``: started by the person, acted on or to be acted on by them, or in their charge.
+    """Condition on ``Instance``: started by the person, acted on or to be acted on by them, sent to them, or in their charge.
 
-    An auditor reads the cases of their organisation and below; an office role those of its own office's tree. Nobody
-    else finds a case, in a list, a search, a count or an export (trust.md, check 18).
+    An auditor reads the cases of their organisation and below; an office role those of its own office's tree; and
+    whoever was sent the case to read (抄送), that one. Nobody else finds a case, in a list, a search, a count or an
+    export (trust.md, check 18).
     """
+    return or_(_concerned(viewer, at), copied_to(viewer.person_id), subtree(charge(viewer)))
+
+
+def takes_part(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
+    """Condition on ``Instance``: as ``may_see``, but for those who only read it: auditors, and whom it was sent to."""
+    return or_(_concerned(viewer, at), in_office_charge(viewer))
+
+
+def in_office_charge(viewer: Viewer) -> ColumnElement[bool]:
+    """Condition on ``Instance``: it is run by an office of the viewer's, or below one."""
+    return subtree(tuple(held.organisation_id for held in viewer.memberships if held.role in OFFICE_ROLES))
+
+
+def copied_to(person_id: int) -> ColumnElement[bool]:
+    """Condition on ``Instance``: it was sent to the person to read (抄送)."""
+    return exists().where(Copy.instance_id == Instance.id, Copy.to_id == person_id)
+
+
+def _concerned(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
+    """Condition on ``Instance``: started by the person, acted on or to be acted on by them."""
     acted = exists().where(
         Task.instance_id == Instance.id,
         or_(
@@ -154,7 +175,7 @@ def may_see(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
             and_(Task.status.in_(("open", "suspended")), may_take(viewer.person_id, office_day(at))),
         ),
     )
-    return or_(Instance.starter_id == viewer.person_id, acted, subtree(charge(viewer)))
+    return or_(Instance.starter_id == viewer.person_id, acted)
 
 
 def charge(viewer: Viewer) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy import (
     CTE,
     BindParameter,
     ColumnElement,
+    Date,
     Select,
     and_,
     bindparam,
@@ -35,8 +36,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, aliased
 
 from workflows import deployment, terms
-from workflows.access import Viewer
-from workflows.models import Candidate, Definition, Instance, Organisation, Person, Task
+from workflows.access import Viewer, office_day
+from workflows.errors import N_
+from workflows.models import Candidate, Copy, Definition, FollowUp, Instance, Organisation, Person, Task, Urge
 from workflows.people import COUNTED, Page, part_of
 from workflows.terms import Range
 
@@ -46,6 +48,29 @@ _OPEN = Task.status == literal_column("'open'")
 _FEW = 2000
 #: The order of what waits: the nearest deadline first.
 _ORDER = (nulls_last(Task.due_at), Task.priority.desc(), Task.id)
+
+
+@dataclass(frozen=True)
+class Grade:
+    """How urgent a task is, in the office's word."""
+
+    name: str
+    #: What its priority is set to; from the second grade on, everything from ``least`` is of it.
+    number: int
+    least: int
+
+
+#: From the least urgent on. The diagram gives a number (zeebe:priorityDefinition), people a grade.
+GRADES: Mapping[str, Grade] = {
+    "plain": Grade(N_("普通"), 50, 0), "urgent": Grade(N_("紧急"), 75, 60), "extra": Grade(N_("特急"), 95, 90),
+}  # fmt: skip
+#: Spelt as the index of urgent tasks is.
+_URGENT = literal_column("task.priority") >= literal_column("60")
+
+
+def grade_of(priority: int) -> str:
+    """The grade of a task, a key of ``GRADES``."""
+    return next(key for key, grade in reversed(list(GRADES.items())) if priority >= grade.least)
 
 
 @dataclass(frozen=True)
@@ -61,6 +86,10 @@ class Filter:
     #: ``mine`` (claimed by, or assigned to, the person), ``group`` (waiting for anybody of a role), ``asked`` (delegated to
     #: the person), ``lent`` (delegated by them), or empty.
     whose: str = ""
+    #: ``urgent``: only what is urgent, or more so (紧急, 特急).
+    grade: str = ""
+    #: Only what the person follows up (跟进日期): ``due`` up to the day that they look, ``any``.
+    follow: str = ""
 
     def as_params(self) -> dict[str, Any]:
         """The values of its conditions, without ``whose``."""
@@ -69,6 +98,7 @@ class Filter:
         given = {
             "process": self.process_id, "place": self.place and terms.place(self.place), "step": self.step_id,
             "number": self.text.upper() if numbered else "", "words": part_of(text) if text and not numbered else "",
+            "urgent": self.grade, "follow": self.follow == "any", "follow_due": self.follow == "due",
         }  # fmt: skip
         return {name: value for name, value in given.items() if value}
 
@@ -106,6 +136,16 @@ class TaskRow:
     outcome: str | None
     #: While it is delegated (委派): ``from`` and ``to`` (number, name), ``reason``.
     delegated: Mapping[str, Any] | None = None
+    priority: int = 50
+    #: When it was last urged (催办).
+    urged_at: datetime | None = None
+    #: The day on which whoever looks means to come back to it (跟进日期).
+    follow_on: date | None = None
+
+    @property
+    def grade(self) -> str:
+        """A key of ``GRADES``."""
+        return grade_of(self.priority)
 
 
 @dataclass(frozen=True)
@@ -115,6 +155,8 @@ class Counts:
     todo: int
     done: int
     started: int
+    #: Sent to the person to read, and not opened yet (待阅).
+    to_read: int
     #: What few cases have of all that a list is narrowed to: it is read from these.
     rarest: Range | None = None
 
@@ -186,8 +228,18 @@ def _narrowed(query: Select[Any], filters: frozenset[str]) -> Select[Any]:
     if "number" in filters:
         numbered = select(Instance.id).where(Instance.number == bindparam("number"))
         query = query.where(Task.instance_id == numbered.scalar_subquery())
+    if "urgent" in filters:
+        query = query.where(_URGENT)
+    for name in sorted(filters & {"follow", "follow_due"}):
+        query = query.where(Task.id.in_(_followed(name)))
     asked = [known[name]() for name in sorted(filters & known.keys())]
     return query.where(terms.fits(Task.instance_id, *asked)) if asked else query
+
+
+def _followed(name: str) -> Select[Any]:
+    """Keys of the tasks that the person follows up; of ``follow_due`` those whose day has come."""
+    followed = select(FollowUp.task_id).where(FollowUp.person_id == bindparam("person"))
+    return followed.where(FollowUp.on <= bindparam("day", type_=Date)) if name == "follow_due" else followed
 
 
 def _of_range(kind: str) -> ColumnElement[bool]:
@@ -204,9 +256,11 @@ def _waiting(
     With the kind of a range, the tasks of its cases, each asked whether it waits for them. Only to be counted, any ``upto``.
     """
     ways = [and_(_OPEN, way) for way in _ways(groups, whose)]
-    if kind:
+    follows = filters & {"follow", "follow_due"}
+    if kind or follows:
         # Not by an index of what waits, of which this is a part.
-        ways = [and_(_of_range(kind), func.coalesce(Task.status, "") == "open", or_(*_ways(groups, whose)))]
+        part = _of_range(kind) if kind else Task.id.in_(_followed(min(follows)))
+        ways = [and_(part, func.coalesce(Task.status, "") == "open", or_(*_ways(groups, whose)))]
     found = []
     for way in ways:
         own = select(Task.id, Task.due_at, Task.priority).where(
@@ -226,6 +280,15 @@ def _todo(dialect: str, groups: int, filters: frozenset[str], whose: str, kind: 
     return _tasks().add_columns(total).where(Task.id.in_(select(page.c.id))).order_by(*_ORDER)
 
 
+_URGED = select(func.max(Urge.at)).where(Urge.task_id == Task.id).correlate(Task).scalar_subquery()
+_FOLLOW_ON = (
+    select(FollowUp.on).where(FollowUp.task_id == Task.id, FollowUp.person_id == bindparam("person"))
+    .correlate(Task).scalar_subquery()
+)  # fmt: skip
+#: Columns of a row before the number of all rows.
+_COLUMNS = 19
+
+
 def _tasks() -> Select[Any]:
     starter = aliased(Person)
     return (
@@ -233,7 +296,7 @@ def _tasks() -> Select[Any]:
             Task.number, Task.step_id, Task.name, Instance.number, Instance.title, Definition.name, Organisation.name,
             starter.name, Task.status, Task.opened_at, Task.due_at, Task.due_provisional,
             case((Task.holder_id == bindparam("person"), True), else_=False), Task.done_at, Task.outcome,
-            Task.explanation["delegated"],
+            Task.explanation["delegated"], Task.priority, _URGED, _FOLLOW_ON,
         )
         .join(Instance, Instance.id == Task.instance_id)
         .join(Definition, Definition.digest == Instance.definition)
@@ -260,8 +323,8 @@ def _read(
     upto = max(far, page * size + 1)
     params = {**given, "upto": upto, "size": size, "first": (page - 1) * size}
     rows = session.connection().execute(statement, params).all()
-    total = rows[0][16] if rows else 0
-    return Page([TaskRow(*row[:16]) for row in rows], min(total, upto), page, size, at_least=total >= upto)
+    total = rows[0][_COLUMNS] if rows else 0
+    return Page([TaskRow(*row[:_COLUMNS]) for row in rows], min(total, upto), page, size, at_least=total >= upto)
 
 
 def _reading(given: Filter, counts: Counts | None, number: int) -> tuple[str, dict[str, Any], int]:
@@ -278,17 +341,20 @@ def _reading(given: Filter, counts: Counts | None, number: int) -> tuple[str, di
 
 
 def todo(
-    session: Session, viewer: Viewer, given: Filter, *, counted: Counts | None = None, page: int = 1, size: int = 20
+    session: Session, viewer: Viewer, given: Filter, *, counted: Counts | None = None, page: int = 1, size: int = 20,
+    at: datetime | None = None,
 ) -> Page:
     """What waits for the person, the nearest deadline first; rows are ``TaskRow``.
 
-    ``counted`` are the numbers of the same filter, if they have been asked for already.
+    ``counted`` are the numbers of the same filter, if they have been asked for already; ``at`` says which follow-ups are due.
     """
     groups, who = _who(viewer)
     params = given.as_params()
     known = counts(session, viewer, given=given) if counted is None and given.ranges() else counted
     kind, read, far = _reading(given, known, known.todo if known is not None else 0)
     statement = _todo(_dialect(session), groups, frozenset(params), given.whose, kind)
+    if given.follow == "due":
+        read |= {"day": office_day(at) if at is not None else date.max}
     return _read(session, statement, {**who, **params, **read}, page, size, far)
 
 
@@ -297,7 +363,7 @@ def next_task(session: Session, viewer: Viewer, *, besides: str = "") -> TaskRow
     groups, who = _who(viewer)
     params = {**who, "besides": besides, "upto": 2, "size": 1, "first": 0}
     row = session.connection().execute(_todo(_dialect(session), groups, frozenset(), "next"), params).one_or_none()
-    return TaskRow(*row[:16]) if row is not None else None
+    return TaskRow(*row[:_COLUMNS]) if row is not None else None
 
 
 # --- what somebody has done -----------------------------------------------------------------------------------------
@@ -339,6 +405,7 @@ def _counts(dialect: str, groups: int | None, kinds: tuple[str, ...]) -> Select[
     found = [
         select(Task.id).where(Task.done_by_id == bindparam("person")).limit(upto).subquery(),
         select(Instance.id).where(Instance.starter_id == bindparam("person"), Instance.parent_id.is_(None)).limit(upto).subquery(),
+        select(Copy.id).where(Copy.to_id == bindparam("person"), Copy.read_at.is_(None)).limit(upto).subquery(),
     ]
     waiting = [] if groups is None else [_waiting(dialect, groups, frozenset(), "", ordered=False)]
     ranges = [terms.keys(kind, f"range_{n}").limit(bindparam("few")).subquery() for n, kind in enumerate(kinds)]
@@ -358,12 +425,13 @@ def counts(session: Session, viewer: Viewer, listed: Page | None = None, *, give
     values = {**who, "upto": COUNTED, "few": _FEW}
     for n, one in enumerate(ranges):
         values |= one.params(f"range_{n}")
-    done, started, *rest = session.connection().execute(statement, values).one()
+    done, started, to_read, *rest = session.connection().execute(statement, values).one()
     sizes = {one: terms.Size(count, None, count < _FEW) for one, count in zip(ranges, rest, strict=False)}
     rarest = terms.rarest({one: size for one, size in sizes.items() if size.whole})
     todo = rest[-1] if listed is None else listed.total
     return Counts(
-        min(todo, COUNTED), min(done, COUNTED), min(started, COUNTED), None if rarest is None else rarest[0]
+        min(todo, COUNTED), min(done, COUNTED), min(started, COUNTED), min(to_read, COUNTED),
+        None if rarest is None else rarest[0],
     )
 
 

@@ -34,7 +34,7 @@ from workflows.audit.export import Exported, Say, Sheet, as_json, as_workbook, c
 from workflows.case import STATUSES
 from workflows.db import Database
 from workflows.errors import N_, NotFound
-from workflows.models import Candidate, Definition, Event, Instance, Membership, Organisation, Person, Task, Term
+from workflows.models import Candidate, Copy, Definition, Event, Instance, Membership, Organisation, Person, Task, Term
 from workflows.people import COUNTED, Page, bureaus_of, part_of
 from workflows.settings import OFFICE_ZONE
 from workflows.terms import Range
@@ -248,6 +248,10 @@ def _by_ways(shape: _Shape, conditions: Sequence[ColumnElement[bool]]) -> list[S
         fit = [terms.fits(Task.instance_id, *conditions)] if conditions else []
         one = select(Task.instance_id).where(way, *fit)
         ways.append(one.distinct().order_by(Task.instance_id.desc()).limit(upto))
+    if not shape.own:
+        fit = [terms.fits(Copy.instance_id, *conditions)] if conditions else []
+        sent = select(Copy.instance_id).where(Copy.to_id == bindparam("viewer"), *fit)
+        ways.append(sent.order_by(Copy.instance_id.desc()).limit(upto))
     for n in range(0 if shape.own else shape.charges):
         fit = [terms.fits(Term.instance_id, *conditions)] if conditions else []
         ways.append(terms.keys("term", f"charge_{n}").where(*fit).limit(upto))
@@ -259,9 +263,10 @@ def _by_range(shape: _Shape, conditions: Sequence[ColumnElement[bool]]) -> list[
     beside = and_(_OPEN, select(Candidate.id).where(Candidate.task_id == Task.id, _beside(shape)).limit(1)
                   .correlate(Task).scalar_subquery().is_not(None))  # fmt: skip
     acted = select(Task.id).where(Task.instance_id == Instance.id, or_(*_tasks(shape), beside)).limit(1)
+    sent = select(Copy.id).where(Copy.instance_id == Instance.id, Copy.to_id == bindparam("viewer")).limit(1)
     seen = or_(
         _own(shape), *(terms.has(f"charge_{n}_0") for n in range(shape.charges)),
-        acted.correlate(Instance).scalar_subquery().is_not(None),
+        acted.correlate(Instance).scalar_subquery().is_not(None), sent.correlate(Instance).scalar_subquery().is_not(None),
     )  # fmt: skip
     upto: BindParameter[int] = bindparam("upto")
     if shape.kind == "beginning":
@@ -406,6 +411,15 @@ def colleagues(session: Session, viewer: Viewer, text: str, *, at: datetime, lim
     Nobody finds people of an organisation that is not theirs (trust.md, check 18); an institution's office finds those of
     its own bureau, out of whom it forms a panel.
     """
+    holding = of_ones_office(session, viewer, at)
+    rows = session.execute(
+        select(Person.number, Person.name).where(_people(text), holding).order_by(Person.name, Person.number).limit(limit)
+    )
+    return [(row.number, row.name) for row in rows]
+
+
+def of_ones_office(session: Session, viewer: Viewer, at: datetime) -> ColumnElement[bool]:
+    """Condition on ``Person``: those whom ``colleagues`` finds."""
     own = [held.organisation_id for held in viewer.memberships]
     offices = [held.organisation_code for held in viewer.memberships if held.org_type == "tri" and held.role in OFFICE_ROLES]
     if offices:
@@ -414,13 +428,9 @@ def colleagues(session: Session, viewer: Viewer, text: str, *, at: datetime, lim
     top = select(Organisation.id).where(Organisation.id.in_(own)).cte("own", recursive=True)
     child = aliased(Organisation)
     below = top.union_all(select(child.id).where(child.parent_id == top.c.id))
-    holding = exists().where(
+    return exists().where(
         Membership.person_id == Person.id, Membership.organisation_id.in_(select(below.c.id)), held_on(office_day(at))
     )
-    rows = session.execute(
-        select(Person.number, Person.name).where(_people(text), holding).order_by(Person.name, Person.number).limit(limit)
-    )
-    return [(row.number, row.name) for row in rows]
 
 
 def export(

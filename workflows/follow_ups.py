@@ -1,0 +1,50 @@
+"""Follow-up days (跟进日期): when somebody means to come back to a task that waits for them. Nobody else sees them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from workflows import access
+from workflows.access import Viewer, office_day
+from workflows.audit import Act, Kind, person_stream, record
+from workflows.db import Database
+from workflows.errors import DayPassed, TaskNotOpen
+from workflows.models import FollowUp, Instance, Task
+
+#: Days that anybody plans ahead at most.
+FARTHEST = 366
+
+
+def follow_up(db: Database, viewer: Viewer, task_number: str, on: date | None, *, at: datetime) -> None:
+    """Set the day on which the viewer comes back to an open task of theirs, or take it away with nothing.
+
+    Raises ``NotFound``, ``TaskNotOpen``, and ``DayPassed`` for a day before today or too far ahead.
+    """
+    until = office_day(at) + timedelta(days=FARTHEST)
+    if on is not None and not office_day(at) <= on <= until:
+        raise DayPassed(until=until.isoformat())
+    with db.write() as session:
+        task = access.task_for(session, viewer, task_number, at)
+        # Two windows of one person at once: the second waits here and finds the first one's day.
+        session.refresh(task, with_for_update=True)
+        if task.status != "open":
+            raise TaskNotOpen()
+        session.execute(delete(FollowUp).where(FollowUp.person_id == viewer.person_id, FollowUp.task_id == task.id))
+        if on is not None:
+            session.add(FollowUp(person_id=viewer.person_id, task_id=task.id, on=on))
+        instance = session.get_one(Instance, task.instance_id)
+        record(session, Act(
+            person_stream(viewer.number), Kind.FOLLOW_UP_SCHEDULED, at, viewer.actor(), instance=instance.number,
+            task=task.number, payload={"step": task.step_id, "on": None if on is None else on.isoformat()},
+        ))
+
+
+def day_of(session: Session, viewer: Viewer, task_number: str) -> date | None:
+    """The viewer's own day for a task."""
+    return session.execute(
+        select(FollowUp.on).join(Task, Task.id == FollowUp.task_id)
+        .where(Task.number == task_number, FollowUp.person_id == viewer.person_id)
+    ).scalar_one_or_none()
