@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import Select, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from workflows import candidates, deployment, engine, people, policies, traffic
@@ -131,6 +131,8 @@ _WHOLE = (
     .outerjoin(Round, Round.id == Instance.round_id)
     .join(Stream, Stream.name == "instance:" + Instance.number)
 )
+#: How many values a row of it has: entities count once.
+_COLUMNS = 11
 _OF_INSTANCE = _WHOLE.where(Instance.id == bindparam("instance_id"))
 _OF_INSTANCES = _WHOLE.where(Instance.id.in_(bindparam("instance_ids", expanding=True)))
 #: What ``with_task`` is made of, by the number of the task. The engine keeps the members of a large repetition in parts of
@@ -160,6 +162,17 @@ def load_many(session: Session, instance_ids: Collection[int]) -> dict[int, Case
     """Read instances by their keys, in one statement; those that there are."""
     found = session.execute(_OF_INSTANCES, {"instance_ids": list(instance_ids)})
     return {whole[0].id: _case(session, *whole) for whole in found}
+
+
+def numbered(*beside: Any) -> Select[Any]:
+    """The statement of ``with_columns``: cases by their numbers, with further columns of each."""
+    return _WHOLE.add_columns(*beside).where(Instance.number.in_(bindparam("numbers", expanding=True)))
+
+
+def with_columns(session: Session, statement: Select[Any], numbers: Collection[str]) -> Iterator[tuple[Case, Sequence[Any]]]:
+    """Each case that a ``numbered`` statement finds, with the further columns."""
+    for found in session.execute(statement, {"numbers": list(numbers)}):
+        yield _case(session, *found[:_COLUMNS]), found[_COLUMNS:]
 
 
 def with_task(session: Session, *row: Any) -> tuple[Case, Task]:
@@ -330,7 +343,8 @@ def _asked(bind: Any, ask: Callable[[Session], Any]) -> Any:
 def _held_by_somebody(session: Session, case: Case, held: Any, code: Any, at: datetime) -> bool:
     """Whether somebody with an account could act in a role at an organisation: who cannot sign in is registered for (X1)."""
     found = candidates.find(
-        session, [role(str(held), str(code))], None, case.organisation.id, office_day(at), []
+        session, [role(str(held), str(code))], None, case.organisation.id, office_day(at), [],
+        case.register.known,
     )
     return bool(found.people)
 

@@ -2,7 +2,7 @@
 
 Reading order: progress (what goes in and comes out), running (the verbs), reading and fence (what a file may say),
 model (a diagram as read), specs, occurrences, scopes, compensation and repeating (what each step does), machine (one instance
-in memory), opening (what its steps ask of the outside), codec (an instance at rest).
+in memory), opening (what its steps ask of the outside), codec (an instance at rest), ahead (the way that lies before a case).
 The engine is pure: it writes nothing, asks nobody and knows no clock; the caller stores Progress in one transaction.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 
+from workflows.engine.ahead import Ahead, Choice, Known, Lent, Option, Stand, Stop, forecast
 from workflows.engine.expressions import Text
 from workflows.engine.migrating import Migration, Moved, migrate, migration_problems
 from workflows.engine.model import Assigned, Diagram, Event, Flow, Repetition, Step, Timer
@@ -37,18 +38,23 @@ logging.getLogger("spiff").setLevel(logging.WARNING)
 logging.getLogger("spiff.task").setLevel(logging.WARNING)
 
 __all__ = [
+    "Ahead",
     "Assigned",
+    "Choice",
     "Diagram",
     "Event",
     "ExpressionProblem",
     "Flow",
     "House",
+    "Known",
+    "Lent",
     "Migration",
     "Moved",
     "OpenedCall",
     "OpenedSubscription",
     "OpenedTask",
     "OpenedTimer",
+    "Option",
     "Order",
     "Passed",
     "Progress",
@@ -56,12 +62,15 @@ __all__ = [
     "Repetition",
     "Reported",
     "RulingAt",
+    "Stand",
     "Step",
+    "Stop",
     "Text",
     "Timer",
     "complete",
     "deliver",
     "fire",
+    "forecast",
     "migrate",
     "migration_problems",
     "open_tokens",

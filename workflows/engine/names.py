@@ -16,7 +16,7 @@ def submitted(step: Step) -> str:
 
 def variables(diagram: Diagram) -> frozenset[str]:
     """Every variable that some step writes."""
-    return frozenset(name for step in diagram.steps.values() for name in _writes(step))
+    return frozenset(name for step in diagram.steps.values() for name in written(step))
 
 
 def unknown_names(diagram: Diagram, house: Collection[str], beside: Collection[Diagram] = ()) -> tuple[Problem, ...]:
@@ -72,7 +72,8 @@ def _takes_anything(step: Step) -> bool:
     return step.kind in {"start", "catch", "boundary", "receive"}
 
 
-def _writes(step: Step) -> Iterator[str]:
+def written(step: Step) -> Iterator[str]:
+    """The variables that a step leaves behind."""
     if step.outputs:
         yield from (line.target for line in step.outputs)
     elif step.form_id:
