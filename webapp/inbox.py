@@ -8,7 +8,7 @@ from webapp.allowed import allowed
 from webapp.moments import now
 from webapp.office import office
 from webapp.paging import page_number, words
-from workflows import inbox, search
+from workflows import forecast, inbox, search
 from workflows.access import Viewer
 from workflows.people import COUNTED
 
@@ -31,10 +31,12 @@ def index() -> str:
         whose=whose if tab == "todo" and whose in {"mine", "group", "asked", "lent"} else "",
     )  # fmt: skip
     narrowed = given != inbox.Filter()
+    expected: dict[str, forecast.Forecast] = {}
     with office().db.read() as reading:
         counted = inbox.counts(reading, viewer, given=given) if narrowed or tab != "todo" else None
         if tab == "started":
             found = search.find(reading, viewer, search.Sought(own=True, text=given.text), at=now(), page=page_number())
+            expected = forecast.ends(reading, viewer, [row.number for row in found.rows if row.status == "running"], now())
         elif tab == "done":
             found = inbox.done(reading, viewer, given, counted=counted, page=page_number())
         else:
@@ -51,4 +53,5 @@ def index() -> str:
         found=found,
         given=given,
         narrowed=narrowed,
+        expected=expected,
     )

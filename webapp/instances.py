@@ -20,7 +20,7 @@ from webapp.languages import refusal_words
 from webapp.moments import now
 from webapp.office import office
 from webapp.paging import page_number, words
-from workflows import case_file, control, deployment, incidents, instances, reporting, search
+from workflows import case_file, control, deployment, forecast, incidents, instances, reporting, search
 from workflows.access import OFFICE_ROLES, READING_ROLES, Viewer, office_day
 from workflows.case import STATUSES
 from workflows.errors import DuplicateCase, NotFound, Refusal, StartFailed, WindowClosed, WindowNotOpen
@@ -61,9 +61,10 @@ def start_page() -> str:
             pack = deployment.packs(reading, row.pack_set)[row.place].on(office_day(row.open_at))
             offers.append({"round": view, "place": pack.name, "conditions": conditions(pack), "open": view.is_open(at)})
         own = search.find(reading, viewer, search.Sought(own=True), at=at, size=5)
+        expected = forecast.ends(reading, viewer, [row.number for row in own.rows if row.status == "running"], at)
         startable = instances.startable(reading, viewer)
     return render_template(
-        "instances/start.html", offers=offers, own=own, process=APPLICATION, startable=startable
+        "instances/start.html", offers=offers, own=own, process=APPLICATION, startable=startable, expected=expected
     )
 
 
@@ -117,7 +118,15 @@ def _page(filling: Filling, bound: Bound) -> str:
     return render_template(
         "instances/form.html", filling=filling, view=filling.view(bound), asked=filling.asked,
         round=context["instance"]["round"], organisation=context["instance"]["organisation_name"],
+        ahead=_ahead(filling.asked, bound, whole=False),
     )  # fmt: skip
+
+
+def _ahead(asked: FormRequest, bound: Bound, *, whole: bool) -> forecast.Forecast:
+    """The way of the case that this form would start, by what is filled in; ``whole`` once nothing is missing."""
+    _, process_id, where = asked.subject.split(":", 2)
+    with office().db.read() as reading:
+        return forecast.before(reading, g.viewer, process_id, where, now(), filled=bound.values, whole=whole)
 
 
 @pages.post("/start/<process_id>/<round_number>")
@@ -149,7 +158,7 @@ def send(process_id: str, round_number: str) -> Any:
         filling.keep(got)
         return render_template(
             "tasks/read_through.html", filling=filling, view=filling.view(got.bound), title=asked.process_name,
-            under=_under(asked), send=SEND,
+            under=_under(asked), send=SEND, ahead=_ahead(asked, got.bound, whole=True),
         )  # fmt: skip
     try:
         return _after(filling.send(got.bound, partial(_start, process_id, round_number)).instance_number)
@@ -197,7 +206,8 @@ def received(number: str) -> str:
     """After starting: the number, what happens next, by whom, by when."""
     with turned_away("case", number), office().db.read() as reading:
         found = case_file.read(reading, g.viewer, number, now())
-    return render_template("tasks/sent.html", case_file=found, step_name="", following=None)
+        ahead = forecast.ahead(reading, g.viewer, number, now())
+    return render_template("tasks/sent.html", case_file=found, step_name="", following=None, ahead=ahead)
 
 
 @pages.get("/<number>/admission-card")
@@ -227,6 +237,7 @@ def show(number: str) -> str:
         entered = _entered(reading, found, viewer)
         permitted, failed = control.permitted(reading, viewer, number, now()), incidents.open_in(reading, number)
         reports = reporting.reportable(reading, viewer, number, now())
+        ahead = forecast.ahead(reading, viewer, number, now())
     if not reading_case.took_part(found, viewer):
         case_file.note_viewed(office().db, viewer, number, at=now())
     mine = [task for task in found.open_tasks if not found.masked and _may_take(task, viewer)]
@@ -234,6 +245,7 @@ def show(number: str) -> str:
         "instances/show.html", found=found, papers=papers, mine=mine, events=reading_case.events(found, viewer),
         rulings=reading_case.rulings(found, viewer), is_applicant=reading_case.is_applicant(found, viewer),
         permitted=permitted, failed=failed, entered=entered, statuses=applications.STATUSES, reports=reports,
+        ahead=ahead,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,15 +10,16 @@ from typing import Any
 from flask import Flask, g, request
 from flask_babel import gettext, ngettext
 
+from webapp.languages import language
 from webapp.office import office
 from workflows.access import office_day
 from workflows.settings import OFFICE_ZONE
 
 
 def install(app: Flask) -> None:
-    """Give templates the filters ``moment``, ``day``, ``deadline``, ``left`` and the office's ``now()``."""
+    """Give templates the filters ``moment``, ``day``, ``deadline``, ``left``, the office's ``now()`` and ``day_list``."""
     app.jinja_env.filters.update(moment=moment, day=day, clock_time=clock_time, deadline=deadline, left=left, iso=iso)
-    app.jinja_env.globals.update(now=now, is_late=is_late)
+    app.jinja_env.globals.update(now=now, is_late=is_late, day_list=day_list)
 
 
 def now() -> datetime:
@@ -64,6 +66,22 @@ def deadline(at: datetime | None) -> str:
 def is_late(due_at: datetime | None) -> bool:
     """Whether the deadline has passed by the office clock."""
     return due_at is not None and due_at < now()
+
+
+def day_list(days: Sequence[date]) -> str:
+    """Days one after another, the month said once: ``9月28日、29日、30日, 10月8日`` (``28, 29, 30 Sep, 8 Oct``)."""
+    months: list[tuple[int, list[int]]] = []
+    for one in days:
+        if not months or months[-1][0] != one.month:
+            months.append((one.month, []))
+        months[-1][1].append(one.day)
+    if language() == "zh":
+        return ", ".join(f"{month}月" + "、".join(f"{number}日" for number in numbers) for month, numbers in months)
+    return ", ".join(f"{', '.join(map(str, numbers))} {_MONTHS[month - 1]}" for month, numbers in months)
+
+
+#: English months, short.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def left(due_at: datetime | None) -> str:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from tests.webapp.case_world import APPLICANT, AUDITOR, HEAD, HR1, ID_CARD, PHONE, PRINCIPAL, STRANGER, World
+from tests.webapp.case_world import APPLICANT, AUDITOR, HEAD, HR1, ID_CARD, NAMES, PHONE, PRINCIPAL, STRANGER, World
 from workflows import case_file
 
 Words = Callable[[TestResponse], str]
@@ -136,3 +136,28 @@ def test_a_case_is_read_in_few_statements(reviewing: tuple[World, str, str]) -> 
     assert len(statements) <= 13, len(statements)
     assert not any("instance.state" in one for one in statements), "the engine's state is nobody's reading"
     assert found.masked
+
+
+# --- what lies ahead ------------------------------------------------------------------------------------------------
+
+
+def test_before_sending_the_applicant_is_told_the_way_and_by_when(world: World, words: Words) -> None:
+    page = words(world.browser(APPLICANT).get(world.start_path))
+    assert "办理预计" in page and "单位推荐" in page and "不是承诺" in page
+    read_through = words(world.send(APPLICANT, world.application()))
+    assert "请通读核对" in read_through
+    assert "预计 2026-09-15 24:00 前到“入围”" in read_through
+    assert "据已填内容和规则，“原单位主管教育局是否就是用人教育局？”为“是”" in read_through
+    assert "“资格审查结论是什么？”按“合格”推算" in read_through
+    assert "沈阳市浑河高级中学 · 所在单位（学校）负责人" in read_through
+    assert "9月2日、3日、4日、7日、8日" in read_through
+    assert NAMES[PRINCIPAL] not in read_through, "an applicant is told offices, not people"
+
+
+def test_a_case_page_tells_the_way_ahead_and_lists_say_by_when(reviewing: tuple[World, str, str], words: Words) -> None:
+    world, number, _ = reviewing
+    page = words(world.browser(HEAD).get(f"/instances/{number}"))
+    assert "办理预计" in page and "现在在这里" in page and "考察组" in page
+    assert "预计" in words(world.browser(APPLICANT).get(f"/instances/{number}"))
+    for path in ("/instances/start", "/inbox/?tab=started"):
+        assert "待定" in words(world.browser(APPLICANT).get(path))
