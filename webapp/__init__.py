@@ -24,6 +24,7 @@ def _pages() -> list[Blueprint]:
     """Every part of the site; a new one is added here."""
     # each imports this package
     from webapp import (
+        account,
         administration,
         audit,
         control,
@@ -45,7 +46,8 @@ def _pages() -> list[Blueprint]:
     )
 
     return [
-        health.pages, sign_in.pages, public.pages, notices.pages, inbox.pages, tasks.pages, instances.pages, diagrams.pages,
+        health.pages, sign_in.pages, account.pages,
+        public.pages, notices.pages, inbox.pages, tasks.pages, instances.pages, diagrams.pages,
         audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
         reporting.pages, registers.pages, rules.pages, printing.pages,
     ]

@@ -11,12 +11,12 @@ from wtforms import EmailField, HiddenField, StringField, TelField
 from wtforms.validators import Length, Optional
 
 from webapp import languages
-from webapp.allowed import allowed
+from webapp.allowed import allowed, proves_identity
 from webapp.controls import ADDRESS, Choice, Day, pattern, required
 from webapp.moments import now
 from webapp.office import office
 from webapp.paging import page_number, words
-from workflows import accounts, people
+from workflows import accounts, people, second_factor
 from workflows.access import office_day
 from workflows.errors import AccountExists, NotFound
 
@@ -138,6 +138,7 @@ def person(number: str) -> Any:
 
 @pages.route("/people/<number>/role", methods=["GET", "POST"])
 @allowed("security_admin")
+@proves_identity
 def grant_role(number: str) -> Any:
     """Give a role: find the organisation, then choose role and day."""
     card = _card(number)
@@ -184,6 +185,7 @@ def _fits(form: RoleForm, organisation: people.OrgView) -> bool:
 
 @pages.post("/people/<number>/role/end")
 @allowed("security_admin")
+@proves_identity
 def end_role(number: str) -> Any:
     """End a role today; the row stays, with its last day."""
     card = _card(number)
@@ -215,6 +217,7 @@ def open_account(number: str) -> Any:
 
 @pages.post("/people/<number>/account/<act>")
 @allowed("system_admin", "security_admin")
+@proves_identity
 def change_account(number: str, act: str) -> Any:
     """Disable, enable or unlock an account (security), or give a new first password (system); nobody does so to their own."""
     here, by = office(), people.administrator(g.viewer)
@@ -224,6 +227,7 @@ def change_account(number: str, act: str) -> Any:
         "disable": (accounts.disable_account, gettext("账号已停用，此人的登录已全部退出")),
         "enable": (accounts.enable_account, gettext("账号已启用")),
         "unlock": (accounts.unlock_account, gettext("账号已解锁")),
+        "second-factor": (second_factor.reset, gettext("二次验证已重置，此人的登录已全部退出")),
     }
     if act not in acts:
         raise NotFound()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from webapp.moments import now
+from webapp.office import office
+from workflows import proving
 from workflows.errors import Forbidden
 from workflows.people import ROLES
 
@@ -17,6 +21,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 PUBLIC, SIGNED_IN = "public", "signed_in"
 #: Pages that a person may still use who has to change the first password before anything else.
 BEFORE_CHANGE = frozenset({"sign_in.change_password", "sign_in.sign_out", "sign_in.set_language"})
+#: The same for somebody whose role asks for a second factor that they have not set up yet.
+BEFORE_SET_UP = BEFORE_CHANGE | {"account.second_factor", "account.prove"}
 
 
 def allowed(*who: str) -> Callable[[View], View]:
@@ -33,6 +39,16 @@ def allowed(*who: str) -> Callable[[View], View]:
         return view
 
     return declare
+
+
+def proves_identity(view: View) -> View:
+    """Ask for password or code once more before the view, unless they were given within the last minutes (trust.md, check 10).
+
+    Stands below ``allowed``. On a page with a form it stands over the page as well as over its post, so that nothing
+    that was typed is lost.
+    """
+    view.proves_identity = True  # type: ignore[attr-defined]
+    return view
 
 
 def declared(app: Flask, endpoint: str) -> frozenset[str] | None:
@@ -75,6 +91,29 @@ def _ask() -> Response | None:
         abort(401)
     if viewer.must_change and request.endpoint not in BEFORE_CHANGE:
         return redirect(url_for("sign_in.change_password"))
+    if viewer.must_set_up and request.endpoint not in BEFORE_SET_UP:
+        return redirect(url_for("account.second_factor"))
     if SIGNED_IN not in who and not viewer.has(*who):
         raise Forbidden()
+    view = current_app.view_functions[request.endpoint]
+    if asks_identity(view) and not proving.is_recent(viewer, now(), office().settings):
+        return _to_proof()
     return None
+
+
+def asks_identity(view: Callable[..., Any]) -> bool:
+    """Whether a view is behind ``proves_identity``."""
+    return bool(getattr(view, "proves_identity", False))
+
+
+def _to_proof() -> Response:
+    """Off to prove who one is, and back: to the page itself, or to the one whose button was pressed."""
+    if request.method == "GET":
+        back = request.full_path.rstrip("?")
+    else:
+        came = urlsplit(request.referrer or "")
+        back = f"{came.path}?{came.query}".rstrip("?") if came.netloc == request.host else ""
+    address = url_for("account.prove", next=back or None, again=None if request.method == "GET" else 1)
+    if request.headers.get("HX-Request"):
+        return Response(status=401, headers={"HX-Redirect": address})
+    return redirect(address, 303)

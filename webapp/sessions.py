@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flask import Flask, g, request, session
+from flask import Flask, current_app, g, request, session
 from werkzeug.wrappers import Response
 
 from webapp.fence import is_loopback
@@ -46,6 +46,11 @@ def secret_key(data: Path) -> bytes:
         file.flush()
         os.fsync(file.fileno())
     return key
+
+
+def key() -> bytes:
+    """The installation's key, for what is sealed with it."""
+    return bytes(current_app.config["SECRET_KEY"])
 
 
 def install(app: Flask) -> None:

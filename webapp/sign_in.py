@@ -16,10 +16,10 @@ from webapp import languages, menu, sessions
 from webapp.allowed import allowed
 from webapp.controls import ADDRESS, pattern, required
 from webapp.limits import limiter
-from webapp.moments import now
+from webapp.moments import machine, now
 from webapp.office import office
-from workflows import accounts, deployment
-from workflows.errors import AccountExists, PasswordRefused, SignInRefused
+from workflows import accounts, deployment, proving
+from workflows.errors import AccountExists, CodeRefused, PasswordRefused, SignInRefused
 
 pages = Blueprint("sign_in", __name__)
 
@@ -32,6 +32,17 @@ class SignInForm(FlaskForm):
     )
     password = PasswordField(lazy_gettext("密码"), [required()], render_kw={"autocomplete": "current-password"})
     next = HiddenField()
+
+
+class CodeForm(FlaskForm):
+    """One code, from the device or from paper."""
+
+    code = StringField(
+        lazy_gettext("验证码或恢复码"),
+        [required(), Length(max=40, message=lazy_gettext("验证码是 6 位数字；恢复码是 10 位字母和数字"))],
+        description=lazy_gettext("打开手机上的验证器应用，输入 6 位数字；手机不在身边时输入一个恢复码"),
+        render_kw={"autocomplete": "one-time-code", "autofocus": True},
+    )
 
 
 class RegisterForm(FlaskForm):
@@ -115,20 +126,55 @@ def sign_in() -> Any:
             )
         except SignInRefused as refused:
             return _sign_in_page(form, languages.refusal_words(refused)), SignInRefused.status
-        with here.db.glance() as reading:
-            viewer = accounts.viewer(reading, token, at=now(), ip=request.remote_addr, settings=here.settings)
-        if viewer is None:
-            return _sign_in_page(form, languages.refusal_words(SignInRefused())), SignInRefused.status
-        if viewer.must_change:
-            return sessions.begin(redirect(url_for(".change_password")), token)
-        target = sessions.same_site_path(form.next.data)
-        return sessions.begin(redirect(target or menu.first_door(viewer)), token)
+        with here.db.read() as reading:
+            half = proving.awaits_code(reading, token, at=now())
+        if half:
+            return sessions.begin(redirect(url_for(".enter_code", next=sessions.same_site_path(form.next.data))), token)
+        return _signed_in(token, form.next.data) or (
+            _sign_in_page(form, languages.refusal_words(SignInRefused())), SignInRefused.status
+        )
     if request.method == "POST":
         return _sign_in_page(form), 422
     if g.viewer:
         return redirect(sessions.same_site_path(request.args.get("next")) or menu.first_door(g.viewer))
     form.next.data = sessions.same_site_path(request.args.get("next")) or ""
     return _sign_in_page(form)
+
+
+def _signed_in(token: str, target: str | None) -> Response | None:
+    """On to where the person wanted to go, or to their first page; nothing if the token is nobody's."""
+    here = office()
+    with here.db.glance() as reading:
+        viewer = accounts.viewer(reading, token, at=now(), ip=request.remote_addr, settings=here.settings)
+    if viewer is None:
+        return None
+    if viewer.must_change:
+        return sessions.begin(redirect(url_for(".change_password")), token)
+    return sessions.begin(redirect(sessions.same_site_path(target) or menu.first_door(viewer)), token)
+
+
+@pages.route("/sign-in/code", methods=["GET", "POST"])
+@allowed("public")
+@limiter.limit("30/minute", methods=["POST"])
+def enter_code() -> Any:
+    """The second step: a code of one's device, or one from paper. Only who has just given the password gets here."""
+    here, token = office(), sessions.token()
+    with here.db.read() as reading:
+        if not proving.awaits_code(reading, token, at=now()):
+            return redirect(url_for(".sign_in"))
+    form = CodeForm()
+    refused = ""
+    if form.validate_on_submit():
+        try:
+            fresh = proving.enter(
+                here.db, token, form.code.data, sessions.key(), at=now(), clock=machine(),
+                ip=request.remote_addr, settings=here.settings,
+            )  # fmt: skip
+            return _signed_in(fresh, request.args.get("next")) or redirect(url_for(".sign_in"))
+        except CodeRefused as refusal:
+            refused = languages.refusal_words(refusal)
+    page = render_template("sign_in/code.html", form=form, refused=refused)
+    return page, (CodeRefused.status if refused else 422) if request.method == "POST" else 200
 
 
 def _sign_in_page(form: SignInForm, refused: str = "") -> str:
@@ -218,7 +264,9 @@ def change_password() -> Any:
     form = PasswordForm()
     if form.validate_on_submit():
         try:
-            token = accounts.change_password(office().db, g.viewer, form.old.data, form.new.data, at=now())
+            token = accounts.change_password(
+                office().db, g.viewer, form.old.data, form.new.data, at=now(), settings=office().settings
+            )
         except PasswordRefused as refused:
             form.new.errors = [languages.refusal_words(refused)]
         except SignInRefused:

@@ -49,6 +49,10 @@ class Viewer:
     must_change: bool = False
     #: When the browser was last noted as seen; empty for work without one.
     seen_at: datetime | None = None
+    #: When the person last proved in this browser who they are; empty for work without one.
+    proved_at: datetime | None = None
+    #: Their role asks for a second factor, and they have none yet.
+    must_set_up: bool = False
 
     def has(self, *roles: str) -> bool:
         """Whether the person holds one of the roles anywhere."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +20,16 @@ from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, person_s
 from workflows.common_passwords import is_common
 from workflows.db import Database
 from workflows.errors import AccountExists, LinkExpired, NotFound, PasswordRefused, SignInRefused
-from workflows.models import Account, ConfirmationLink, Membership, Organisation, Person, SignIn, SourceLock
+from workflows.models import (
+    Account,
+    ConfirmationLink,
+    Membership,
+    Organisation,
+    Person,
+    SecondFactor,
+    SignIn,
+    SourceLock,
+)
 from workflows.notices import Message, queue
 from workflows.settings import Settings
 
@@ -43,17 +53,19 @@ class Registered:
     link_token: str | None
 
 
-def _digest(token: str) -> str:
+def token_digest(token: str) -> str:
+    """What is stored of a token that a browser or a mail carries."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def check_password(password: str, *, old_hash: str | None = None) -> None:
     """Refuse a password that is shorter than 12, longer than 200, common, or the old one (ASVS V6.2)."""
-    if not 12 <= len(password) <= 200 or is_common(password) or (old_hash and _matches(old_hash, password)):
+    if not 12 <= len(password) <= 200 or is_common(password) or (old_hash and matches(old_hash, password)):
         raise PasswordRefused()
 
 
-def _matches(stored: str, password: str) -> bool:
+def matches(stored: str, password: str) -> bool:
+    """Whether the password is the one whose hash is stored."""
     try:
         return _hasher.verify(stored, password)
     except (VerificationError, InvalidHashError):
@@ -89,7 +101,7 @@ def register_applicant(
 def _link(session: Session, account_id: int, address: str, token: str, at: datetime, days: int) -> None:
     session.execute(
         insert(ConfirmationLink).values(
-            token_digest=_digest(token), account_id=account_id, purpose="email", address=address, made_at=at,
+            token_digest=token_digest(token), account_id=account_id, purpose="email", address=address, made_at=at,
             expires_at=at + timedelta(days=days),
         )
     )
@@ -101,7 +113,7 @@ def confirm_email(db: Database, token: str, *, at: datetime, ip: str | None) -> 
         link = session.execute(
             update(ConfirmationLink)
             .where(
-                ConfirmationLink.token_digest == _digest(token),
+                ConfirmationLink.token_digest == token_digest(token),
                 ConfirmationLink.used_at.is_(None),
                 ConfirmationLink.expires_at > at,
             )
@@ -124,14 +136,16 @@ def sign_in(
 ) -> str:
     """Check a name and a password; returns a new cookie token, and ends the one it ``replaces``.
 
+    With a second factor the token belongs to nobody until its code was right: see ``workflows.proving.enter``.
     Unknown, wrong, locked and disabled give the same ``SignInRefused`` after the same work. Five wrong passwords lock
     the account and the address they came from; the count is in the database and survives a restart.
     """
     with db.read() as session:
         account = session.execute(select(Account).where(Account.sign_in_name == sign_in_name)).scalar_one_or_none()
+        asked = account is not None and _has_second_factor(session, account.id)
         source = session.get(SourceLock, ip or "-")
         stored = account.password_hash if account else _nobody
-    right = _matches(stored, password)
+    right = matches(stored, password)
     barred = (
         account is None
         or account.disabled_at is not None
@@ -143,7 +157,7 @@ def sign_in(
     token = secrets.token_urlsafe(32)
     with db.write() as session:
         if barred or not right or account is None:
-            _count_failure(session, account, ip, at, settings, counted=not barred or account is None)
+            count_failure(session, account, ip, at, settings, counted=not barred or account is None)
         else:
             person = session.get_one(Person, account.person_id)
             session.execute(
@@ -152,21 +166,34 @@ def sign_in(
                 .values(failures=0, locked_until=None, **({"password_hash": renewed} if renewed else {}))
             )
             session.execute(
-                insert(SignIn).values(token_digest=_digest(token), account_id=account.id, began_at=at, seen_at=at)
+                insert(SignIn).values(token_digest=token_digest(token), account_id=account.id, began_at=at, seen_at=at,
+                                      awaits_code=asked, proved_at=None if asked else at)
             )
             if replaces:
-                session.execute(update(SignIn).where(SignIn.token_digest == _digest(replaces)).values(ended_at=at))
-            actor = Actor(ActorKind.PERSON, person.number, ip=ip)
-            record(session, Act(person_stream(person.number), Kind.SIGN_IN_SUCCEEDED, at, actor))
+                session.execute(update(SignIn).where(SignIn.token_digest == token_digest(replaces)).values(ended_at=at))
+            if not asked:
+                actor = Actor(ActorKind.PERSON, person.number, ip=ip)
+                record(session, Act(person_stream(person.number), Kind.SIGN_IN_SUCCEEDED, at, actor))
     if barred or not right:
         raise SignInRefused()
     return token
 
 
-def _count_failure(
-    session: Session, account: Account | None, ip: str | None, at: datetime, settings: Settings, *, counted: bool
+def _has_second_factor(session: Session, account_id: int) -> bool:
+    confirmed = select(SecondFactor.account_id).where(
+        SecondFactor.account_id == account_id, SecondFactor.confirmed_at.is_not(None)
+    )
+    return session.execute(confirmed).first() is not None
+
+
+def count_failure(
+    session: Session, account: Account | None, ip: str | None, at: datetime, settings: Settings, *, counted: bool,
+    kind: Kind = Kind.SIGN_IN_FAILED, reason: str = SignInRefused.code,
 ) -> None:
-    """Count a failed sign-in against the account and the address, and lock what reached its limit."""
+    """Count a failed sign-in against the account and the address, and lock what reached its limit.
+
+    Recorded as ``kind``, or as ``account:locked`` when it locks the account.
+    """
     until = at + timedelta(minutes=settings.lockout_minutes)
     locked = False
     number = None
@@ -189,10 +216,10 @@ def _count_failure(
             source.failures, source.changed_at = source.failures + 1, at
             if source.failures >= 10 * settings.lockout_attempts:
                 source.failures, source.locked_until = 0, until
-    kind = Kind.ACCOUNT_LOCKED if locked else Kind.SIGN_IN_FAILED
+    kind = Kind.ACCOUNT_LOCKED if locked else kind
     actor = Actor(ActorKind.PERSON, number or "-", ip=ip)
     stream = person_stream(number) if number else office_stream("sign_in")
-    record(session, Act(stream, kind, at, actor, reason=SignInRefused.code))
+    record(session, Act(stream, kind, at, actor, reason=reason))
 
 
 def viewer(reading: Connection, token: str, *, at: datetime, ip: str | None, settings: Settings) -> Viewer | None:
@@ -201,7 +228,7 @@ def viewer(reading: Connection, token: str, *, at: datetime, ip: str | None, set
     Asked before every page: one statement for the sign-in, the person and the roles held today.
     """
     rows = reading.execute(_SIGNED_IN, {
-        "token": _digest(token), "day": office_day(at), "seen": at - timedelta(minutes=settings.idle_minutes),
+        "token": token_digest(token), "day": office_day(at), "seen": at - timedelta(minutes=settings.idle_minutes),
         "began": at - timedelta(hours=settings.absolute_hours),
     }).all()  # fmt: skip
     if not rows:
@@ -209,23 +236,40 @@ def viewer(reading: Connection, token: str, *, at: datetime, ip: str | None, set
     first = rows[0]
     return Viewer(
         first.account_id, first.person_id, first.number, first.name, ip, first.language,
-        tuple(people.held(*row[7:]) for row in rows if row.role is not None), first.must_change, first.seen_at,
+        tuple(people.held(*row[_HELD:]) for row in rows if row.role is not None), first.must_change, first.seen_at,
+        first.proved_at, first.confirmed_at is None and _asked_for(settings, (row.role for row in rows)),
     )
 
 
+def _asked_for(settings: Settings, roles: Iterable[str | None]) -> bool:
+    """Whether somebody with these roles signs in with a second factor; in a demo nobody has to."""
+    if settings.demo or settings.second_factor == "nobody":
+        return False
+    return settings.second_factor == "everybody" or not people.EXCLUSIVE.isdisjoint(roles)
+
+
+def needs_second_factor(who: Viewer, settings: Settings) -> bool:
+    """Whether the person may not be without a second factor."""
+    return _asked_for(settings, (held.role for held in who.memberships))
+
+
+#: Where the columns of a role begin.
+_HELD = 9
 #: One row for each role held on the day; one without a role for who holds none.
 _SIGNED_IN = (
     select(
         Account.id.label("account_id"), Person.id.label("person_id"), Person.number, Person.name, Account.language,
-        Account.must_change, SignIn.seen_at, *people.HELD,
+        Account.must_change, SignIn.seen_at, SignIn.proved_at, SecondFactor.confirmed_at, *people.HELD,
     )
     .join(Account, Account.id == SignIn.account_id)
     .join(Person, Person.id == Account.person_id)
+    .outerjoin(SecondFactor, SecondFactor.account_id == Account.id)
     .outerjoin(Membership, and_(Membership.person_id == Person.id, held_on(bindparam("day", type_=Date))))
     .outerjoin(Organisation, Organisation.id == Membership.organisation_id)
     .where(
         SignIn.token_digest == bindparam("token"),
         SignIn.ended_at.is_(None),
+        SignIn.awaits_code.is_(False),
         SignIn.seen_at > bindparam("seen"),
         SignIn.began_at > bindparam("began"),
         Account.disabled_at.is_(None),
@@ -259,7 +303,7 @@ def touch(db: Database, token: str, who: Viewer, *, at: datetime) -> None:
     """Note that the browser was seen; writes at most once a minute."""
     if who.seen_at is not None and at - who.seen_at < _TOUCH:
         return
-    digest = _digest(token)
+    digest = token_digest(token)
     with db.write() as session:
         session.execute(
             update(SignIn).where(SignIn.token_digest == digest, SignIn.seen_at < at).values(seen_at=at)
@@ -271,7 +315,7 @@ def sign_out(db: Database, token: str, *, at: datetime, ip: str | None) -> None:
     with db.write() as session:
         ended = session.execute(
             update(SignIn)
-            .where(SignIn.token_digest == _digest(token), SignIn.ended_at.is_(None))
+            .where(SignIn.token_digest == token_digest(token), SignIn.ended_at.is_(None))
             .values(ended_at=at)
             .returning(SignIn.account_id)
         ).scalar_one_or_none()
@@ -286,11 +330,20 @@ def _number_of(session: Session, account_id: int) -> str:
     ).scalar_one()
 
 
-def change_password(db: Database, who: Viewer, old: str, new: str, *, at: datetime) -> str:
-    """Change one's own password; every other browser is signed out, this one gets the returned new token."""
+def change_password(
+    db: Database, who: Viewer, old: str, new: str, *, at: datetime, settings: Settings
+) -> str:
+    """Change one's own password; every other browser is signed out, this one gets the returned new token.
+
+    A wrong old password (``SignInRefused``) counts like one at the door, by the ``settings`` of the installation.
+    """
     with db.read() as session:
-        stored = session.execute(select(Account.password_hash).where(Account.id == who.account_id)).scalar_one()
-    if not _matches(stored, old):
+        account = session.get_one(Account, who.account_id)
+        stored = account.password_hash
+    if not matches(stored, old):
+        with db.write() as session:
+            count_failure(session, session.get_one(Account, who.account_id), who.ip, at,
+                          settings, counted=True)
         raise SignInRefused()
     check_password(new, old_hash=stored)
     hashed, token = _hasher.hash(new), secrets.token_urlsafe(32)
@@ -300,18 +353,100 @@ def change_password(db: Database, who: Viewer, old: str, new: str, *, at: dateti
             .where(Account.id == who.account_id)
             .values(password_hash=hashed, must_change=False, demo_password=None)
         )
-        _end_all(session, who.account_id, at)
+        end_sign_ins(session, who.account_id, at)
         session.execute(
-            insert(SignIn).values(token_digest=_digest(token), account_id=who.account_id, began_at=at, seen_at=at)
+            insert(SignIn).values(token_digest=token_digest(token), account_id=who.account_id, began_at=at, seen_at=at,
+                                  proved_at=at)
         )
         record(session, Act(person_stream(who.number), Kind.PASSWORD_CHANGED, at, who.actor()))
     return token
 
 
-def _end_all(session: Session, account_id: int, at: datetime) -> None:
+def end_sign_ins(session: Session, account_id: int, at: datetime, *, but: str = "") -> None:
+    """Sign every browser of an account out, but the one with the token given."""
     session.execute(
-        update(SignIn).where(SignIn.account_id == account_id, SignIn.ended_at.is_(None)).values(ended_at=at)
+        update(SignIn)
+        .where(SignIn.account_id == account_id, SignIn.ended_at.is_(None), SignIn.token_digest != token_digest(but))
+        .values(ended_at=at)
     )
+
+
+def change_contact(
+    db: Database, who: Viewer, *, phone: str | None, email: str | None, at: datetime, link_days: int = 3
+) -> str | None:
+    """Change one's own phone number and mail address; returns the token of the confirmation link that goes to a new address.
+
+    The number takes effect at once, and with it the sign-in name of whoever signs in with it (``AccountExists`` when
+    somebody else does). A new address takes effect when its link is used: until then mail goes to the old one.
+    """
+    with db.write() as session:
+        person, account = session.get_one(Person, who.person_id), session.get_one(Account, who.account_id)
+        changed = [name for name, old, new in (("phone", person.phone, phone), ("email", person.email, email)) if old != new]
+        if "phone" in changed:
+            if account.sign_in_name == person.phone:
+                taken = select(Account.id).where(Account.sign_in_name == phone, Account.id != account.id)
+                if phone is None or session.execute(taken).first() is not None:
+                    raise AccountExists()
+                account.sign_in_name = phone
+            person.phone = phone
+        token = None
+        if "email" in changed and email:
+            token = secrets.token_urlsafe(32)
+            _link(session, account.id, email, token, at, link_days)
+            queue(session, [Message({person.id: True}, "email_confirmation", {"token": token, "address": email})], at=at)
+        elif "email" in changed:
+            person.email, account.email_confirmed_at = None, None
+            people.register_changed(session)
+        if changed:
+            # Which of them, never what: the values are personal.
+            record(session, Act(person_stream(who.number), Kind.CONTACT_CHANGED, at, who.actor(), payload={"fields": changed}))
+        return token
+
+
+@dataclass(frozen=True)
+class Browser:
+    """One browser that is signed in to an account."""
+
+    began_at: datetime
+    seen_at: datetime
+    #: The one that asks.
+    this: bool
+
+
+@dataclass(frozen=True)
+class OwnAccount:
+    """An account as its owner sees it."""
+
+    sign_in_name: str
+    phone: str | None
+    email: str | None
+    email_confirmed_at: datetime | None
+    browsers: tuple[Browser, ...]
+
+
+def own_account(session: Session, who: Viewer, token: str, *, at: datetime, settings: Settings) -> OwnAccount:
+    """The viewer's account, with the browsers that are signed in to it, the latest first."""
+    account, person = session.get_one(Account, who.account_id), session.get_one(Person, who.person_id)
+    alive = session.execute(
+        select(SignIn)
+        .where(
+            SignIn.account_id == account.id, SignIn.ended_at.is_(None), SignIn.awaits_code.is_(False),
+            SignIn.seen_at > at - timedelta(minutes=settings.idle_minutes),
+            SignIn.began_at > at - timedelta(hours=settings.absolute_hours),
+        )
+        .order_by(SignIn.seen_at.desc())
+        .limit(50)
+    ).scalars()
+    this = token_digest(token)
+    browsers = tuple(Browser(one.began_at, one.seen_at, one.token_digest == this) for one in alive)
+    return OwnAccount(account.sign_in_name, person.phone, person.email, account.email_confirmed_at, browsers)
+
+
+def end_others(db: Database, who: Viewer, token: str, *, at: datetime) -> None:
+    """Sign every other browser of one's own out; recorded."""
+    with db.write() as session:
+        end_sign_ins(session, who.account_id, at, but=token)
+        record(session, Act(person_stream(who.number), Kind.SIGN_IN_ENDED, at, who.actor(), payload={"browsers": "others"}))
 
 
 def set_language(db: Database, who: Viewer, language: str) -> None:
@@ -366,7 +501,7 @@ def _change_account(
         if account_id is None:
             raise NotFound()
         if ends_sign_ins:
-            _end_all(session, account_id, at)
+            end_sign_ins(session, account_id, at)
         record(session, Act(person_stream(person_number), kind, at, by))
 
 

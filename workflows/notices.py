@@ -36,6 +36,16 @@ def email_confirmation(_params: Mapping[str, Any]) -> Words:
     return N_("请确认您的邮箱"), N_("请在三日内打开此链接确认邮箱：%(base_url)s/confirm/%(token)s 。如非本人操作，请忽略。")
 
 
+def second_factor_added(_params: Mapping[str, Any]) -> Words:
+    """To the owner of an account: from now on it asks for a code."""
+    return N_("已启用二次验证"), N_("您的账号已启用二次验证，登录时需要输入验证码。如非本人操作，请立即联系安全管理员。")
+
+
+def second_factor_removed(_params: Mapping[str, Any]) -> Words:
+    """To the owner of an account: it asks for no code any more."""
+    return N_("二次验证已关闭"), N_("您的账号不再要求验证码，登录已全部退出的设备须重新登录。如非本人操作，请立即联系安全管理员。")
+
+
 def application_received(_params: Mapping[str, Any]) -> Words:
     """To the applicant: the receipt with the case number and the next step."""
     return N_("已收到您的申报"), N_("“%(title)s”已受理，办件编号 %(number)s。下一环节：%(next)s。")
@@ -317,7 +327,8 @@ def round_waits(_params: Mapping[str, Any]) -> Words:
 KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     worded.__name__: worded
     for worded in (
-        email_confirmation, application_received, task_opened, task_delegated, delegation_returned, delegation_declined,
+        email_confirmation, second_factor_added, second_factor_removed,
+        application_received, task_opened, task_delegated, delegation_returned, delegation_declined,
         delegation_recalled, proxy_granted, proxy_revoked, task_assigned, task_handed_over, nobody_fits, task_urged,
         case_copied, case_copied_by_rule, remark_mentioned, remark_made, correction_asked, not_qualified, qualified,
         publicity_published, appointed, researcher_appointed, term_ending, case_ended,
@@ -462,6 +473,8 @@ def _claim(db: Database, at: datetime) -> tuple[Notice, str, str] | None:
             if row is None:
                 return None
             notice, address, language = row
+            # A new address is asked at that address, before it is the person's.
+            address = str(notice.params.get("address") or address or "")
             if address:
                 break
             notice.mail_state = "none"

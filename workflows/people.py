@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Dialect, Select, and_, bindparam, func, literal, or_, select
+from sqlalchemy import ColumnElement, Dialect, Select, and_, bindparam, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
@@ -16,7 +16,7 @@ from workflows.access import Held, Viewer, held_on
 from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, person_stream, record
 from workflows.db import Database
 from workflows.errors import N_, Forbidden, NotFound, OwnRights, RolesExcludeEachOther
-from workflows.models import Account, Membership, Organisation, Person, Series
+from workflows.models import Account, Membership, Organisation, Person, SecondFactor, Series, SignIn
 
 ORG_TYPES: Mapping[str, str] = {
     "edu_bureau": N_("教育行政部门"), "tri": N_("教研机构"), "school": N_("学校"), "college": N_("高校"),
@@ -313,7 +313,15 @@ def grant(
         )
         session.add(Membership(person_id=person.id, organisation_id=organisation.id, role=role, from_on=from_on,
                                to_on=to_on, begun_by_event=event))
+        _sign_out_at(session, role, person.id, at)
         register_changed(session)
+
+
+def _sign_out_at(session: Session, role: str, person_id: int, at: datetime) -> None:
+    """Whoever becomes one of the three administrators, or is one no longer, signs in anew (ASVS V7.2.4)."""
+    if role in EXCLUSIVE:
+        theirs = select(Account.id).where(Account.person_id == person_id)
+        session.execute(update(SignIn).where(SignIn.account_id.in_(theirs), SignIn.ended_at.is_(None)).values(ended_at=at))
 
 
 def wears(by: Actor, role: str) -> bool:
@@ -366,6 +374,7 @@ def revoke(db: Database, by: Actor, membership_id: int, to_on: date, *, at: date
                 payload={"role": membership.role, "organisation": code, "to_on": to_on}),
         )
         membership.to_on, membership.ended_by_event = max(to_on, membership.from_on), event
+        _sign_out_at(session, membership.role, membership.person_id, at)
         register_changed(session)
 
 
@@ -405,6 +414,8 @@ class PersonCard:
     locked_until: datetime | None
     #: (membership id, role name, organisation name, from, to or None)
     roles: tuple[tuple[int, str, str, date, date | None], ...]
+    #: Since when the account asks for a second factor.
+    second_factor_since: datetime | None = None
 
 
 def part_of(text: str) -> str:
@@ -453,9 +464,13 @@ def person_card(session: Session, number: str) -> PersonCard:
 
 def _cards(session: Session, people: Sequence[Person]) -> list[PersonCard]:
     ids = [person.id for person in people]
-    accounts = {
-        row.person_id: row for row in session.execute(select(Account).where(Account.person_id.in_(ids))).scalars()
-    }
+    accounts, asks = {}, {}
+    for row, since in session.execute(
+        select(Account, SecondFactor.confirmed_at)
+        .outerjoin(SecondFactor, SecondFactor.account_id == Account.id)
+        .where(Account.person_id.in_(ids))
+    ):
+        accounts[row.person_id], asks[row.person_id] = row, since
     roles: dict[int, list[tuple[int, str, str, date, date | None]]] = {}
     for row, name in session.execute(
         select(Membership, Organisation.name)
@@ -474,6 +489,7 @@ def _cards(session: Session, people: Sequence[Person]) -> list[PersonCard]:
                 bool(account and account.disabled_at),
                 account.locked_until if account else None,
                 tuple(roles.get(person.id, ())),
+                asks.get(person.id),
             )
         )
     return cards

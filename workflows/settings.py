@@ -10,6 +10,9 @@ from zoneinfo import ZoneInfo
 #: Moments are stored in UTC and shown in the office's zone.
 OFFICE_ZONE = ZoneInfo("Asia/Shanghai")
 
+#: Of whom a second factor may be asked.
+SECOND_FACTOR_FOR = ("nobody", "administrators", "everybody")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -30,6 +33,13 @@ class Settings:
     lockout_minutes: int = 15
     #: Days that a proxy (代办授权) stands in for somebody at most, first and last included.
     proxy_days: int = 90
+    #: Who signs in with a second factor: ``nobody``, the three ``administrators``, or ``everybody``; nobody has to in a demo.
+    second_factor: str = "administrators"
+    #: Minutes for which a sign-in, a password or a code proves who somebody is, before a sensitive change.
+    prove_minutes: int = 10
+    #: Hours after which one person may urge one task again (催办), and how often a day a task is urged by all together.
+    urge_hours: int = 24
+    urges_a_day: int = 3
     #: Days a confirmation link is good for.
     link_days: int = 3
     #: SMTP server as host:port; empty means that mail stays queued.
@@ -41,6 +51,11 @@ class Settings:
     #: PRAGMA synchronous for SQLite; FULL survives a power cut, NORMAL is for benchmarks.
     sqlite_synchronous: str = "FULL"
 
+    def __post_init__(self) -> None:
+        """Refuse a word that would silently ask nobody."""
+        if self.second_factor not in SECOND_FACTOR_FOR:
+            raise ValueError(f"JIAOYAN_SECOND_FACTOR is one of {', '.join(SECOND_FACTOR_FOR)}, not {self.second_factor!r}")
+
     @classmethod
     def read(cls, data: Path | str, **given: object) -> Settings:
         """Settings for the data directory, with ``JIAOYAN_*`` variables and ``given`` values on top."""
@@ -50,6 +65,7 @@ class Settings:
             "database_url": os.environ.get("JIAOYAN_DATABASE_URL") or f"sqlite:///{data / 'jiaoyan.sqlite3'}",
             "smtp": os.environ.get("JIAOYAN_SMTP", ""),
             "mail_from": os.environ.get("JIAOYAN_MAIL_FROM", cls.mail_from),
+            "second_factor": os.environ.get("JIAOYAN_SECOND_FACTOR", cls.second_factor),
             "base_url": os.environ.get("JIAOYAN_BASE_URL", cls.base_url),
         }
         values.update({key: value for key, value in given.items() if value is not None})

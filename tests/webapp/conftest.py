@@ -125,7 +125,7 @@ def house(database: Database, tmp_path: Path) -> House:
         database, SYSTEM, code="ln-jyt", name="辽宁省教育厅", org_type="edu_bureau", level="province", parent_code=None,
         place="liaoning", from_on=date(2020, 1, 1), at=BEGAN,
     )  # fmt: skip
-    return House(database, Settings(tmp_path / "data", str(database.url)))
+    return House(database, Settings(tmp_path / "data", str(database.url), second_factor="nobody"))
 
 
 @pytest.fixture

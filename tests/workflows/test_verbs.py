@@ -188,7 +188,7 @@ def test_each_verb_of_an_account_is_one_event(office: Office, settings: Settings
         viewer = accounts.viewer(reading, cookie, at=at, ip=ip, settings=settings)
     assert viewer is not None
     with recorded(office, (stream, Kind.PASSWORD_CHANGED)):
-        cookie = accounts.change_password(db, viewer, PASSWORD, PASSWORD + "-2", at=at)
+        cookie = accounts.change_password(db, viewer, PASSWORD, PASSWORD + "-2", at=at, settings=settings)
     with recorded(office, (stream, Kind.SIGN_IN_ENDED)):
         accounts.sign_out(db, cookie, at=at, ip=ip)
     with recorded(office):
