@@ -293,9 +293,14 @@ def _told(session: Session, case: Case, walked: engine.Ahead, at: datetime, *, w
     return Forecast(
         tuple(rows), end_names, tuple(map(choice, walked.ends[-1][1])) if walked.ends else (),
         None if walked.endless else walked.end_at, tuple(names.get(one, one) for one in walked.endless),
-        unknown.begins_at if unknown is not None else None,
+        _edge(unknown.begins_at) if unknown is not None else None,
         sum(len(row.days) for row in rows if row.after_unknown), any(row.provisional for row in rows),
     )  # fmt: skip
+
+
+def _edge(at: datetime) -> datetime:
+    """The end of a period, where a step begins in its last instant."""
+    return at + engine.INSTANT if at.microsecond == 999_999 else at
 
 
 def _counted(case: Case, stop: engine.Stop, at: datetime) -> tuple[tuple[date, ...], bool]:

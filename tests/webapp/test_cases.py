@@ -150,7 +150,7 @@ def test_before_sending_the_applicant_is_told_the_way_and_by_when(world: World, 
     assert "据已填内容和规则，“原单位主管教育局是否就是用人教育局？”为“是”" in read_through
     assert "“资格审查结论是什么？”按“合格”推算" in read_through
     assert "沈阳市浑河高级中学 · 所在单位（学校）负责人" in read_through
-    assert "9月2日、3日、4日、7日、8日" in read_through
+    assert "9月2日、3日、4日、7日、8日" in read_through and "9月9日、10日、11日、14日、15日" in read_through
     assert NAMES[PRINCIPAL] not in read_through, "an applicant is told offices, not people"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 
-from workflows.engine.ahead import Ahead, Choice, Known, Lent, Option, Stand, Stop, forecast
+from workflows.engine.ahead import INSTANT, Ahead, Choice, Known, Lent, Option, Stand, Stop, forecast
 from workflows.engine.expressions import Text
 from workflows.engine.migrating import Migration, Moved, migrate, migration_problems
 from workflows.engine.model import Assigned, Diagram, Event, Flow, Repetition, Step, Timer
@@ -46,6 +46,7 @@ __all__ = [
     "ExpressionProblem",
     "Flow",
     "House",
+    "INSTANT",
     "Known",
     "Lent",
     "Migration",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -21,6 +21,8 @@ LATER = frozenset({"submissions", "applications of", "blind numbers of", "vacanc
 FURTHEST = 200
 #: How deep called processes are followed.
 DEEPEST = 5
+#: The last moment of a period lies so much before its end.
+INSTANT = timedelta(microseconds=1)
 #: Nobody waits for more people in a row.
 MOST_TURNS = 50
 #: Kinds of steps at which a case stands, by what it waits for there; a catching event says it itself.
@@ -290,7 +292,7 @@ class _Walk:
             return
         due_at = self._due(step, kind, token.at)
         for _ in range(self._turns(step, token.at) - 1):
-            due_at = self._due(step, kind, due_at) if due_at is not None else None
+            due_at = self._due(step, kind, due_at - INSTANT) if due_at is not None else None
         groups = self._rules(step.candidate_groups, "role", token.at)
         users = self._rules(step.candidate_users, "person", token.at)
         stop = Stop(
@@ -305,8 +307,10 @@ class _Walk:
         self._leave(stop, token)
 
     def _leave(self, stop: Stop, token: _Token) -> None:
-        at = token.at if stop.due_at is None else max(token.at, stop.due_at)
-        self.latest = max(self.latest, at)
+        over = token.at if stop.due_at is None else max(token.at, stop.due_at)
+        self.latest = max(self.latest, over)
+        # Whoever uses up a period is done on its last day, and the next period counts from that day (I21).
+        at = max(token.at, over - INSTANT) if stop.kind == "task" else over
         after = token.after
         if stop.endless:
             after = (*after, stop.step.id)

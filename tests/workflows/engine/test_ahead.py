@@ -58,14 +58,14 @@ def ahead(drawn: Diagram, *stands: Stand, known: Known | None = None, **given: A
 
 def days(found: Ahead) -> dict[str, int | None]:
     """Step -> days from now until it is over; nothing where that is not known."""
-    return {one.step.id: None if one.due_at is None else (one.due_at - NOW).days for one in found.stops}
+    return {one.step.id: None if one.due_at is None else round((one.due_at - NOW) / DAY) for one in found.stops}
 
 
 def test_each_step_takes_its_period_after_the_one_before() -> None:
     drawn = diagram(begin(), user("a", within(5)), user("b", within(3)), end(), flows("s a b e"))
     found = ahead(drawn)
     assert days(found) == {"a": 5, "b": 8}
-    assert (found.end_at, found.ends, found.endless) == (NOW + 8 * DAY, (("e", ()),), ())
+    assert round((found.end_at - NOW) / DAY) == 8 and (found.ends, found.endless) == ((("e", ()),), ())
 
 
 def test_branches_run_side_by_side_and_the_longer_one_counts() -> None:
