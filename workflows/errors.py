@@ -196,6 +196,12 @@ class NotSignable(Refusal):
     code, message = "E_SIGNER", N_("“%(step)s”不能请%(name)s加签：%(why)s")
 
 
+class SignatureNotPassedOn(Refusal):
+    """Whoever is asked for their opinion gives it themselves, or declines."""
+
+    code, message = "E_SIGNER", N_("“%(step)s”的加签意见须由本人提出，不能转办、委派或再请人加签；不便提出的可以谢绝")
+
+
 class TooManySigners(Refusal):
     """So many people sign one task at most."""
 
@@ -422,6 +428,12 @@ class WithdrawnTooLate(Refusal):
     """The case has passed the point until which its diagram lets the applicant withdraw."""
 
     code, message = "E_WITHDRAW", N_("办件已过可以撤回申请的阶段（现在：%(step)s），如确需退出，请联系办理单位")
+
+
+class NumberUnfit(Refusal):
+    """The rule for the numbers of a process gives none that fits: an incident, nothing started."""
+
+    code, message = "E_INCIDENT", N_("流程“%(process)s”的编号规则没有得出可用的编号序列")
 
 
 class OrderFailed(Refusal):

@@ -43,6 +43,8 @@ class Instance(Row):
     starter_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
     title: Mapped[str]
+    #: What it is about, in a line, by its process's rule (``jiaoyan:summary``) after the latest act; empty without one.
+    summary: Mapped[str] = mapped_column(server_default="")
     #: Title and starter's name as they are sought (workflows.terms).
     words: Mapped[str]
     #: ``running``, ``suspended``, ``completed`` (reached an end), ``cancelled`` (终止办理), ``withdrawn`` (撤回申请) or
@@ -114,10 +116,17 @@ class Task(Row):
     holder_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     #: Whom the holder has asked to work on it (委派): it stays the holder's, who alone completes it once it has come back.
     delegate_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    #: Of somebody's who was asked to sign another task (加签) that task, with which it ends. The engine knows nothing of it.
+    main_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"))
+    #: How many who were asked to sign it have not yet: nobody completes it until they have.
+    signers_open: Mapped[int] = mapped_column(server_default="0")
+    #: What its holder has sent, until those asked to sign after them agree (后加签); else what was sent last and not agreed to.
+    kept: Mapped[dict[str, Any] | None]
     #: Values the diagram hands to the form (zeebe:ioMapping inputs).
     inputs: Mapped[dict[str, Any]]
     #: Rule → organisation as it was → candidates → exclusions → result; and to whom it was handed since, by whom and why:
-    #: ``transferred``, ``delegated`` (while it lasts), ``delegations`` (those that are over, and how they ended).
+    #: ``transferred``, ``delegated`` (while it lasts), ``delegations`` (those that are over, and how they ended), ``signers``
+    #: (who was asked to sign it, and what became of that), ``sent_back`` or ``taken_back``; of a signer's own ``signing``.
     explanation: Mapped[dict[str, Any]]
     done_at: Mapped[datetime | None]
     done_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
@@ -156,6 +165,7 @@ Index(
     "ix_task_delegated", Task.delegate_id, Task.due_at, Task.priority.desc(), Task.id,
     sqlite_where=text(_HELD), postgresql_where=text(_HELD),
 )
+Index("ix_task_main", Task.main_id, sqlite_where=text("main_id IS NOT NULL"), postgresql_where=text("main_id IS NOT NULL"))
 
 
 class Candidate(Row):
