@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Date, Select, and_, bindparam, exists, false, or_, select
+from sqlalchemy import ColumnElement, Date, Select, and_, bindparam, exists, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from workflows.audit import Actor, ActorKind
 from workflows.errors import Forbidden, NotFound
-from workflows.models import Candidate, Copy, Instance, Membership, Organisation, Task
+from workflows.models import Candidate, Copy, Instance, Membership, Organisation, Proxy, Task
 from workflows.settings import OFFICE_ZONE
 
 #: Roles that read the cases of their organisation and everything below it.
@@ -19,6 +19,8 @@ READING_ROLES = frozenset({"auditor"})
 OFFICE_ROLES = frozenset({"bureau_hr", "bureau_head", "tri_head", "tri_office"})
 #: Roles that send messages and signals: to the cases in their charge, the system administrator to every case.
 SENDING_ROLES = OFFICE_ROLES | {"system_admin"}
+#: Roles that take no part in cases, and in which nobody stands in for anybody.
+APART = frozenset({"system_admin", "security_admin", "auditor"})
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,80 @@ def may_take(viewer_id: int | ColumnElement[int], on: date | ColumnElement[date]
     Exclusions (own case, separation of duty) are not part of it: see ``task_for``.
     """
     held = and_(Membership.person_id == viewer_id, held_on(on))
-    group = exists().where(Membership.organisation_id == Task.organisation_id, Membership.role == Task.role, held)
+    # The task, and a proxy that it is asked for, belong to a statement further out.
+    group = exists().where(
+        Membership.organisation_id == Task.organisation_id, Membership.role == Task.role, held
+    ).correlate(Task, Proxy)
     by_role = and_(
         Membership.organisation_id == Candidate.organisation_id, Membership.role == Candidate.role, held
     )
     candidate = exists().where(
         Candidate.task_id == Task.id,
-        or_(Candidate.person_id == viewer_id, exists().where(by_role)),
-    )
+        or_(Candidate.person_id == viewer_id, exists().where(by_role).correlate(Candidate, Proxy)),
+    ).correlate(Task, Proxy)
     return or_(Task.holder_id == viewer_id, Task.delegate_id == viewer_id, group, candidate)
+
+
+def stands_in(person_id: int | ColumnElement[int], on: date | ColumnElement[date]) -> ColumnElement[bool]:
+    """Condition on ``Proxy``: by it the person stands in for its giver on the day (代办授权), and still works there."""
+    works = exists().where(
+        Membership.person_id == Proxy.proxy_id, Membership.organisation_id == Proxy.organisation_id, held_on(on),
+        Membership.role.not_in(APART),
+    ).correlate(Proxy)
+    return and_(
+        Proxy.proxy_id == person_id, Proxy.revoked_at.is_(None), Proxy.from_on <= on, Proxy.to_on >= on, works
+    )
+
+
+_GIVER: ColumnElement[int] = Proxy.giver_id.expression
+
+
+def lends(on: date | ColumnElement[date]) -> ColumnElement[bool]:
+    """Condition on ``Task`` and ``Proxy``: an open task of an office that the giver may take on the day, in a process named.
+
+    Not what the giver was asked to work on by somebody else (委派), what is theirs by name, nor a case that the proxy
+    started. Exclusions of either of them are not part of it.
+    """
+    return and_(
+        Task.status.in_(("open", "suspended")), Task.organisation_id.is_not(None), Task.delegate_id.is_(None),
+        or_(Task.holder_id.is_(None), Task.holder_id == Proxy.giver_id), may_take(_GIVER, on), named(),
+    )
+
+
+def named() -> ColumnElement[bool]:
+    """Condition on ``Task`` and ``Proxy``: its case runs a process that the grant names, and the proxy did not start it."""
+    case = aliased(Instance)
+    listed = func.replace(Proxy.processes, " " + case.process_id + " ", "") != Proxy.processes
+    return exists().where(
+        case.id == Task.instance_id, case.starter_id != Proxy.proxy_id, or_(Proxy.processes == "", listed)
+    ).correlate(Task, Proxy)
+
+
+def for_another(person_id: int | ColumnElement[int], on: date | ColumnElement[date]) -> ColumnElement[bool]:
+    """Condition on ``Task``: the person may do it on the day for somebody for whom they stand in."""
+    return exists().where(stands_in(person_id, on), lends(on)).correlate(Task)
+
+
+def may_do(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
+    """Condition on ``Task``: the person may take it today, or do it for somebody for whom they stand in."""
+    return or_(may_take(viewer.person_id, office_day(at)), for_another(viewer.person_id, office_day(at)))
+
+
+def in_anothers_place(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
+    """Condition on ``Instance``: a step of it waits that the person may do for somebody for whom they stand in."""
+    return exists().where(Task.instance_id == Instance.id, for_another(viewer.person_id, office_day(at)))
+
+
+def roles_lent(session: Session, viewer: Viewer, instance_id: int, at: datetime) -> frozenset[str]:
+    """Roles of those for whom somebody may do a step of a case that waits: with it they read what those read of the case."""
+    day = office_day(at)
+    rows = session.execute(
+        select(Membership.role)
+        .join(Proxy, Proxy.giver_id == Membership.person_id)
+        .join(Task, Task.instance_id == instance_id)
+        .where(held_on(day), Membership.role.not_in(APART), stands_in(viewer.person_id, day), lends(day))
+    )
+    return frozenset(rows.scalars())
 
 
 def excluded_from(task: Task, person_number: str) -> str | None:
@@ -176,7 +243,10 @@ def _concerned(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
         Task.instance_id == Instance.id,
         or_(
             Task.done_by_id == viewer.person_id,
+            # What was done for them by somebody who stood in (代办授权) they held.
+            and_(Task.status == "done", Task.holder_id == viewer.person_id),
             and_(Task.status.in_(("open", "suspended")), may_take(viewer.person_id, office_day(at))),
+            for_another(viewer.person_id, office_day(at)),
         ),
     )
     return or_(Instance.starter_id == viewer.person_id, acted)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Dialect, Select, and_, bindparam, func, li
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
-from workflows.access import Held, Viewer, held_on
+from workflows.access import APART, Held, Viewer, held_on
 from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, person_stream, record
 from workflows.db import Database
 from workflows.errors import N_, Forbidden, NotFound, OwnRights, RolesExcludeEachOther
@@ -70,7 +70,7 @@ ROLES: Mapping[str, Role] = {
 
 
 #: Roles of which one person holds at most one at a time (GB/T 22239: three separate administrators).
-EXCLUSIVE = frozenset({"system_admin", "security_admin", "auditor"})
+EXCLUSIVE = APART
 
 
 @dataclass(frozen=True)

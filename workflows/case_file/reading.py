@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased, defer
 
-from workflows.access import Viewer, excluded_from, may_see, may_take, office_day, sees_caller
+from workflows.access import Viewer, excluded_from, in_anothers_place, may_do, may_see, roles_lent, sees_caller
 from workflows.audit import ActorKind, Kind, instance_stream
 from workflows.case_file.masking import masked_data
 from workflows.case_file.outline import Asked
@@ -63,8 +63,11 @@ def read(
     reads, masked.
     """
     query = select(Instance).options(defer(Instance.state)).where(Instance.number == number)
-    own = query if viewer is None else query.where(may_see(viewer, at))
-    instance = session.execute(own).scalar_one_or_none()
+    if viewer is None:
+        instance, stands_in = session.execute(query).scalar_one_or_none(), False
+    else:
+        own = query.where(may_see(viewer, at)).add_columns(in_anothers_place(viewer, at))
+        instance, stands_in = session.execute(own).one_or_none() or (None, False)
     if instance is None and viewer is not None and sees_caller(session, viewer, number, at):
         instance = session.execute(query).scalar_one()
     if instance is None:
@@ -72,6 +75,8 @@ def read(
     masked = not whole and (viewer is None or not needs_personal(session, viewer, instance, at))
     sees_above = instance.parent_id is not None and (viewer is None or sees_caller(session, viewer, number, at))
     roles = frozenset(held.role for held in viewer.memberships) if viewer is not None else frozenset[str]()
+    if viewer is not None and stands_in:
+        roles |= roles_lent(session, viewer, instance.id, at)
     reader_id = None if viewer is None else viewer.person_id
     return _Reading(session, instance, masked, sees_above, reader_id, roles, whole).case()
 
@@ -82,7 +87,7 @@ def needs_personal(session: Session, viewer: Viewer, instance: Instance, at: dat
         return True
     tasks = session.execute(
         select(Task).where(
-            Task.instance_id == instance.id, Task.status == "open", may_take(viewer.person_id, office_day(at))
+            Task.instance_id == instance.id, Task.status == "open", may_do(viewer, at)
         )
     ).scalars()
     return any(excluded_from(task, viewer.number) is None for task in tasks)
@@ -112,7 +117,7 @@ def may_open_file(
         return True
     tasks = session.execute(
         select(Task).where(
-            Task.instance_id.in_(holding), Task.status == "open", may_take(viewer.person_id, office_day(at))
+            Task.instance_id.in_(holding), Task.status == "open", may_do(viewer, at)
         )
     ).scalars()
     return any(excluded_from(task, viewer.number) is None for task in tasks)

@@ -1,0 +1,426 @@
+"""代办授权: somebody does another's office work in that one's name, no more than that one may, and the record names both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from tests.factories import SETTING_UP
+from tests.office import Case, Office, Place
+from tests.workflows.test_verbs import recorded
+from workflows import accounts, assignments, case_file, drafts, instances, people, proxies
+from workflows.access import Viewer, office_day
+from workflows.audit import Kind
+from workflows.errors import (
+    HeldByAnother,
+    NotFound,
+    OwnCase,
+    ProxyDays,
+    ProxyNotPassedOn,
+    ProxyOver,
+    ProxyOverlaps,
+    ProxyUnfit,
+    ReasonNeeded,
+    TaskAlreadyDone,
+)
+from workflows.models import Membership, Notice, Person, Proxy
+from workflows.transitions import OWN_CASE, REVIEWED_BEFORE
+
+WHY = "参加省级培训，期间由其代办"
+#: Who stands in: somebody of the same bureau who reviews nothing themselves.
+CLERK = "sy.clerk"
+
+
+@pytest.fixture
+def case(office: Office, liaoning: Place) -> Case:
+    """A case that waits for review by either of two people."""
+    return office.applicant(liaoning.own_school).applies().is_recommended()
+
+
+def lets(
+    office: Office, giver: str, to: str, *, days: int = 5, after: int = 0, processes: tuple[str, ...] = (), reason: str = WHY
+) -> str:
+    """Somebody lets another do their work for some days."""
+    today = office_day(office.at) + timedelta(days=after)
+    return proxies.grant(
+        office.db, office.viewer(giver), office.viewer(to).number, from_on=today, to_on=today + timedelta(days=days - 1),
+        processes=processes, reason=reason, at=office.at, days=90,
+    )
+
+
+def waiting_for(office: Office, sign_in: str) -> list[tuple[str, str]]:
+    """(case, for whom) of what somebody may do for others now."""
+    viewer = office.viewer(sign_in)
+    with office.db.read() as session:
+        standing = proxies.principals(session, viewer, office.at)
+        return [(row.instance_number, row.giver_name) for row in proxies.waiting(session, viewer, standing).rows]
+
+
+def may_open(office: Office, sign_in: str, task: str) -> bool:
+    with office.db.read() as session:
+        try:
+            return bool(instances.task_form(session, office.viewer(sign_in), task, office.at).is_mine)
+        except NotFound:
+            return False
+
+
+# --- doing it -------------------------------------------------------------------------------------------------------
+
+
+def test_whoever_stands_in_does_the_task_and_the_record_names_both(office: Office, liaoning: Place, case: Case) -> None:
+    giver, clerk = office.viewer(liaoning.reviewer), office.viewer(CLERK)
+    number = case.task("adm_u2").number
+    assert not may_open(office, CLERK, number)
+    with recorded(office, (f"person:{giver.number}", Kind.PROXY_GRANTED)):
+        grant = lets(office, liaoning.reviewer, CLERK)
+    assert waiting_for(office, CLERK) == [(case.number, giver.name)]
+    hand = case.task("adm_u2").by(CLERK)
+    asked = hand.request()
+    assert asked.is_mine and asked.stands_in_for == {"number": giver.number, "name": giver.name}
+    assert not (asked.may_claim or asked.may_transfer or asked.may_delegate or asked.may_unclaim)
+
+    with recorded(office, (f"instance:{case.number}", Kind.TASK_COMPLETED)):
+        hand.qualifies()
+    case.is_qualified()
+    done = case.events(Kind.TASK_COMPLETED)[-1]
+    assert (done.actor, done.actor_kind, done.on_behalf_of) == (clerk.number, "proxy", giver.number)
+    assert (done.actor_role, done.actor_org) == ("bureau_hr", "ln-sy"), "in the other's role"
+    assert office.payload(done)["proxy"] == grant
+    [row] = [task for task in case.tasks() if task.number == number]
+    assert (row.holder_id, row.done_by_id) == (giver.person_id, clerk.person_id)
+    [sent] = [one for one in case.submissions() if one.step_id == "adm_u2"]
+    assert sent.by_id == clerk.person_id
+    with office.db.read() as session:
+        events = case_file.read(session, giver, case.number, office.at).events
+        [told] = [one for one in events if one.actor_kind == "proxy"]
+        assert case_file.who(told, lambda text, params: text % params) == f"{clerk.name}（代{giver.name}办理）"
+        [listed] = proxies.done_for(session, giver)
+        assert (listed.proxy_name, listed.giver_name, listed.task) == (clerk.name, giver.name, number)
+        assert proxies.done_for(session, clerk) == [listed]
+    assert waiting_for(office, CLERK) == []
+    office.check_record()
+
+
+def test_what_the_other_has_claimed_is_done_for_them_also_by_a_colleague_of_the_same_role(
+    office: Office, liaoning: Place, case: Case
+) -> None:
+    giver, other = office.viewer(liaoning.reviewer), office.viewer(liaoning.second_reviewer)
+    number = case.task("adm_u2").number
+    assignments.claim(office.db, giver, number, at=office.at)
+    with pytest.raises(HeldByAnother):
+        case.task("adm_u2").by(liaoning.second_reviewer).qualifies()
+    lets(office, liaoning.reviewer, liaoning.second_reviewer)
+    case.task("adm_u2").by(liaoning.second_reviewer).qualifies()
+    done = case.events(Kind.TASK_COMPLETED)[-1]
+    assert (done.actor, done.on_behalf_of) == (other.number, giver.number)
+
+
+def test_what_is_ones_own_is_done_in_ones_own_name(office: Office, liaoning: Place, case: Case) -> None:
+    lets(office, liaoning.reviewer, liaoning.second_reviewer)
+    case.task("adm_u2").by(liaoning.second_reviewer).qualifies()
+    done = case.events(Kind.TASK_COMPLETED)[-1]
+    assert (done.actor, done.actor_kind, done.on_behalf_of) == (office.viewer(liaoning.second_reviewer).number, "person", None)
+
+
+def test_the_draft_of_whoever_stands_in_is_their_own_and_goes_with_the_form(
+    office: Office, liaoning: Place, case: Case
+) -> None:
+    lets(office, liaoning.reviewer, CLERK)
+    hand, subject = case.task("adm_u2").by(CLERK), f"task:{case.task('adm_u2').number}"
+    drafts.save_draft(office.db, hand.viewer.person_id, subject, {"typed": {"opinion": ["写到一半"]}}, None, at=office.at)
+    draft = hand.request().draft
+    assert draft is not None and draft.data["typed"] == {"opinion": ["写到一半"]}
+    hand.qualifies()
+    with office.db.read() as session:
+        assert drafts.draft(session, hand.viewer.person_id, subject) is None
+
+
+# --- no more than the other -----------------------------------------------------------------------------------------
+
+
+def test_only_in_the_days_and_processes_named(office: Office, liaoning: Place, case: Case) -> None:
+    number = case.task("adm_u2").number
+    lets(office, liaoning.reviewer, CLERK, after=1, days=2)
+    assert not may_open(office, CLERK, number) and waiting_for(office, CLERK) == []
+    lets(office, liaoning.reviewer, "sy.exam1", processes=("admission_round",))
+    assert not may_open(office, "sy.exam1", number) and waiting_for(office, "sy.exam1") == []
+    lets(office, liaoning.reviewer, "sy.exam2", processes=("admission", "admission_round"))
+    assert may_open(office, "sy.exam2", number) and waiting_for(office, "sy.exam2")
+    office.at += timedelta(days=1)
+    assert may_open(office, CLERK, number), "the first day"
+    office.at += timedelta(days=1)
+    assert may_open(office, CLERK, number), "the last day"
+    office.at += timedelta(days=1)
+    with office.db.read() as session, pytest.raises(ProxyOver):
+        instances.task_form(session, office.viewer(CLERK), number, office.at)
+
+
+def test_never_more_than_the_other_has_today(office: Office, liaoning: Place, case: Case) -> None:
+    lets(office, liaoning.reviewer, CLERK, days=20)
+    hand = case.task("adm_u2").by(CLERK)
+    filled = hand.fills(hand.conclusion("合格"))
+    with office.db.read() as session:
+        [membership] = session.execute(
+            select(Membership.id).join(Person, Person.id == Membership.person_id)
+            .where(Person.number == office.viewer(liaoning.reviewer).number)
+        ).scalars()  # fmt: skip
+    people.revoke(office.db, SETTING_UP, membership, office_day(office.at), at=office.at)
+    office.at += timedelta(days=1)
+    assert waiting_for(office, CLERK) == []
+    with recorded(office), pytest.raises(ProxyOver):
+        hand.sends(filled)
+    case.waits_at("adm_u2")
+
+
+def test_revoked_at_once_while_the_page_is_open(office: Office, liaoning: Place, case: Case) -> None:
+    grant = lets(office, liaoning.reviewer, CLERK)
+    hand, giver = case.task("adm_u2").by(CLERK), office.viewer(liaoning.reviewer)
+    filled, asked = hand.fills(hand.conclusion("合格")), hand.request()
+    with recorded(office, (f"person:{giver.number}", Kind.PROXY_REVOKED)):
+        proxies.revoke(office.db, giver, grant, at=office.at)
+    with recorded(office), pytest.raises(ProxyOver):
+        hand.sends(filled)
+    with recorded(office), pytest.raises(ProxyOver):
+        # The page was asked for before; the transaction looks again.
+        instances.complete_task(office.db, hand.viewer, hand.task, filled, at=office.at, asked=asked)
+    case.waits_at("adm_u2")
+    proxies.revoke(office.db, giver, grant, at=office.at)
+    assert len(office.events(f"person:{giver.number}")) == len({one.event_id for one in office.events(f"person:{giver.number}")})
+    assert not may_open(office, "sy.exam1", hand.task), "and others learn nothing"
+
+
+def test_whoever_no_longer_works_there_stands_in_for_nobody(office: Office, liaoning: Place, case: Case) -> None:
+    lets(office, liaoning.reviewer, CLERK, days=20)
+    with office.db.read() as session:
+        [membership] = session.execute(
+            select(Membership.id).join(Person, Person.id == Membership.person_id)
+            .where(Person.number == office.viewer(CLERK).number)
+        ).scalars()  # fmt: skip
+    people.revoke(office.db, SETTING_UP, membership, office_day(office.at), at=office.at)
+    assert may_open(office, CLERK, case.task("adm_u2").number)
+    office.at += timedelta(days=1)
+    assert waiting_for(office, CLERK) == []
+    with office.db.read() as session, pytest.raises(ProxyOver):
+        instances.task_form(session, office.viewer(CLERK), case.task("adm_u2").number, office.at)
+
+
+def test_it_is_not_passed_on(office: Office, liaoning: Place, case: Case) -> None:
+    """A proxy's own proxy gets nothing of it, and a proxy hands the task to nobody."""
+    lets(office, liaoning.reviewer, CLERK)
+    lets(office, CLERK, "sy.exam1")
+    number = case.task("adm_u2").number
+    assert not may_open(office, "sy.exam1", number) and waiting_for(office, "sy.exam1") == []
+    clerk, at = office.viewer(CLERK), office.at
+    acts: list[Callable[[], Any]] = [
+        lambda: assignments.claim(office.db, clerk, number, at=at),
+        lambda: assignments.unclaim(office.db, clerk, number, at=at),
+        lambda: assignments.transfer(office.db, clerk, number, office.viewer("sy.exam1").number, WHY, at=at),
+        lambda: assignments.delegate(office.db, clerk, number, office.viewer("sy.exam1").number, WHY, at=at),
+        lambda: assignments.recall(office.db, clerk, number, at=at),
+    ]
+    for act in acts:
+        with recorded(office), pytest.raises(ProxyNotPassedOn):
+            act()
+
+
+def test_what_the_other_was_asked_to_work_on_is_not_the_proxys(office: Office, liaoning: Place, case: Case) -> None:
+    holder, worker = office.viewer(liaoning.second_reviewer), office.viewer(liaoning.reviewer)
+    number = case.task("adm_u2").number
+    assignments.claim(office.db, holder, number, at=office.at)
+    assignments.delegate(office.db, holder, number, worker.number, WHY, at=office.at)
+    lets(office, liaoning.reviewer, CLERK)
+    assert not may_open(office, CLERK, number) and waiting_for(office, CLERK) == []
+    lets(office, liaoning.second_reviewer, CLERK)
+    assert not may_open(office, CLERK, number), "nor what its holder has given to somebody meanwhile"
+
+
+def test_nobody_stands_in_for_an_applicant_in_their_own_case(office: Office, liaoning: Place, case: Case) -> None:
+    number = case.applicant.viewer.number
+    people.grant(office.db, SETTING_UP, number, "ln-sy", "exam_office", date(2026, 1, 1), at=office.at)
+    lets(office, case.applicant.teacher["phone"], CLERK)
+    case.is_returned("phone")
+    assert not may_open(office, CLERK, case.task("adm_u3").number) and waiting_for(office, CLERK) == []
+
+
+def test_a_proxy_never_acts_on_their_own_application(office: Office, liaoning: Place, case: Case) -> None:
+    """Check 15: not by standing in for a reviewer, nor for one who has claimed it, nor where their own role fits as well."""
+    phone = case.applicant.teacher["phone"]
+    people.grant(office.db, SETTING_UP, case.applicant.viewer.number, "ln-sy", "exam_office", date(2026, 1, 1), at=office.at)
+    lets(office, liaoning.reviewer, phone)
+    number = case.task("adm_u2").number
+    assert waiting_for(office, phone) == [] and not may_open(office, phone, number)
+    reviewer = case.task("adm_u2").by(liaoning.reviewer)
+    filled = reviewer.fills(reviewer.conclusion("合格"))
+    with recorded(office), pytest.raises(NotFound):
+        instances.complete_task(office.db, case.applicant.viewer, number, filled, at=office.at)
+    assignments.claim(office.db, office.viewer(liaoning.reviewer), number, at=office.at)
+    people.grant(office.db, SETTING_UP, case.applicant.viewer.number, "ln-sy", "bureau_hr", date(2026, 1, 1), at=office.at)
+    with recorded(office), pytest.raises(OwnCase):
+        instances.complete_task(office.db, case.applicant.viewer, number, filled, at=office.at)
+    case.waits_at("adm_u2")
+
+
+def test_what_either_of_them_did_keeps_both_from_the_next_review(office: Office, liaoning: Place) -> None:
+    case = office.applicant(liaoning.own_school, since="2023-09-01").applies().is_recommended()
+    giver, clerk = office.viewer(liaoning.reviewer), office.viewer(CLERK)
+    lets(office, liaoning.reviewer, CLERK)
+    case.task("adm_u2").by(CLERK).asks_for_exception()
+    kept = case.task("adm_u4").row().explanation["excluded"]
+    assert {one["number"]: one["reason"] for one in kept} == {
+        case.applicant.viewer.number: OWN_CASE, giver.number: REVIEWED_BEFORE, clerk.number: REVIEWED_BEFORE,
+    }  # fmt: skip
+
+
+def test_it_keeps_both_from_a_step_that_is_kept_apart_much_later(office: Office, liaoning: Place, case: Case) -> None:
+    giver, clerk = office.viewer(liaoning.reviewer), office.viewer(CLERK)
+    lets(office, liaoning.reviewer, CLERK)
+    case.task("adm_u2").by(CLERK).refuses()
+    case.task("adm_u5").by_applicant().asks_for_reconsideration()
+    kept = case.task("adm_u6").row().explanation
+    assert {giver.number, clerk.number} <= {one["number"] for one in kept["excluded"]}
+    assert {one["number"] for one in kept["result"]} == {office.viewer(liaoning.second_reviewer).number}
+    lets(office, liaoning.second_reviewer, CLERK)
+    with recorded(office), pytest.raises(NotFound):
+        case.task("adm_u6").by(CLERK).qualifies()
+    assert waiting_for(office, CLERK) == []
+
+
+def test_whoever_reviewed_before_does_not_review_for_another(office: Office, liaoning: Place) -> None:
+    case = office.applicant(liaoning.own_school, since="2023-09-01").applies().is_recommended()
+    lets(office, "sy.panel1", liaoning.reviewer)
+    lets(office, "sy.panel2", CLERK)
+    case.task("adm_u2").by(liaoning.reviewer).asks_for_exception()
+    assert waiting_for(office, liaoning.reviewer) == [] and waiting_for(office, CLERK) != []
+    assert not may_open(office, liaoning.reviewer, case.task("adm_u4").number)
+    case.task("adm_u4").by(CLERK).assesses_exception()
+    case.waits_at("adm_u4b")
+
+
+def test_a_proxy_who_declares_a_conflict_is_out_and_the_other_keeps_it(office: Office, liaoning: Place, case: Case) -> None:
+    giver, clerk = office.viewer(liaoning.reviewer), office.viewer(CLERK)
+    number = case.task("adm_u2").number
+    assignments.claim(office.db, giver, number, at=office.at)
+    lets(office, liaoning.reviewer, CLERK)
+    with recorded(office, (f"instance:{case.number}", Kind.TASK_REASSIGNED)):
+        case.task("adm_u2").by(CLERK).declares_conflict()
+    [event] = case.events(Kind.TASK_REASSIGNED)
+    assert (event.actor, event.on_behalf_of) == (clerk.number, giver.number)
+    row = case.task("adm_u2").row()
+    assert row.holder_id == giver.person_id and row.explanation["claimed"]
+    assert not may_open(office, CLERK, number) and waiting_for(office, CLERK) == []
+    case.task("adm_u2").by(liaoning.reviewer).qualifies()
+
+
+def test_of_two_the_second_is_told_who_was_first(office: Office, liaoning: Place, case: Case) -> None:
+    lets(office, liaoning.reviewer, CLERK)
+    hand = case.task("adm_u2").by(CLERK)
+    filled = hand.fills(hand.conclusion("合格"))
+    case.task("adm_u2").by(liaoning.reviewer).qualifies()
+    with recorded(office), pytest.raises(TaskAlreadyDone) as refused:
+        hand.sends(filled)
+    assert refused.value.params["name"] == office.viewer(liaoning.reviewer).name
+
+
+def test_the_same_page_sent_twice_is_one_completion(office: Office, liaoning: Place, case: Case) -> None:
+    lets(office, liaoning.reviewer, CLERK)
+    hand = case.task("adm_u2").by(CLERK)
+    filled = hand.fills(hand.conclusion("合格"))
+    first, second = hand.sends(filled), hand.sends(filled)
+    assert not first.repeated and second.repeated
+
+
+def test_a_proxy_reads_the_case_while_they_may_do_it(office: Office, liaoning: Place, case: Case) -> None:
+    def sees(sign_in: str) -> bool:
+        with office.db.read() as session, suppress(NotFound):
+            return bool(case_file.read(session, office.viewer(sign_in), case.number, office.at))
+        return False
+
+    assert not sees(CLERK)
+    grant = lets(office, liaoning.reviewer, CLERK)
+    assert sees(CLERK)
+    proxies.revoke(office.db, office.viewer(CLERK), grant, at=office.at)
+    assert not sees(CLERK), "they may also give it up themselves"
+
+
+# --- granting -------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_given_for_a_reason_and_a_limited_time(office: Office, liaoning: Place) -> None:
+    for reason in ("", "有事"):
+        with recorded(office), pytest.raises(ReasonNeeded):
+            lets(office, liaoning.reviewer, CLERK, reason=reason)
+    for after, days in ((-1, 5), (0, 91), (0, 0)):
+        with recorded(office), pytest.raises(ProxyDays):
+            lets(office, liaoning.reviewer, CLERK, after=after, days=days)
+    with recorded(office), pytest.raises(NotFound):
+        lets(office, liaoning.reviewer, CLERK, processes=("no_such",))
+    lets(office, liaoning.reviewer, CLERK, days=90)
+
+
+def test_it_is_given_to_nobody_who_could_not_have_the_work(office: Office, liaoning: Place, case: Case) -> None:
+    """Not to oneself, to another office, to an administrator or auditor, to an applicant, nor to a closed account."""
+    reasons = {
+        liaoning.reviewer: proxies.ONESELF, "nn.hr1": proxies.ELSEWHERE, liaoning.auditor: proxies.ADMINISTRATES,
+        case.applicant.teacher["phone"]: proxies.ELSEWHERE,
+    }  # fmt: skip
+    for to, why in reasons.items():
+        with recorded(office), pytest.raises(ProxyUnfit) as refused:
+            lets(office, liaoning.reviewer, to)
+        assert refused.value.params["why"] == why
+    accounts.disable_account(office.db, SETTING_UP, office.viewer(CLERK).number, at=office.at)
+    with recorded(office), pytest.raises(ProxyUnfit) as refused:
+        lets(office, liaoning.reviewer, CLERK)
+    assert refused.value.params["why"] == proxies.NO_ACCOUNT
+    with recorded(office), pytest.raises(ProxyUnfit) as refused:
+        lets(office, case.applicant.teacher["phone"], liaoning.reviewer)
+    assert refused.value.params["why"] == proxies.NO_OFFICE_WORK
+
+
+def test_two_grants_to_one_person_do_not_overlap(office: Office, liaoning: Place) -> None:
+    lets(office, liaoning.reviewer, CLERK, processes=("admission",))
+    lets(office, liaoning.reviewer, CLERK, processes=("admission_round",))
+    for processes in ((), ("admission", "admission_round")):
+        with recorded(office), pytest.raises(ProxyOverlaps):
+            lets(office, liaoning.reviewer, CLERK, processes=processes)
+    lets(office, liaoning.reviewer, CLERK, after=5)
+    lets(office, liaoning.reviewer, "sy.exam1")
+
+
+def test_both_are_told_and_see_it(office: Office, liaoning: Place) -> None:
+    giver, clerk = office.viewer(liaoning.reviewer), office.viewer(CLERK)
+    grant = lets(office, liaoning.reviewer, CLERK, processes=("admission",))
+
+    def told(viewer: Viewer) -> list[str]:
+        with office.db.read() as session:
+            return list(session.execute(
+                select(Notice.kind).where(Notice.person_id == viewer.person_id, Notice.kind.startswith("proxy")).order_by(Notice.id)
+            ).scalars())
+
+    assert told(clerk) == ["proxy_granted"]
+    with office.db.read() as session:
+        for viewer in (giver, clerk):
+            [view] = proxies.granted(session, office.at, person_id=viewer.person_id).rows
+            assert (view.giver[1], view.proxy[1], view.state, len(view.processes)) == (giver.name, clerk.name, "current", 1)
+        assert proxies.granted(session, office.at, person_id=office.viewer("nn.hr1").person_id).rows == []
+    with recorded(office), pytest.raises(NotFound):
+        proxies.revoke(office.db, office.viewer(liaoning.second_reviewer), grant, at=office.at)
+    proxies.revoke(office.db, giver, grant, at=office.at)
+    assert told(clerk) == ["proxy_granted", "proxy_revoked"]
+    with office.db.read() as session:
+        [view] = proxies.granted(session, office.at, person_id=clerk.person_id).rows
+        assert view.state == "revoked" and not view.stands
+        assert session.execute(select(Proxy.ended_by_event)).scalar_one()
+
+
+def test_those_who_can_be_asked_are_offered(office: Office, liaoning: Place, case: Case) -> None:
+    giver = office.viewer(liaoning.reviewer)
+    with office.db.read() as session:
+        found = {number for number, _ in proxies.fitting(session, giver, "", at=office.at, limit=500)}
+    assert {office.viewer(one).number for one in (CLERK, liaoning.second_reviewer, liaoning.bureau_head, "sy.tri")} <= found
+    assert not found & {giver.number, office.viewer(liaoning.auditor).number, office.viewer("nn.hr1").number,
+                        case.applicant.viewer.number}  # fmt: skip
