@@ -13,12 +13,15 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     CTE,
     BindParameter,
     ColumnElement,
     Date,
+    ScalarSelect,
     Select,
+    String,
     and_,
     bindparam,
     case,
@@ -38,7 +41,18 @@ from sqlalchemy.orm import Session, aliased
 from workflows import deployment, terms
 from workflows.access import Viewer, office_day
 from workflows.errors import N_
-from workflows.models import Candidate, Copy, Definition, FollowUp, Instance, Organisation, Person, Task, Urge
+from workflows.models import (
+    Candidate,
+    Copy,
+    Definition,
+    FollowUp,
+    Instance,
+    Organisation,
+    Person,
+    SavedFilter,
+    Task,
+    Urge,
+)
 from workflows.people import COUNTED, Page, part_of
 from workflows.terms import Range
 
@@ -141,11 +155,24 @@ class TaskRow:
     urged_at: datetime | None = None
     #: The day on which whoever looks means to come back to it (跟进日期).
     follow_on: date | None = None
+    #: What its case is about, in a line, by its process's rule; empty without one.
+    summary: str = ""
 
     @property
     def grade(self) -> str:
         """A key of ``GRADES``."""
         return grade_of(self.priority)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What the person narrows the inbox to under a name of their own (workflows.saved_filters)."""
+
+    name: str
+    #: Words of the address.
+    asked: Mapping[str, str]
+    #: The inbox opens with it.
+    is_default: bool
 
 
 @dataclass(frozen=True)
@@ -159,6 +186,8 @@ class Counts:
     to_read: int
     #: What few cases have of all that a list is narrowed to: it is read from these.
     rarest: Range | None = None
+    #: The person's own filters by name: read with the numbers, since every inbox shows both.
+    filters: tuple[Saved, ...] = ()
 
 
 #: (value, name, how many rows it would leave, or nothing where there are too many to count).
@@ -286,7 +315,7 @@ _FOLLOW_ON = (
     .correlate(Task).scalar_subquery()
 )  # fmt: skip
 #: Columns of a row before the number of all rows.
-_COLUMNS = 19
+_COLUMNS = 20
 
 
 def _tasks() -> Select[Any]:
@@ -296,7 +325,7 @@ def _tasks() -> Select[Any]:
             Task.number, Task.step_id, Task.name, Instance.number, Instance.title, Definition.name, Organisation.name,
             starter.name, Task.status, Task.opened_at, Task.due_at, Task.due_provisional,
             case((Task.holder_id == bindparam("person"), True), else_=False), Task.done_at, Task.outcome,
-            Task.explanation["delegated"], Task.priority, _URGED, _FOLLOW_ON,
+            Task.explanation["delegated"], Task.priority, _URGED, _FOLLOW_ON, Instance.summary,
         )
         .join(Instance, Instance.id == Task.instance_id)
         .join(Definition, Definition.digest == Instance.definition)
@@ -410,7 +439,26 @@ def _counts(dialect: str, groups: int | None, kinds: tuple[str, ...]) -> Select[
     waiting = [] if groups is None else [_waiting(dialect, groups, frozenset(), "", ordered=False)]
     ranges = [terms.keys(kind, f"range_{n}").limit(bindparam("few")).subquery() for n, kind in enumerate(kinds)]
     every = (*found, *ranges, *waiting)
-    return select(*(select(func.count()).select_from(one).scalar_subquery() for one in every))
+    return select(_saved(), *(select(func.count()).select_from(one).scalar_subquery() for one in every))
+
+
+#: Between the parts of a filter, and between filters, of what is read as one text.
+_PART, _ROW = "\x1f", "\x1e"
+
+
+def _saved() -> ScalarSelect[str]:
+    """The person's filters as one text."""
+    default = case((SavedFilter.is_default, "1"), else_="")
+    line = SavedFilter.name + _PART + default + _PART + cast(SavedFilter.asked, String)
+    own = select(func.aggregate_strings(line, _ROW)).where(SavedFilter.person_id == bindparam("person"))
+    return own.scalar_subquery()
+
+
+def _filters(text: str | None) -> tuple[Saved, ...]:
+    rows = [row.split(_PART) for row in (text or "").split(_ROW) if row]
+    return tuple(sorted(
+        (Saved(name, orjson.loads(asked), bool(default)) for name, default, asked in rows), key=lambda one: one.name
+    ))
 
 
 def counts(session: Session, viewer: Viewer, listed: Page | None = None, *, given: Filter | None = None) -> Counts:
@@ -425,13 +473,13 @@ def counts(session: Session, viewer: Viewer, listed: Page | None = None, *, give
     values = {**who, "upto": COUNTED, "few": _FEW}
     for n, one in enumerate(ranges):
         values |= one.params(f"range_{n}")
-    done, started, to_read, *rest = session.connection().execute(statement, values).one()
+    saved, done, started, to_read, *rest = session.connection().execute(statement, values).one()
     sizes = {one: terms.Size(count, None, count < _FEW) for one, count in zip(ranges, rest, strict=False)}
     rarest = terms.rarest({one: size for one, size in sizes.items() if size.whole})
     todo = rest[-1] if listed is None else listed.total
     return Counts(
         min(todo, COUNTED), min(done, COUNTED), min(started, COUNTED), min(to_read, COUNTED),
-        None if rarest is None else rarest[0],
+        None if rarest is None else rarest[0], _filters(saved),
     )
 
 

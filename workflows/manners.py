@@ -23,6 +23,9 @@ ELIGIBILITY = "jiaoyan:eligibility"
 #: Property of a step from which the case may be sent back (退回): to which steps, or to every one that was done.
 SEND_BACK = "jiaoyan:send-back"
 ANYWHERE = "*"
+#: Property of a step that sends the case to people to read once it is done (抄送); and one that names the choices which may be
+#: made for several tasks at once (批量办理).
+CC, BULK = "jiaoyan:cc", "jiaoyan:bulk"
 #: Properties of a process -> what they mean.
 OF_PROCESS: Mapping[str, str] = {
     "jiaoyan:title": "办件标题，FEEL",
@@ -45,13 +48,15 @@ OF_STEP: Mapping[str, str] = {
     "jiaoyan:outcome": "表单中作为办理结果的字段",
     "jiaoyan:notice": "打开环节、经过自动环节或到达结束时发出的通知",
     "jiaoyan:escalate-to": "超期报告给谁，FEEL，如 =role(\"bureau_head\")",
+    CC: "本环节办完后抄送给谁，FEEL，如 =role(\"tri_head\") 或其列表；每人每件只抄送一次",
+    BULK: "可以批量办理的结果（空格分隔，取 jiaoyan:outcome 字段的选项）；表单的其余必填项须已有值",
     FORM: "登记事项的表单：写在等待消息的边界事件或事件子流程的开始事件上",
     REPORTED_BY: "可以登记该事项的角色（空格分隔）",
     READERS: "只有这些角色（空格分隔）和填写人能看本环节提交的内容",
     SEALED_UNTIL: "环节 id：办件到达该环节之前，本环节提交的内容和草稿只有填写人自己能看",
 }
 #: Those of them that are FEEL; the others are text.
-FORMULAS = frozenset({"jiaoyan:title", "jiaoyan:escalate-to"})
+FORMULAS = frozenset({"jiaoyan:title", "jiaoyan:escalate-to", CC})
 #: What the house lends to every expression of a diagram (``workflows.case.house``).
 HOUSE_NAMES = (
     "instance", "task", "policy", "role", "bureau of", "name of", "type of", "people of", "vacancies of", "somebody holds",
@@ -114,6 +119,8 @@ def _of(properties: Mapping[str, str], known: Mapping[str, str], diagram: engine
                     yield f"{name}：图中没有用户任务 {step_id}"
         elif name in FORMULAS:
             yield from _formula(name, value, diagram)
+        elif name == BULK and "jiaoyan:outcome" not in properties:
+            yield f"{BULK} 所列结果属于 jiaoyan:outcome 的字段，须一并写明"
         elif value.startswith("="):
             yield f"{name} 是文字，不是 FEEL 表达式"
 
@@ -144,5 +151,5 @@ def _formula(name: str, value: str, diagram: engine.Diagram) -> Iterator[str]:
     known = variables(diagram) | frozenset(HOUSE_NAMES)
     for unknown in sorted(set(read) - known):
         yield f"{name}：没有名为“{unknown}”的变量或函数；可用：{'、'.join(sorted(known))}"
-    if name == "jiaoyan:escalate-to" and not any(f'role("{role}"' in value for role in ROLES):
+    if name in ("jiaoyan:escalate-to", CC) and not any(f'role("{role}"' in value for role in ROLES):
         yield f"{name} 应写明角色，如 =role(\"bureau_head\")"

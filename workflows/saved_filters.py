@@ -1,9 +1,11 @@
-"""Saved filters: what somebody narrows their inbox to, kept under names of their own; one of them may be how it opens."""
+"""Saved filters: what somebody narrows their inbox to, kept under names of their own; one of them may be how it opens.
+
+``inbox.counts`` reads them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
@@ -21,16 +23,6 @@ LONGEST, MOST = 30, 30
 WORDS, LONGEST_WORD = ("process", "place", "step", "q", "whose", "grade", "follow"), 100
 
 
-@dataclass(frozen=True)
-class Saved:
-    """One filter."""
-
-    name: str
-    #: Words of the address.
-    asked: Mapping[str, str]
-    is_default: bool
-
-
 def save(
     db: Database, viewer: Viewer, name: str, asked: Mapping[str, str], *, at: datetime, default: bool = False
 ) -> None:
@@ -38,7 +30,7 @@ def save(
 
     Raises ``FilterNameNeeded``, and ``TooManyFilters``.
     """
-    named = " ".join(name.split())
+    named = " ".join("".join(sign for sign in name if sign.isprintable()).split())
     if not 0 < len(named) <= LONGEST:
         raise FilterNameNeeded(most=LONGEST)
     words = {key: str(asked[key])[:LONGEST_WORD] for key in WORDS if asked.get(key)}
@@ -69,14 +61,6 @@ def remove(db: Database, viewer: Viewer, name: str, *, at: datetime) -> None:
         if gone is None:
             raise NotFound()
         _record(session, viewer, Kind.FILTER_DELETED, name, at, {})
-
-
-def of(session: Session, viewer: Viewer) -> list[Saved]:
-    """A person's filters by name."""
-    rows = session.execute(
-        select(SavedFilter).where(SavedFilter.person_id == viewer.person_id).order_by(SavedFilter.name)
-    ).scalars()
-    return [Saved(row.name, row.asked, row.is_default) for row in rows]
 
 
 def _lock(session: Session, viewer: Viewer) -> None:

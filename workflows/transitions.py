@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from workflows import candidates, deployment, engine, feel, notices, people, policies, terms, traffic
+from workflows import candidates, copies, deployment, engine, feel, notices, people, policies, terms, traffic
 from workflows.access import office_day
 from workflows.audit import Act, Actor, Entry, Kind, new_event_id, record_many
 from workflows.audit.canonical import canonical, plain
@@ -24,7 +24,7 @@ from workflows.case import Case, house
 from workflows.db import Database, Prepared, connection_of
 from workflows.engine.rows import pack
 from workflows.errors import N_, AppointmentNumberTaken, InstanceMoved, OrderFailed
-from workflows.manners import MAY_START
+from workflows.manners import CC, MAY_START
 from workflows.models import Account, Attachment, Candidate, Instance, Person, RulingRow, Task, Timer, table
 from workflows.models import Submission as SubmissionRow
 from workflows.notices import Message
@@ -138,6 +138,8 @@ class Transition:
     done: Mapping[str, Any] | None = None
     #: Id of the event that it writes.
     event: str = field(default_factory=new_event_id)
+    #: Step id -> to whom the diagram sends the case to read once that step is done; only those who had it not, once written.
+    copies: Mapping[str, Sequence[Somebody]] = field(default_factory=dict)
     #: What its orders sent and whom they told; known once they ran.
     sent: tuple[Outgoing, ...] = ()
     told: tuple[Message, ...] = ()
@@ -147,6 +149,7 @@ class Transition:
         self.title = self.case.title or self._titled(session)
         self.answers = tuple((ruled, self._answer(ruled)) for ruled in self.progress.rulings)
         self.openings = tuple(self.opening(session, opened) for opened in self.progress.opened)
+        self.copies = self._copies(session)
         signals = {one.name for one in self.progress.published if one.kind == "signal"}
         self.starts = {
             name: [loaded.process_id for loaded, _ in deployment.starts(session, "signal", name)] for name in signals
@@ -200,6 +203,22 @@ class Transition:
             days = tuple(day.isoformat() for day in policies.working_days_between(self.at, opened.due_at, calendar))
             reminders = policies.reminders(self.at, opened.due_at, calendar)
         return Opening(secrets.token_hex(8), opened, step, found, days, reminders)
+
+    def _copies(self, session: Session) -> dict[str, Sequence[Somebody]]:
+        """Whom ``jiaoyan:cc`` of the steps that were done names, but for the applicant and whoever acts."""
+        steps, found = self.case.loaded.diagram.steps, dict[str, Sequence[Somebody]]()
+        for step_id in dict.fromkeys(one.step_id for one in self.progress.passed):
+            rule = steps[step_id].properties.get(CC) if step_id in steps else None
+            if rule is None:
+                continue
+            scope = {**house(session, self.case, self.at).context, **self.progress.variables}
+            given = expression(rule).evaluate(scope, now=self.at)
+            rules = [one for one in (given if isinstance(given, list) else [given]) if isinstance(one, Mapping)]
+            out = [(who, OWN_CASE) for who in (self.case.starter, self.by) if who is not None]
+            found[step_id] = candidates.find(
+                session, rules, None, self.case.organisation.id, office_day(self.at), out, self.case.register.known
+            ).people
+        return found
 
     def _assigned(self, session: Session, assignee: Any) -> Somebody | None:
         if not isinstance(assignee, str):
@@ -491,6 +510,9 @@ class Transition:
             told = steps[one.step_id].properties.get("jiaoyan:notice") if one.kind == "service" else None
             if told is not None:
                 messages.append(Message(applicant, told, common))
+        for step_id, to in self.copies.items():
+            params = {**common, "step": steps[step_id].name}
+            messages.append(Message({one.id: one.mailable for one in to}, "case_copied_by_rule", params))
         if self.kind is Kind.INSTANCE_STARTED and self.submission is not None:
             following = "、".join(opening.step.name for opening in self.openings) or self._outcome_name() or "-"
             messages.append(Message(applicant, "application_received", {**common, "next": following}))
@@ -534,6 +556,8 @@ class Transition:
         if progress.orders:
             payload["orders"] = [{"step": order.step_id, "type": order.type} for order in progress.orders]
             payload["facts"] = dict(facts)
+        if self.copies:
+            payload["copied"] = [{"step": step_id, "to": [one.named() for one in to]} for step_id, to in self.copies.items()]
         if self.sent:
             payload["sent"] = [{"name": one.name, "key": one.key} for one in self.sent]
         if self.submission is not None:
@@ -670,6 +694,9 @@ def write_rows(session: Session, writings: Sequence[Writing]) -> None:
         row for one in writings for row in one.transition.timer_rows(one.instance_id, one.task_ids)
     ])
     for one in writings:
+        if one.transition.copies:
+            wanted = one.transition.copies
+            one.transition.copies = copies.by_diagram(session, one.instance_id, wanted, one.transition.at, one.event)
         one.transition.link(session, one.instance_id)
         one.transition.caused = one.transition.pass_on(session, one.instance_id, one.event)
         one.transition.write_submission(session, one.instance_id, one.event)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from tests import reviewing
 from tests.office import Case, Office, Place
+from tests.reviewing import Desk, begins, ends, file, task
+from tests.workflows.engine.drawing import flows, zeebe
 from tests.workflows.test_races import ORDERS, race
 from tests.workflows.test_verbs import recorded
 from workflows import (
@@ -394,7 +398,7 @@ def test_filters_are_kept_by_name_for_oneself_and_one_opens_the_inbox(office: Of
 
     def kept(who: Viewer) -> list[tuple[str, dict[str, str], bool]]:
         with office.db.read() as session:
-            return [(one.name, dict(one.asked), one.is_default) for one in saved_filters.of(session, who)]
+            return [(one.name, dict(one.asked), one.is_default) for one in inbox.counts(session, who).filters]
 
     with recorded(office, (f"person:{me.number}", Kind.FILTER_SAVED)):
         saved_filters.save(office.db, me, " 二 审核 ", {"step": "adm_u2", "unknown": "x", "q": ""}, at=office.at, default=True)
@@ -416,3 +420,39 @@ def test_filters_are_kept_by_name_for_oneself_and_one_opens_the_inbox(office: Of
     with pytest.raises(TooManyFilters):
         saved_filters.save(office.db, me, "再一个", {}, at=office.at)
     saved_filters.save(office.db, me, "甲0", {"q": "仍可改"}, at=office.at)
+
+
+# --- what the diagram sends -----------------------------------------------------------------------------------------
+
+def properties(*given: tuple[str, str]) -> str:
+    """``zeebe:properties`` of a step."""
+    return zeebe("properties", "".join(zeebe("property", name=name, value=value) for name, value in given))
+
+
+#: A decision that the head of the institution, and the heads of the bureau, get to read.
+TOLD = file(
+    "told", "阅知的审议", begins("提出", "review.proposal"),
+    task("decide", "审议", "review.conclusion", properties(("jiaoyan:cc", '=[role("tri_head"), role("bureau_head"), role("bureau_hr")]'))),
+    task("again", "复议", "review.conclusion", properties(("jiaoyan:cc", '=role("tri_head")'))),
+    ends("done", "已审议"), flows("s decide again done"),
+)  # fmt: skip
+
+
+def test_the_diagram_sends_a_case_once_its_step_is_done_and_nobody_twice(
+    office: Office, liaoning: Place, root: Path
+) -> None:
+    reviewing.deploy(office, root, told=TOLD)
+    desk = Desk(office)
+    case = desk.begin("told", office.applicant(liaoning.own_school), "proposal", title="甲")
+    assert not case.told(office.viewer("sy.tri").name)
+    desk.does(case, "decide", liaoning.reviewer, "conclusion", words="同意")
+    sent = {office.viewer(one).name for one in ("sy.tri", liaoning.bureau_head, liaoning.second_reviewer)}
+    with office.db.read() as session:
+        assert {(one.name, one.by_name) for one in copies.of_case(session, case.number)} == {(one, None) for one in sent}
+    assert {name: [kind for kind, _ in case.told(name)].count("case_copied_by_rule") for name in sent} == dict.fromkeys(sent, 1)
+    [event] = case.events(Kind.TASK_COMPLETED)
+    [told] = office.payload(event)["copied"]
+    assert (told["step"], {one["name"] for one in told["to"]}) == ("decide", sent), "whoever decides is not among them"
+    desk.does(case, "again", liaoning.second_reviewer, "conclusion", words="同意")
+    assert "copied" not in office.payload(case.events(Kind.TASK_COMPLETED)[-1]), "once a person and case"
+    assert not case.events(Kind.CASE_COPIED), "nobody sent it"
