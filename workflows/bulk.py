@@ -16,10 +16,10 @@ import structlog
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from workflows import deliveries, deployment, engine, jobs, people
+from workflows import deliveries, deployment, engine, jobs, numbering, people
 from workflows.access import Viewer, held_on, office_day
 from workflows.audit import Actor, ActorKind, Kind
-from workflows.case import Case, house, outside_rounds, take_numbers
+from workflows.case import Case, house, outside_rounds
 from workflows.db import PASSING, Database
 from workflows.engine.rows import pack, unpack
 from workflows.errors import N_, FormNeeded, NobodySelected, NotFound
@@ -187,13 +187,11 @@ class _Bulk:
             found = session.execute(query).tuples().all()
             if not found:
                 return []
-            asked = select(Organisation.id, Organisation.place).where(Organisation.id.in_({place for _, place in found}))
-            places = dict(session.execute(asked).tuples().all())
-            numbers = {
-                place: iter(take_numbers(session, place, sum(places[org] == place for _, org in found), at))
-                for place in sorted(set(places.values()))
-            }
-            chunk = [[person, org, next(numbers[places[org]])] for person, org in found]
+            asked = select(Organisation).where(Organisation.id.in_({place for _, place in found}))
+            places = {one.id: one for one in session.execute(asked).scalars()}
+            loaded = deployment.definition(session, self.running.params["definition"])
+            numbers = numbering.take_many(session, loaded, [places[org] for _, org in found], at)
+            chunk = [[person, org, number] for (person, org), number in zip(found, numbers, strict=True)]
             noted = {"chunk": chunk, "after": found[-1][0]}
             self._mark(session, **noted)
         self.cursor.update(noted)

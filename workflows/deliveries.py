@@ -18,11 +18,11 @@ from sqlalchemy import ColumnElement, String, and_, case, cast, exists, func, li
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from workflows import access, deployment, engine, incidents, people, traffic
+from workflows import access, deployment, engine, incidents, numbering, people, traffic
 from workflows.access import Viewer, office_day
 from workflows.audit import RULE, Act, Actor, Kind, instance_stream, new_event_id, office_stream, record
 from workflows.audit.canonical import canonical, plain
-from workflows.case import Caller, Case, beside, called, house, load, outside_rounds, peek_number, take_number
+from workflows.case import Caller, Case, beside, called, house, load, outside_rounds
 from workflows.db import PASSING, Database
 from workflows.engine.errors import ReservedName
 from workflows.engine.extensions import RESERVED
@@ -379,7 +379,7 @@ def _beginning(session: Session, delivery: Delivery, at: datetime) -> Transition
 
     def claim(session: Session) -> None:
         _take(session, delivery.id, at)
-        take_number(session, begun)
+        numbering.take(session, begun.number, begun.organisation)
 
     def link(session: Session, instance_id: int) -> None:
         session.execute(update(Delivery).where(Delivery.id == delivery.id).values(instance_id=instance_id))
@@ -394,7 +394,8 @@ def _beginning(session: Session, delivery: Delivery, at: datetime) -> Transition
 def _new_case(session: Session, delivery: Delivery, loaded: deployment.Loaded, at: datetime) -> Case | None:
     if delivery.from_instance_id is not None:
         sender, _ = load(session, instance_id=delivery.from_instance_id)
-        return beside(session, sender, loaded, number=peek_number(session, sender.pack.place, at), at=at)
+        number = numbering.peek(session, loaded, sender.organisation, at)
+        return beside(session, sender, loaded, number=number, at=at)
     if delivery.from_person_id is None:
         return None
     held = people.memberships(session, delivery.from_person_id, office_day(at))
@@ -402,7 +403,7 @@ def _new_case(session: Session, delivery: Delivery, loaded: deployment.Loaded, a
     if not places:
         return None
     organisation = session.get_one(Organisation, places[0])
-    number = peek_number(session, organisation.place, at)
+    number = numbering.peek(session, loaded, organisation, at)
     starter = people.somebody(session, delivery.from_person_id)
     return outside_rounds(session, loaded, starter, organisation, number=number, at=at)
 

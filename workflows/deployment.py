@@ -33,6 +33,8 @@ POLICIES = "bpmn/policies"
 DIAGRAMS, FORMS = "bpmn", "forms/library"
 #: How many checked trees a process remembers.
 TREES_KEPT = 8
+#: The form of whoever is asked to sign a task (加签): it goes with every definition that has tasks.
+OPINION = "house.opinion"
 #: Tables that every diagram may call.
 SHARED = "bpmn/shared"
 
@@ -96,7 +98,7 @@ def check(files: Mapping[str, bytes], check_form: FormCheck) -> Source:
     """Read and check everything in ``files``; the problems of all files come together, nothing is stored."""
     problems: list[Problem] = []
     packs = {path: raw for path, raw in files.items() if path.startswith(POLICIES + "/")}
-    _collect(problems, lambda: policies.load(_by_name(packs)))
+    known = _collect(problems, lambda: policies.load(_by_name(packs)))
     forms: dict[str, str] = {}
     for path, raw in files.items():
         if path.startswith(FORMS + "/"):
@@ -115,6 +117,7 @@ def check(files: Mapping[str, bytes], check_form: FormCheck) -> Source:
     problems += _beside(diagrams, {problem.file for problem in problems})
     for diagram in diagrams:
         bundle, found = _bundle(diagram, diagram.file, files, forms)
+        problems += [] if known is None else [*manners.check_numbers(diagram, known)]
         problems += [*engine.unknown_names(diagram, HOUSE_NAMES, diagrams), *found]
         bundles.append(bundle)
     packs |= _alone(files)
@@ -209,6 +212,8 @@ def _bundle(
             problems.append(
                 Problem(path, step.line, step.id, f"没有名为 {step.task_type} 的自动环节；可用：{'、'.join(sorted(ORDERS))}")
             )
+    if OPINION in forms and any(step.kind == "user" for step in diagram.steps.values()):
+        chosen[forms[OPINION]] = files[forms[OPINION]]
     return Bundle(diagram.process_id, diagram.name, chosen), problems
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime, time
+from functools import lru_cache
+from typing import Any
 
 from workflows import engine, feel, policies
 from workflows.engine.names import variables
 from workflows.errors import Problem
 from workflows.notices import KINDS
-from workflows.people import ROLES
+from workflows.people import LEVELS, ROLES
+from workflows.settings import OFFICE_ZONE
 
 #: Property of a process that offices start: the roles that may.
 MAY_START = "jiaoyan:may-start"
@@ -23,12 +28,20 @@ ELIGIBILITY = "jiaoyan:eligibility"
 #: Property of a step from which the case may be sent back (退回): to which steps, or to every one that was done.
 SEND_BACK = "jiaoyan:send-back"
 ANYWHERE = "*"
+#: Properties of a process that name its cases: the series of their numbers, their titles, and a line that says what each is about.
+NUMBER, TITLE, SUMMARY = "jiaoyan:number", "jiaoyan:title", "jiaoyan:summary"
+#: What a rule for numbers gives: letters, one part at least of its own, the year. A serial number of five digits follows.
+SERIES = r"[A-Z]{1,4}(?:-[A-Z][A-Z0-9]{0,11}){1,3}-\d{4}"
+#: What such a rule sees: a case has its number before anything has happened in it.
+NUMBER_NAMES = ("instance", "policy", *policies.FUNCTION_NAMES)
 #: Property of a step that sends the case to people to read once it is done (抄送); and one that names the choices which may be
 #: made for several tasks at once (批量办理).
 CC, BULK = "jiaoyan:cc", "jiaoyan:bulk"
 #: Properties of a process -> what they mean.
 OF_PROCESS: Mapping[str, str] = {
-    "jiaoyan:title": "办件标题，FEEL",
+    NUMBER: "办件编号的序列，FEEL，得出如 LN-JS-2026 的文字，其后接五位顺序号，同一序列不断号；只能用 instance 和 policy",
+    TITLE: "办件标题，FEEL",
+    SUMMARY: "办件摘要，FEEL：列表和办件页上的一行话，每办一步重新计算；凡能看到办件的人都能看到",
     ELIGIBILITY: "申报前“我是否符合条件”所问的决策",
     "jiaoyan:withdraw": "撤回申请时交给办件的消息名：由可中断的消息边界事件或事件子流程接收，接收之处即可撤回的阶段",
     "jiaoyan:withdraw-until": "用户任务 id（空格分隔）：到达其中任一环节之前，申请人可以撤回，办件随即结束；同时写明撤回消息的，按图办理",
@@ -56,7 +69,7 @@ OF_STEP: Mapping[str, str] = {
     SEALED_UNTIL: "环节 id：办件到达该环节之前，本环节提交的内容和草稿只有填写人自己能看",
 }
 #: Those of them that are FEEL; the others are text.
-FORMULAS = frozenset({"jiaoyan:title", "jiaoyan:escalate-to", CC})
+FORMULAS = frozenset({NUMBER, TITLE, SUMMARY, "jiaoyan:escalate-to", CC})
 #: What the house lends to every expression of a diagram (``workflows.case.house``).
 HOUSE_NAMES = (
     "instance", "task", "policy", "role", "bureau of", "name of", "type of", "people of", "vacancies of", "somebody holds",
@@ -138,18 +151,48 @@ def _interrupted_by(step: engine.Step, message: str) -> bool:
 
 
 def _formula(name: str, value: str, diagram: engine.Diagram) -> Iterator[str]:
-    if name == "jiaoyan:title" and not value.startswith("="):
+    if name == TITLE and not value.startswith("="):
         return
     if not value.startswith("="):
         yield f"{name} 应是以 = 开头的 FEEL 表达式"
         return
+    lent = NUMBER_NAMES if name == NUMBER else HOUSE_NAMES
     try:
-        read = feel.compile(value[1:].strip(), names=HOUSE_NAMES).names
+        read = feel.compile(value[1:].strip(), names=lent).names
     except feel.FeelSyntaxError as error:
         yield f"{name}：{error}"
         return
-    known = variables(diagram) | frozenset(HOUSE_NAMES)
+    known = frozenset(lent) if name == NUMBER else variables(diagram) | frozenset(lent)
     for unknown in sorted(set(read) - known):
         yield f"{name}：没有名为“{unknown}”的变量或函数；可用：{'、'.join(sorted(known))}"
     if name in ("jiaoyan:escalate-to", CC) and not any(f'role("{role}"' in value for role in ROLES):
         yield f"{name} 应写明角色，如 =role(\"bureau_head\")"
+
+
+@lru_cache(maxsize=1024)
+def expression(text: str) -> feel.Expression:
+    """An expression of a diagram's property (``=…``), compiled once."""
+    return feel.compile(text[1:].strip())
+
+
+def series(rule: str, about: Mapping[str, Any], pack: policies.Pack, at: datetime) -> str | None:
+    """What a rule for numbers gives for a case about to start (``about`` is its ``instance``); None when that is no series."""
+    found = expression(rule).evaluate({"instance": about, "policy": pack, **policies.functions(pack, now=at)}, now=at)
+    return found if isinstance(found, str) and re.fullmatch(SERIES, found) else None
+
+
+def check_numbers(diagram: engine.Diagram, packs: policies.Packs) -> Iterator[Problem]:
+    """A rule for numbers that gives no series at some level of some place, by the newest values there."""
+    rule = diagram.properties.get(NUMBER, "")
+    if not rule or any(_formula(NUMBER, rule, diagram)):
+        return
+    for place in packs:
+        day = max(dated.citation.since for values in packs[place].history.values() for dated in values)
+        at = datetime.combine(day, time(12), OFFICE_ZONE)
+        for level in LEVELS:
+            about = {"started_at": at.isoformat(), "organisation": place, "organisation_name": place, "level": level,
+                     "place": packs[place].name}  # fmt: skip
+            if series(rule, about, packs[place].on(day), at) is None:
+                yield Problem(diagram.file, diagram.start.line, diagram.process_id,
+                              f"{NUMBER}：在{packs[place].name}（{level}）没有得出形如 LN-JS-2026 的编号序列")
+                break

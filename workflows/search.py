@@ -97,6 +97,8 @@ class CaseRow:
     definition: str
     started_at: datetime
     ended_at: datetime | None
+    #: What it is about, in a line, by its process's rule; empty without one.
+    summary: str = ""
     #: Open steps: (name, due or nothing).
     waiting: tuple[tuple[str, datetime | None], ...] = ()
 
@@ -289,7 +291,7 @@ def _statement(shape: _Shape, acts: ColumnElement[bool] | None) -> Select[Any]:
         select(
             Instance.id, Instance.number, Instance.title, Instance.process_id, Definition.name, Organisation.name,
             starter.name, starter.number, Instance.status, Instance.outcome, Instance.definition, Instance.started_at,
-            Instance.ended_at, total,
+            Instance.ended_at, Instance.summary, total,
         )
         .join(Definition, Definition.digest == Instance.definition)
         .join(Organisation, Organisation.id == Instance.organisation_id)
@@ -361,8 +363,8 @@ def find(
     statement = _plain(shape) if acts is None else _statement(shape, acts)
     rows = session.connection().execute(statement, params).all()
     waiting = _waiting(session, [row[0] for row in rows])
-    found = [CaseRow(*(*row[1:13], waiting.get(row[0], ()))) for row in rows]
-    total = rows[0][13] if rows else 0
+    found = [CaseRow(*(*row[1:14], waiting.get(row[0], ()))) for row in rows]
+    total = rows[0][14] if rows else 0
     return Page(found, min(total, upto), page, size, at_least=total >= upto)
 
 

@@ -36,7 +36,7 @@ LONGEST = 300
 #: So many pairs of a sought text are counted, to read the cases of the rarest.
 _PAIRS = 4
 #: What a number looks like: whoever types one seeks that case and no title.
-NUMBER = re.compile(r"[A-Za-z]{1,4}-\d{4}-\d+(-\d+)*")
+NUMBER = re.compile(r"[A-Za-z]{1,4}(-[A-Za-z][A-Za-z0-9]{0,11}){0,3}-\d{4}-\d+(-\d+)*")
 #: Above every character that a word may hold.
 _LAST = "\U0010ffff"
 

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, insert, or_, select, update
+from sqlalchemy import and_, bindparam, case, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from workflows import candidates, copies, deployment, engine, feel, notices, people, policies, terms, traffic
+from workflows import candidates, copies, deployment, engine, notices, people, policies, signatures, terms, traffic
 from workflows.access import office_day
 from workflows.audit import Act, Actor, Entry, Kind, new_event_id, record_many
 from workflows.audit.canonical import canonical, plain
@@ -24,7 +24,7 @@ from workflows.case import Case, house
 from workflows.db import Database, Prepared, connection_of
 from workflows.engine.rows import pack
 from workflows.errors import N_, AppointmentNumberTaken, InstanceMoved, OrderFailed
-from workflows.manners import CC, MAY_START
+from workflows.manners import CC, MAY_START, SUMMARY, TITLE, expression
 from workflows.models import Account, Attachment, Candidate, Instance, Person, RulingRow, Task, Timer, table
 from workflows.models import Submission as SubmissionRow
 from workflows.notices import Message
@@ -39,6 +39,8 @@ from workflows.submission import Submission
 from workflows.traffic import Post
 
 #: Why somebody is kept from a task although their role fits; shown and recorded.
+#: Characters of a summary: one line of a list.
+LONGEST_SUMMARY = 200
 OWN_CASE = N_("申请人本人")
 REVIEWED_BEFORE = N_("已办理本办件的另一审核环节")
 
@@ -110,6 +112,8 @@ class Transition:
     claim: Callable[[Session], None] = field(default=lambda _session: None)
     #: Names the instance, once it has a key, in the rows that made it.
     link: Callable[[Session, int], None] = field(default=lambda _session, _instance_id: None)
+    #: Number of the person for whom ``by`` stood in (代办授权): what one did the other did not do again.
+    for_whom: str | None = None
     #: More for the event's payload.
     extra: Mapping[str, Any] = field(default_factory=dict)
     #: More that people are told because of this act.
@@ -122,6 +126,7 @@ class Transition:
     #: Each ruling with its answer as it is stored.
     answers: tuple[tuple[engine.RulingAt, dict[str, Any]], ...] = ()
     title: str = ""
+    summary: str = ""
     #: Name of a signal it sends -> the processes that such a signal starts.
     starts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     #: Status of the instance when its last token is gone and no error was reported.
@@ -147,6 +152,7 @@ class Transition:
     def prepare(self, session: Session) -> None:
         """Look up, outside the write transaction, whom the newly opened tasks are for and when to remind; word the rulings."""
         self.title = self.case.title or self._titled(session)
+        self.summary = self._summarised(session)
         self.answers = tuple((ruled, self._answer(ruled)) for ruled in self.progress.rulings)
         self.openings = tuple(self.opening(session, opened) for opened in self.progress.opened)
         self.copies = self._copies(session)
@@ -181,12 +187,23 @@ class Transition:
     # --- outside the transaction ---
 
     def _titled(self, session: Session) -> str:
-        text = self.case.loaded.diagram.properties.get("jiaoyan:title", "")
+        text = self.case.loaded.diagram.properties.get(TITLE, "")
         if not text.startswith("="):
             return text or self.case.called_for or self.case.loaded.name
+        return self._said(session, text) or self.case.loaded.name
+
+    def _summarised(self, session: Session) -> str:
+        """What the case is about after this act, in one line; what it was about before where its process has no rule."""
+        text = self.case.loaded.diagram.properties.get(SUMMARY, "")
+        if not text:
+            return self.case.row.summary if self.case.row is not None else ""
+        return " ".join(self._said(session, text).split())[:LONGEST_SUMMARY]
+
+    def _said(self, session: Session, rule: str) -> str:
+        """What a rule of the process makes of the variables as they are now; empty where it makes nothing of them."""
         scope = {**house(session, self.case, self.at).context, **self.progress.variables}
-        value = expression(text).evaluate(scope, now=self.at)
-        return str(value) if value else self.case.loaded.name
+        value = expression(rule).evaluate(scope, now=self.at)
+        return str(value) if value else ""
 
     def opening(self, session: Session, opened: engine.OpenedTask) -> Opening:
         """Whom a task that the engine opens is for, and when to remind of it."""
@@ -253,16 +270,18 @@ class Transition:
         return MAY_START in self.case.loaded.diagram.properties and not is_review(step)
 
     def _acted(self, session: Session, *, needs_history: bool) -> list[tuple[str, list[Somebody]]]:
-        """Steps that were done, in order, each with who completed it and who filled it in for them (委派)."""
+        """Steps that were done, in order, each with who completed it, who filled it in for them (委派), and for whom they
+        stood in (代办授权)."""
         acted: list[tuple[str, list[Somebody]]] = []
         over: list[list[Mapping[str, Any]]] = []
         if needs_history and self.case.row is not None:
-            for step_id, person_id, number, name, confirmed, delegations in self._history(session, self.case.row.id):
+            for step_id, person_id, number, name, confirmed, delegations, stood_for in self._history(session, self.case.row.id):
                 acted.append((step_id, [Somebody(person_id, number, name, confirmed is not None)]))
-                over.append(delegations or [])
+                over.append(_with(delegations or [], stood_for))
         if self.by is not None and self.task is not None:
             acted.append((self.step.id, [self.by]))
-            over.append(self.task.explanation.get("delegations", []))
+            own = self.task.explanation
+            over.append(_with([*own.get("delegations", ()), *signatures.worked(own.get("signers"))], self.for_whom))
         worked = [[one["to"]["number"] for one in each if one["how"] == "returned"] for each in over]
         if any(worked):
             known = people.by_number(session, {number for each in worked for number in each})
@@ -276,7 +295,11 @@ class Transition:
         given = {"of_instance": instance_id}
         if self.back_to is not None:
             given["before"] = self.back_to.id
-        return session.connection().execute(_ACTED if self.back_to is None else _ACTED_BEFORE, given)
+        rows = session.connection().execute(_ACTED if self.back_to is None else _ACTED_BEFORE, given)
+        return [
+            (*row, [*(delegations or ()), *signatures.worked(signers)], stood_for)
+            for *row, delegations, stood_for, signers in rows
+        ]
 
     def _answer(self, ruled: engine.RulingAt) -> dict[str, Any]:
         """A ruling as it is stored: the answer of ``jiaoyan decide``, with the pack it was given under."""
@@ -345,6 +368,7 @@ class Transition:
             "status": self._status(),
             "outcome": progress.ended[-1] if progress.completed and progress.ended else None,
             "ended_at": self.at if progress.completed else None,
+            "summary": self.summary,
             "version": 1 if case.row is None else case.row.version + 1,
         }
         if case.row is not None:
@@ -562,13 +586,7 @@ class Transition:
             payload["sent"] = [{"name": one.name, "key": one.key} for one in self.sent]
         if self.submission is not None:
             payload |= _external_opinions(self.submission)
-            payload["submission"] = {
-                "form": self.submission.form_id,
-                "data": hashlib.sha256(canonical(_as_json(self.submission.data))).hexdigest(),
-                "seen": hashlib.sha256(canonical(_as_json(self.submission.seen))).hexdigest(),
-                "attachments": [{"field": item.field, "name": item.name, "sha256": item.sha256}
-                                for item in self.submission.attachments],
-            }
+            payload["submission"] = paper_of(self.submission)
         return Act(
             case.stream, self.kind, self.at, self.actor, definition=case.loaded.digest, instance=case.number,
             task=self.task.number if self.task is not None else None, outcome=self.outcome, payload=payload,
@@ -616,13 +634,17 @@ _MOVED_INSTANCE = Prepared(
         table(Instance).c.id == bindparam("of_instance"), table(Instance).c.version == bindparam("of_version")
     )
 )
-#: Who completed which step of an instance, and to whom it had been delegated, the oldest first; and the same before a task.
+_stood_for = aliased(Person)
+#: Who completed which step of an instance, to whom it had been delegated, and for whom they stood in, the oldest first; and
+#: the same before a task.
 _ACTED = (
     select(Task.step_id, Person.id, Person.number, Person.name, Account.email_confirmed_at,
-           Task.explanation["delegations"])
+           Task.explanation["delegations"], case((Task.holder_id != Task.done_by_id, _stood_for.number)),
+           Task.explanation["signers"])
     .join(Person, Person.id == Task.done_by_id)
+    .outerjoin(_stood_for, _stood_for.id == Task.holder_id)
     .outerjoin(Account, Account.person_id == Person.id)
-    .where(Task.instance_id == bindparam("of_instance"), Task.status == "done")
+    .where(Task.instance_id == bindparam("of_instance"), Task.status == "done", Task.main_id.is_(None))
     .order_by(Task.done_at, Task.id)
 )
 _ACTED_BEFORE = _ACTED.where(Task.id < bindparam("before"))
@@ -741,7 +763,7 @@ def _done_and_new(dialect: str, rows: int, columns: tuple[str, ...]) -> Prepared
     return Prepared(statement.on_conflict_do_update(
         index_elements=[tasks.c.number],
         set_={name: put[name] for name in ("status", "holder_id", "done_at", "done_by_id", "outcome", "before")},
-        where=and_(tasks.c.status == "open", tasks.c.delegate_id.is_(None),
+        where=and_(tasks.c.status == "open", tasks.c.delegate_id.is_(None), tasks.c.signers_open == 0,
                    or_(tasks.c.holder_id.is_(None), tasks.c.holder_id == put.holder_id)),
     ).returning(tasks.c.id, tasks.c.number))  # fmt: skip
 
@@ -820,15 +842,24 @@ def _external_opinions(submission: Submission) -> dict[str, Any]:
     return {"external_opinions": entered} if entered else {}
 
 
+def _with(delegations: Sequence[Mapping[str, Any]], stood_for: str | None) -> list[Mapping[str, Any]]:
+    """Delegations of a task, and for whom it was done as if it had been delegated by them."""
+    return [*delegations, *([{"how": "returned", "to": {"number": stood_for}}] if stood_for else [])]
+
+
+def paper_of(submission: Submission) -> dict[str, Any]:
+    """What the record says of a filled form: digests of what was entered and seen, and its files."""
+    return {
+        "form": submission.form_id,
+        "data": hashlib.sha256(canonical(_as_json(submission.data))).hexdigest(),
+        "seen": hashlib.sha256(canonical(_as_json(submission.seen))).hexdigest(),
+        "attachments": [{"field": item.field, "name": item.name, "sha256": item.sha256} for item in submission.attachments],
+    }  # fmt: skip
+
+
 def is_review(step: engine.Step) -> bool:
     """Whether a step is a review: nobody acts in two of them one after the other (domain.md 3.0.2)."""
     return step.properties.get("jiaoyan:review") == "true"
-
-
-@lru_cache(maxsize=1024)
-def expression(text: str) -> feel.Expression:
-    """An expression of a diagram's property (``=…``), compiled once."""
-    return feel.compile(text[1:].strip())
 
 
 def due_shown(due_at: datetime | None) -> str:

@@ -184,7 +184,7 @@ class _Reading:
             attachments=self._attachments(), step_names=self.papers.step_names,
             stages=stages(self.papers.diagram, own, tasks, outcome_name), facts=row.facts,
             step_kinds=self.papers.step_kinds, awaited=self._awaited(timers), called=called, caller=caller,
-            for_office=MAY_START in self.papers.diagram.properties,
+            for_office=MAY_START in self.papers.diagram.properties, summary=row.summary,
         )  # fmt: skip
 
     def _tasks(self) -> tuple[TaskView, ...]:
@@ -217,7 +217,7 @@ class _Reading:
             TaskView(
                 row.number, row.token, row.step_id, row.name, row.form_id, row.status, row.opened_at, row.due_at,
                 row.due_days or (), row.due_provisional, holds, held_by, row.done_at, did, row.outcome, row.explanation,
-                tuple(candidates.get(row.id, ())),
+                tuple(candidates.get(row.id, ())), row.priority,
             )
             for row, holds, held_by, did, _, _ in rows
         )  # fmt: skip

@@ -34,6 +34,8 @@ class TaskView:
     explanation: Mapping[str, Any]
     #: Who may take an open one: (role key or empty, organisation code or person number, its name).
     candidates: tuple[tuple[str, str, str], ...] = ()
+    #: How urgent, 0 to 100 (zeebe:priorityDefinition, or as somebody set it).
+    priority: int = 50
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,8 @@ class CaseFile:
     caller: LinkedView | None = None
     #: Whoever started it did so for their office, and is no applicant.
     for_office: bool = False
+    #: What it is about, in a line, by its process's rule (``jiaoyan:summary``); empty without one.
+    summary: str = ""
 
     @property
     def open_tasks(self) -> tuple[TaskView, ...]:

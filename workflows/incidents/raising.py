@@ -32,6 +32,7 @@ from workflows.errors import (
     IncidentOver,
     IncidentStands,
     NotFound,
+    NumberUnfit,
     OrderFailed,
     ReasonNeeded,
     Refusal,
@@ -46,7 +47,7 @@ from workflows.submission import AttachmentRef, Submission
 #: Waits before the tries that the machine makes by itself; after the last of them only a person tries again.
 BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=12))
 #: Refusals that an automatic step raises, never the person who acted.
-_OF_AUTOMATIC_STEPS = (EngineIncident, OrderFailed, FactsRefused, UnknownTable, CalendarUnknown)
+_OF_AUTOMATIC_STEPS = (EngineIncident, OrderFailed, FactsRefused, UnknownTable, CalendarUnknown, NumberUnfit)
 #: Cause -> its words in a list, where no value of the case may stand. Other causes are defects of the program.
 CAUSES: Mapping[str, str] = {
     "NoFlowTaken": N_("没有可走的流向"),
@@ -56,6 +57,7 @@ CAUSES: Mapping[str, str] = {
     "ValueNotPlain": N_("变量的值不能保存"),
     "ReservedName": N_("变量名被系统占用"),
     "StateUnreadable": N_("流程状态无法读取"),
+    "NumberUnfit": N_("编号规则没有得出编号"),
     "OrderFailed": N_("自动办理没有成功"),
     "FactsRefused": N_("规则判定的依据不完整"),
     "UnknownTable": N_("没有所要的决策表"),

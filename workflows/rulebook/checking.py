@@ -21,7 +21,7 @@ from workflows.feel import FeelSyntaxError, compile, compile_unary
 from workflows.policies import FUNCTION_NAMES, KEYS_READ
 
 #: Keys that steps of the product read in code, and where: no expression of the office names them.
-READ_IN_CODE = {"place.number_prefix": "workflows/case.py", "appointment.term_reminder_days": "workflows/worker.py"}
+READ_IN_CODE = {"place.number_prefix": "workflows/numbering.py", "appointment.term_reminder_days": "workflows/worker.py"}
 
 #: The file of the packs that says which values still wait for what reads them.
 AWAITING = "awaiting.toml"
