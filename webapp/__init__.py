@@ -43,6 +43,7 @@ def _pages() -> list[Blueprint]:
         rules,
         sign_in,
         tasks,
+        unmasking,
     )
 
     return [
@@ -50,6 +51,7 @@ def _pages() -> list[Blueprint]:
         public.pages, notices.pages, inbox.pages, tasks.pages, instances.pages, diagrams.pages,
         audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
         reporting.pages, registers.pages, rules.pages, printing.pages,
+        unmasking.pages,
     ]
 
 

@@ -18,9 +18,16 @@ from webapp.office import office
 from webapp.paging import page_number, words
 from workflows import accounts, people, second_factor
 from workflows.access import office_day
+from workflows.case_file import masked_text
 from workflows.errors import AccountExists, NotFound
 
 pages = Blueprint("administration", __name__, url_prefix="/administration")
+
+
+@pages.app_template_filter("masked")
+def masked(text: str | None) -> str:
+    """A number or an address in part, for whoever has no need of the whole."""
+    return masked_text(text) if text else ""
 
 
 class PersonForm(FlaskForm):
@@ -117,13 +124,16 @@ def _card(number: str) -> people.PersonCard:
         return people.person_card(reading, number)
 
 
-def _person_page(number: str, account_form: AccountForm | None = None, password: str = "", status: int = 200) -> Any:
+def _person_page(
+    number: str, account_form: AccountForm | None = None, password: str = "", status: int = 200,
+    contact: tuple[str | None, str | None] | None = None,
+) -> Any:
     card = _card(number)
     today = office_day(now())
     return (
         render_template(
             "administration/person.html", card=card, today=today, account_form=account_form or AccountForm(formdata=None),
-            password=password,
+            password=password, contact=contact,
         ),
         status,
     )  # fmt: skip
@@ -134,6 +144,14 @@ def _person_page(number: str, account_form: AccountForm | None = None, password:
 def person(number: str) -> Any:
     """One person: roles ever held, and the account."""
     return _person_page(number)
+
+
+@pages.post("/people/<number>/contact")
+@allowed("system_admin", "security_admin")
+def open_contact(number: str) -> Any:
+    """Phone number and address in full, for a stated purpose; recorded."""
+    found = accounts.open_contact(office().db, g.viewer, number, request.form.get("purpose", ""), at=now())
+    return _person_page(number, contact=found)
 
 
 @pages.route("/people/<number>/role", methods=["GET", "POST"])

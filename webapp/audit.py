@@ -16,7 +16,7 @@ from webapp.moments import now
 from webapp.office import office
 from webapp.paging import page_number, words
 from workflows import case_file, search
-from workflows.access import Viewer
+from workflows.access import SHORTEST_PURPOSE, Viewer
 from workflows.audit import ActorKind, Kind, Verification, instance_stream, verify
 from workflows.case import STATUSES
 from workflows.errors import NotFound
@@ -28,8 +28,6 @@ KINDS = tuple(
     kind for kind in Kind
     if kind.value.partition(":")[0] in {"instance", "task", "timer", "deadline", "case", "file", "record", "input", "access"}
 )  # fmt: skip
-#: Shortest statement of why somebody opens personal data, characters.
-SHORTEST_PURPOSE = 4
 
 
 def _day(name: str) -> date | None:

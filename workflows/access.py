@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Date, Select, and_, bindparam, exists, fal
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from workflows.audit import Actor, ActorKind
-from workflows.errors import Forbidden, NotFound
+from workflows.errors import Forbidden, NotFound, PurposeNeeded
 from workflows.models import Candidate, Copy, Instance, Membership, Organisation, Proxy, Task
 from workflows.settings import OFFICE_ZONE
 
@@ -306,3 +306,15 @@ def require(viewer: Viewer, *roles: str) -> None:
     """Refuse with ``Forbidden`` unless the person holds one of the roles."""
     if not viewer.has(*roles):
         raise Forbidden()
+
+
+#: Shortest and longest statement of why somebody opens personal data, characters.
+SHORTEST_PURPOSE, LONGEST_PURPOSE = 4, 200
+
+
+def stated(purpose: str) -> str:
+    """A purpose as it is recorded; ``PurposeNeeded`` for one that says nothing."""
+    words = " ".join(purpose.split())[:LONGEST_PURPOSE]
+    if len(words) < SHORTEST_PURPOSE:
+        raise PurposeNeeded(count=SHORTEST_PURPOSE)
+    return words

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Date, and_, bindparam, insert,
 from sqlalchemy.orm import Session
 
 from workflows import people
-from workflows.access import Viewer, held_on, office_day
+from workflows.access import Viewer, held_on, office_day, require, stated
 from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, person_stream, record
 from workflows.common_passwords import is_common
 from workflows.db import Database
@@ -401,6 +401,23 @@ def change_contact(
             # Which of them, never what: the values are personal.
             record(session, Act(person_stream(who.number), Kind.CONTACT_CHANGED, at, who.actor(), payload={"fields": changed}))
         return token
+
+
+def open_contact(db: Database, who: Viewer, person_number: str, purpose: str, *, at: datetime) -> tuple[str | None, str | None]:
+    """Phone number and address of somebody, for a stated purpose; recorded as ``field:unmasked`` before they are given out.
+
+    Raises ``PurposeNeeded``, and ``Forbidden`` for whoever administers neither the system nor its security.
+    """
+    require(who, "system_admin", "security_admin")
+    words = stated(purpose)
+    with db.write() as session:
+        person = people.person_by_number(session, person_number)
+        record(
+            session,
+            Act(person_stream(who.number), Kind.FIELD_UNMASKED, at, people.administrator(who),
+                payload={"of": person_number, "field": "phone, email", "purpose": words}),
+        )
+        return person.phone, person.email
 
 
 @dataclass(frozen=True)

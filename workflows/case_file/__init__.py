@@ -8,6 +8,7 @@ from workflows.case_file.reading import may_open_file, read, sent_before
 from workflows.case_file.record import note_file_viewed, note_refused, note_viewed
 from workflows.case_file.ruling_words import Reason, reasons
 from workflows.case_file.sheets import DEMO, FORMATS, LIMIT_OF_CHECK, export, who
+from workflows.case_file.unmasking import MaskedField, Unmasked, masked_fields, may_unmask, unmask
 from workflows.case_file.views import (
     AttachmentView,
     AwaitedView,
@@ -24,7 +25,8 @@ from workflows.case_file.views import (
 
 __all__ = [
     "DEMO", "FORMATS", "LIMIT_OF_CHECK", "PAPERS", "Asked", "AttachmentView", "AwaitedView", "CaseFile", "Change",
-    "Checked", "EventView", "LinkedView", "Path", "Reason", "RulingView", "Stage", "SubmissionView", "TaskView", "TimerView",
-    "check_code", "checked", "export", "masked_data", "masked_text", "may_open_file", "note_file_viewed", "note_printed",
-    "note_refused", "note_viewed", "outline", "path_of", "read", "reasons", "sent_before", "who",
+    "Checked", "EventView", "LinkedView", "MaskedField", "Path", "Reason", "RulingView", "Stage", "SubmissionView",
+    "TaskView", "TimerView", "Unmasked", "check_code", "checked", "export", "masked_data", "masked_fields", "masked_text",
+    "may_open_file", "may_unmask", "note_file_viewed", "note_printed", "note_refused", "note_viewed", "outline",
+    "path_of", "read", "reasons", "sent_before", "unmask", "who",
 ]
