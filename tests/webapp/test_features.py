@@ -32,9 +32,9 @@ EXPECTED: Mapping[str, str] = {
 }
 _HEAD = """# What a user may expect
 
-Each row is a feature that the best workflow products have or their users ask for; M is a must for an office, S a should. Written from `features.toml`
-by `python -m tests.webapp.test_features`; a test holds the two together, and every test and address to the tree. A row with a guard was tried
-without it: its test fails then (`dev.py test --long`).
+Each row is a feature that the best workflow products have or their users ask for; M is a must for an office, S a should.
+Written from `features.toml` by `python -m tests.webapp.test_features`; a test holds the two together, and every test and
+address to the tree. A row with a guard was tried without it: its test fails then (`dev.py test --long`).
 """
 
 
