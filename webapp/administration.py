@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import EmailField, HiddenField, StringField, TelField
 from wtforms.validators import Length, Optional
 
-from webapp import languages
-from webapp.allowed import allowed, proves_identity
+from webapp import languages, route_matrix
+from webapp.allowed import PUBLIC, SIGNED_IN, allowed, proves_identity
 from webapp.controls import ADDRESS, Choice, Day, pattern, required
 from webapp.moments import now
 from webapp.office import office
@@ -19,7 +19,7 @@ from webapp.paging import page_number, words
 from workflows import accounts, people, second_factor
 from workflows.access import office_day
 from workflows.case_file import masked_text
-from workflows.errors import AccountExists, NotFound
+from workflows.errors import N_, AccountExists, NotFound
 
 pages = Blueprint("administration", __name__, url_prefix="/administration")
 
@@ -253,6 +253,23 @@ def change_account(number: str, act: str) -> Any:
     change(here.db, by, number, at=now())
     flash(said, "success")
     return redirect(url_for(".person", number=number))
+
+
+@pages.get("/permissions")
+@allowed("system_admin", "security_admin", "auditor")
+def permissions() -> str:
+    """Who may use which address: the route matrix, as the guard asks it."""
+    q = words("q")
+    found = [
+        one for one in route_matrix.entries(current_app)
+        if not q or q in one.address or any(q in languages.translate(_who(key)) or q == key for key in one.who)
+    ]  # fmt: skip
+    return render_template("administration/permissions.html", entries=found, q=q, who=_who)
+
+
+def _who(key: str) -> str:
+    """The office's word for whom a declaration names; a message id."""
+    return {PUBLIC: N_("任何人"), SIGNED_IN: N_("登录用户")}.get(key) or people.ROLES[key].name
 
 
 # --- places ----------------------------------------------------------------------------------------------------------

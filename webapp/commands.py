@@ -244,6 +244,20 @@ def bench(name: str, as_json: bool, rows: int | None) -> None:
         click.echo(f"{figure.name}: {figure.ours} {figure.unit}{beside}")
 
 
+@main.command()
+@click.option("--write", is_flag=True, help="Write docs/routes.md instead of printing.")
+def routes(write: bool) -> None:
+    """Who may use which address of the site: the route matrix, as the guard asks it.
+
+    Example: jiaoyan routes
+    """
+    text = composition.routes()
+    if write:
+        (SOURCE / "docs" / "routes.md").write_text(text, encoding="utf-8")
+    else:
+        click.echo(text, nl=False)
+
+
 # --- people, clock --------------------------------------------------------------------------------------------------
 
 

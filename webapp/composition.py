@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ import waitress
 from sqlalchemy import select
 
 from forms import check as forms_check
-from webapp import create_app
+from webapp import create_app, route_matrix
 from webapp.demo import life
 from webapp.fence import is_loopback
 from webapp.health import SEEDING
@@ -132,6 +133,17 @@ def serve(data: Path, *, host: str, port: int, threads: int, with_worker: bool) 
             server.close()
             if beat is not None:
                 beat.stop()
+
+
+def routes() -> str:
+    """The route matrix of the site as a document; no office is needed for it."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings.read(folder)
+        db = Database(f"sqlite:///{folder}/none.sqlite3")
+        try:
+            return route_matrix.document(create_app(Office(db, Clock(db), settings, FileStore(Path(folder)))))
+        finally:
+            db.close()
 
 
 def work(office: Office) -> None:
