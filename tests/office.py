@@ -23,7 +23,7 @@ from forms.templates import fill as fill_text
 from tests import factories
 from webapp import composition
 from webapp.demo import papers
-from webapp.demo.filling import Organisations, People, fill, form_file
+from webapp.typed import Organisations, People, fill, form_file
 from webapp.demo.life import HIRING, POSTS
 from webapp.demo.papers import Folder
 from workflows import audit, deployment, instances, timers

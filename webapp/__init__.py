@@ -27,7 +27,9 @@ def _pages() -> list[Blueprint]:
         account,
         administration,
         audit,
+        bulk_acts,
         control,
+        desk,
         diagrams,
         health,
         inbox,
@@ -48,7 +50,7 @@ def _pages() -> list[Blueprint]:
 
     return [
         health.pages, sign_in.pages, account.pages,
-        public.pages, notices.pages, inbox.pages, tasks.pages, instances.pages, diagrams.pages,
+        public.pages, notices.pages, inbox.pages, bulk_acts.pages, desk.pages, tasks.pages, instances.pages, diagrams.pages,
         audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
         reporting.pages, registers.pages, rules.pages, printing.pages,
         unmasking.pages,

@@ -17,7 +17,7 @@ import waitress
 from sqlalchemy import select
 
 from forms import check as forms_check
-from webapp import create_app, route_matrix
+from webapp import bulk_acts, create_app, route_matrix
 from webapp.demo import life
 from webapp.fence import is_loopback
 from webapp.health import SEEDING
@@ -93,7 +93,7 @@ def _handlers(office: Office) -> jobs.Handlers:
     def migrate(running: Running) -> None:
         control.migrate_all(office.db, running.params, running.cursor, running.mark, running.now)
 
-    return {SEEDING: seed, bulk.BULK_START: bulk.run, control.MIGRATION: migrate}
+    return {SEEDING: seed, bulk.BULK_START: bulk.run, bulk_acts.BULK_ACT: bulk_acts.perform, control.MIGRATION: migrate}
 
 
 def _worker(office: Office) -> Worker:

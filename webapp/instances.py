@@ -15,6 +15,7 @@ from webapp import reading_case
 from webapp.allowed import allowed
 from webapp.case_pages import file_url, note_rejected, sheet, turned_away
 from webapp.conditions import conditions
+from webapp.desk import beside, note_read
 from webapp.filling import SAVE, SEND, Addresses, Filling, sent_before
 from webapp.languages import refusal_words
 from webapp.moments import now
@@ -237,14 +238,16 @@ def show(number: str) -> str:
         entered = _entered(reading, found, viewer)
         permitted, failed = control.permitted(reading, viewer, number, now()), incidents.open_in(reading, number)
         reports = reporting.reportable(reading, viewer, number, now())
+        said = beside(reading, number)
         ahead = forecast.ahead(reading, viewer, number, now())
+    note_read(number)
     if not reading_case.took_part(found, viewer):
         case_file.note_viewed(office().db, viewer, number, at=now())
     mine = [task for task in found.open_tasks if not found.masked and _may_take(task, viewer)]
     return render_template(
         "instances/show.html", found=found, papers=papers, mine=mine, events=reading_case.events(found, viewer),
         rulings=reading_case.rulings(found, viewer), is_applicant=reading_case.is_applicant(found, viewer),
-        permitted=permitted, failed=failed, entered=entered, statuses=applications.STATUSES, reports=reports,
+        permitted=permitted, failed=failed, entered=entered, statuses=applications.STATUSES, reports=reports, beside=said,
         ahead=ahead,
     )  # fmt: skip
 

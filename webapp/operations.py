@@ -10,6 +10,7 @@ from flask import Blueprint, flash, g, redirect, render_template, request, send_
 from flask_babel import gettext
 
 from webapp.allowed import allowed
+from webapp.bulk_acts import BULK_ACT
 from webapp.health import SEEDING, software_version
 from webapp.languages import sign, translate
 from webapp.moments import now
@@ -25,7 +26,7 @@ from workflows.registers import importing, spreadsheet
 pages = Blueprint("operations", __name__, url_prefix="/administration")
 
 #: Kind of job -> what it does, for the list.
-JOBS = {SEEDING: N_("生成演示数据"), bulk.BULK_START: N_("批量发起"), control.MIGRATION: N_("迁移办件")}
+JOBS = {SEEDING: N_("生成演示数据"), bulk.BULK_START: N_("批量发起"), BULK_ACT: N_("批量处理待办"), control.MIGRATION: N_("迁移办件")}
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

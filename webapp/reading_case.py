@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from workflows.access import OFFICE_ROLES, READING_ROLES, Viewer
 from workflows.case_file import CaseFile, EventView, RulingView, SubmissionView
+from workflows.remarks import OFFICE
 
 
 def is_applicant(case: CaseFile, viewer: Viewer) -> bool:
@@ -45,7 +46,15 @@ def rulings(case: CaseFile, viewer: Viewer) -> Sequence[RulingView]:
 
 
 def events(case: CaseFile, viewer: Viewer) -> Sequence[EventView]:
-    """The timeline; an applicant is not shown what others changed in their own forms."""
+    """The timeline; an applicant is not shown what others changed in their own forms, nor what the office says to itself."""
     if not is_applicant(case, viewer):
         return case.events
-    return [one if one.actor == viewer.number else replace(one, changes=()) for one in case.events]
+    return [
+        one if one.actor == viewer.number else replace(one, changes=())
+        for one in case.events
+        if one.actor == viewer.number or not (one.kind in _INTERNAL or one.payload.get("audience") == OFFICE)
+    ]
+
+
+#: Kinds of act that are the office's own business.
+_INTERNAL = frozenset({"case:copied", "copy:read", "task:prioritised"})

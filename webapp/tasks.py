@@ -11,14 +11,14 @@ from werkzeug.wrappers import Response
 
 from forms import lookups
 from forms.build import Bound
-from webapp import reading_case
+from webapp import desk, reading_case
 from webapp.allowed import allowed
 from webapp.case_pages import file_url, handed_over, opened_case, sheet, turned_away
 from webapp.filling import BACK, MORE, NOTE, SAVE, SEND, Addresses, Colleagues, Filling, lookup_answer, sent_before
 from webapp.languages import refusal_words, translate
 from webapp.moments import now
 from webapp.office import office
-from workflows import access, assignments, case_file, inbox, instances
+from workflows import access, assignments, case_file, follow_ups, inbox, instances
 from workflows.access import Viewer
 from workflows.case_file import CaseFile
 from workflows.errors import (
@@ -78,13 +78,16 @@ def _beside(asked: FormRequest, case: CaseFile, number: str) -> dict[str, Any]:
     """What stands beside the form: the task, rulings, what was submitted before, opinions so far."""
     viewer: Viewer = g.viewer
     to_file = None if case.masked else file_url
+    with office().db.read() as reading:
+        said, follow_on = desk.beside(reading, case.number), follow_ups.day_of(reading, viewer, number)
     papers = [(one, sheet(one, to_file)) for one in reading_case.submissions(case, viewer) if one.task != number]
     sent = {one.task: one for one, _ in papers if one.by_number != viewer.number}
     opinions = [(task, sent[task.number]) for task in case.tasks if task.status == "done" and task.number in sent]
     return {
         "asked": asked, "case_file": case, "number": number, "papers": papers, "opinions": opinions,
         "rulings": reading_case.rulings(case, viewer), "is_applicant": reading_case.is_applicant(case, viewer),
-        "reasons_told": asked.prefill.get("reasons"),
+        "reasons_told": asked.prefill.get("reasons"), "beside": said, "follow_on": follow_on,
+        "urges": [one for one in said.pressing.urges if one.task == number],
     }  # fmt: skip
 
 

@@ -140,13 +140,13 @@ def stop(db: Database, by: Actor, number: str, *, at: datetime) -> None:
                             payload={"job": number, "kind": job.kind, "done": job.done, "total": job.total}))
 
 
-def run_next(db: Database, handlers: Handlers, now: Callable[[], datetime]) -> bool:
-    """Take one job that waits, or whose worker died, and do it; false when there is none.
+def run_next(db: Database, handlers: Handlers, now: Callable[[], datetime], number: str = "") -> bool:
+    """Take one job that waits, or whose worker died, and do it; false when there is none. With a number that one only.
 
     A refusal ends the job with its sentence. Anything else that breaks is tried again after a while, from where the job
     left off, and is raised here for the log.
     """
-    running = _taken(db, handlers, now)
+    running = _taken(db, handlers, now, number)
     if running is None:
         return False
     try:
@@ -166,13 +166,13 @@ def run_next(db: Database, handlers: Handlers, now: Callable[[], datetime]) -> b
     return True
 
 
-def _taken(db: Database, handlers: Handlers, now: Callable[[], datetime]) -> Running | None:
+def _taken(db: Database, handlers: Handlers, now: Callable[[], datetime], number: str = "") -> Running | None:
     machine = machine_now()
     ready = (Job.status == "waiting") & or_(Job.next_try_at.is_(None), Job.next_try_at <= machine)
     orphaned = (Job.status == "running") & (Job.lease_until < machine)
     query = (
         select(Job)
-        .where(Job.kind.in_(list(handlers)), or_(ready, orphaned))
+        .where(Job.kind.in_(list(handlers)), or_(ready, orphaned), *([Job.number == number] if number else []))
         .order_by(Job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -249,6 +249,40 @@ class JobView:
     #: It was asked to stop and is about to.
     stopping: bool
     may_stop: bool
+
+
+@dataclass(frozen=True)
+class OwnJob:
+    """A job as whoever asked for it follows it."""
+
+    number: str
+    kind: str
+    #: ``waiting``, ``running``, ``done``, ``failed``, ``cancelled``.
+    status: str
+    done: int
+    total: int
+    params: Mapping[str, Any]
+    #: What the handler has kept of its work so far.
+    cursor: Mapping[str, Any]
+    message: str | None
+    message_params: Mapping[str, Any]
+    made_at: datetime
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more happens in it."""
+        return self.status not in ("waiting", "running")
+
+
+def own(session: Session, number: str, person_id: int) -> OwnJob:
+    """A job that the person asked for; ``NotFound`` for every other."""
+    job = session.execute(
+        select(Job).where(Job.number == number, Job.made_by_id == person_id)
+    ).scalar_one_or_none()
+    if job is None:
+        raise NotFound()
+    return OwnJob(job.number, job.kind, job.status, job.done, job.total, job.params, job.cursor, job.message,
+                  job.message_params, job.made_at)  # fmt: skip
 
 
 def jobs(session: Session, *, limit: int = 50) -> list[JobView]:

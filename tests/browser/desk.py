@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
-from webapp.demo.filling import posted
+from webapp.typed import posted
 from workflows.settings import OFFICE_ZONE
 
 #: A form from a form file.

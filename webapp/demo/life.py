@@ -11,8 +11,8 @@ from typing import Any
 
 from forms import build, check
 from webapp.demo import papers, rosters, round_papers
-from webapp.demo.filling import Organisations, People, fill, form_file
 from webapp.demo.papers import Folder
+from webapp.typed import Organisations, People, fill, form_file
 from workflows import accounts, deployment, drafts, instances, people, timers
 from workflows.access import Viewer, office_day
 from workflows.audit import Actor, ActorKind
