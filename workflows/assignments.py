@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import and_, case, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from workflows import access, drafts, notices, people
+from workflows import access, drafts, notices, people, proxies, signatures
 from workflows.access import Viewer, held_on, office_day
 from workflows.audit import Act, Kind, instance_stream, record
 from workflows.db import Database
@@ -26,7 +26,10 @@ from workflows.errors import (
     NotDelegable,
     NotFound,
     NotTransferable,
+    ProxyNotPassedOn,
     Refusal,
+    SignatureNotPassedOn,
+    SignersOpen,
     TaskDelegated,
     TaskNotHeld,
     TaskNotOpen,
@@ -34,6 +37,7 @@ from workflows.errors import (
 from workflows.incidents import reason_of
 from workflows.models import Instance, Membership, Organisation, Person, Task
 from workflows.notices import Message
+from workflows.proxies import Principal
 from workflows.transitions import Moved, NextStep, due_shown
 
 #: Why somebody who declared a conflict of interest is kept from the task.
@@ -47,37 +51,41 @@ ELSEWHERE = N_("该人员不在承办单位及其下属单位任职")
 def claim(db: Database, viewer: Viewer, task_number: str, *, at: datetime) -> None:
     """Take a task out of the group (认领); ``HeldByAnother`` if somebody was first, ``TaskNotOpen`` if it is over."""
     with db.write() as session:
-        task = _locked(session, viewer, task_number, at)
-        _require_back(task)
+        task = locked(session, viewer, task_number, at)
+        require_back(task)
         if task.holder_id is not None:
-            raise HeldByAnother(name=_holder(session, task))
+            raise HeldByAnother(name=holder_of(session, task))
         _assign(session, task, viewer.person_id, {**task.explanation, "claimed": True})
-        _record(session, viewer, task, Kind.TASK_CLAIMED, at)
+        note(session, viewer, task, Kind.TASK_CLAIMED, at)
 
 
 def unclaim(db: Database, viewer: Viewer, task_number: str, *, at: datetime) -> None:
     """Give a claimed task back to the group (取消认领); ``HeldByAnother`` unless it is one's own by a claim."""
     with db.write() as session:
-        task = _locked(session, viewer, task_number, at)
-        _require_back(task)
+        task = locked(session, viewer, task_number, at)
+        require_back(task)
+        require_alone(task)
         explanation = {key: value for key, value in task.explanation.items() if key != "claimed"}
         if task.holder_id != viewer.person_id or explanation == task.explanation:
-            raise HeldByAnother(name=_holder(session, task))
+            raise HeldByAnother(name=holder_of(session, task))
         _assign(session, task, None, explanation)
-        _record(session, viewer, task, Kind.TASK_UNCLAIMED, at)
+        note(session, viewer, task, Kind.TASK_UNCLAIMED, at)
 
 
 def recuse(db: Database, viewer: Viewer, task_number: str, reason: str, *, at: datetime) -> Moved:
     """Withdraw from a task because of a conflict of interest (回避): it goes to the others, with the reason logged.
 
     Raises ``NobodyFits`` when no other candidate is left; then the person keeps it and tells an administrator.
-    ``TaskDelegated`` while it is with somebody who was asked to work on it.
+    ``TaskDelegated`` while it is with somebody who was asked to work on it. Somebody who stands in for another (代办授权)
+    is out of it themselves: it stays with the other.
     """
     with db.write() as session:
-        task = _locked(session, viewer, task_number, at)
-        _require_back(task)
-        if task.holder_id not in (None, viewer.person_id):
-            raise HeldByAnother(name=_holder(session, task))
+        principal = proxies.acting_for(session, viewer, task_number, at)
+        task = locked(session, viewer, task_number, at, principal)
+        require_back(task)
+        require_alone(task)
+        if task.holder_id not in (None, viewer.person_id, principal.id if principal is not None else None):
+            raise HeldByAnother(name=holder_of(session, task))
         left = [one for one in task.explanation.get("result", ()) if one["number"] != viewer.number]
         if not left:
             raise NobodyFits(step=task.name)
@@ -87,8 +95,12 @@ def recuse(db: Database, viewer: Viewer, task_number: str, reason: str, *, at: d
             "excluded": [*task.explanation.get("excluded", ()), out],
             "result": left,
         }
-        _assign(session, task, None, explanation)
-        _record(session, viewer, task, Kind.TASK_REASSIGNED, at, {"reason": reason, "excluded": out, "result": left})
+        stays = task.holder_id if task.holder_id != viewer.person_id else None
+        if stays is not None:
+            explanation |= {"claimed": True} if task.explanation.get("claimed") else {}
+        _assign(session, task, stays, explanation)
+        told = {"reason": reason, "excluded": out, "result": left}
+        note(session, viewer, task, Kind.TASK_REASSIGNED, at, told, principal)
         instance = session.get_one(Instance, task.instance_id)
         recipients = people.mailable(session, Person.number.in_([one["number"] for one in left]))
         params = {"title": instance.title, "number": instance.number, "step": task.name, "due": due_shown(task.due_at)}
@@ -108,19 +120,20 @@ def transfer(db: Database, viewer: Viewer, task_number: str, to: str, reason: st
     """
     words = reason_of(reason)
     with db.write() as session:
-        task = _locked(session, viewer, task_number, at)
-        _require_back(task)
+        task = locked(session, viewer, task_number, at)
+        require_back(task)
+        require_alone(task)
         if task.holder_id not in (None, viewer.person_id):
-            raise HeldByAnother(name=_holder(session, task))
+            raise HeldByAnother(name=holder_of(session, task))
         person = people.person_by_number(session, to)
-        role, organisation = _as_whom(session, viewer, task, person, at, NotTransferable)
+        role, organisation = as_whom(session, viewer, task, person, at, NotTransferable)
         sides = {"from": {"number": viewer.number, "name": viewer.name}, "to": {"number": to, "name": person.name}}
         how = {**sides, "reason": words, "role": role, "organisation": organisation}
         kept = {key: value for key, value in task.explanation.items() if key != "claimed"}
         _assign(session, task, person.id, {**kept, "transferred": how})
-        _record(session, viewer, task, Kind.TASK_TRANSFERRED, at, {"reason": words, **sides})
+        note(session, viewer, task, Kind.TASK_TRANSFERRED, at, {"reason": words, **sides})
         instance = session.get_one(Instance, task.instance_id)
-        _tell(session, instance, task, person.id, "task_opened", at)
+        tell(session, instance, task, person.id, "task_opened", at)
 
 
 # --- delegating -----------------------------------------------------------------------------------------------------
@@ -136,21 +149,22 @@ def delegate(db: Database, viewer: Viewer, task_number: str, to: str, reason: st
     """
     words = reason_of(reason)
     with db.write() as session:
-        task = _locked(session, viewer, task_number, at)
-        _require_back(task)
+        task = locked(session, viewer, task_number, at)
+        require_back(task)
+        require_alone(task)
         if task.holder_id is None:
             raise TaskNotHeld()
         if task.holder_id != viewer.person_id:
-            raise HeldByAnother(name=_holder(session, task))
+            raise HeldByAnother(name=holder_of(session, task))
         person = people.person_by_number(session, to)
-        role, organisation = _as_whom(session, viewer, task, person, at, NotDelegable)
+        role, organisation = as_whom(session, viewer, task, person, at, NotDelegable)
         sides = {"from": {"number": viewer.number, "name": viewer.name}, "to": {"number": to, "name": person.name}}
         how = {**sides, "reason": words, "at": at.isoformat(), "role": role, "organisation": organisation}
         _assign(session, task, viewer.person_id, {**task.explanation, "delegated": how}, person.id)
         drafts.lend(session, f"task:{task.number}", viewer.person_id, person.id, task.instance_id, at)
-        _record(session, viewer, task, Kind.TASK_DELEGATED, at, {"words": words, **sides})
+        note(session, viewer, task, Kind.TASK_DELEGATED, at, {"words": words, **sides})
         instance = session.get_one(Instance, task.instance_id)
-        _tell(session, instance, task, person.id, "task_delegated", at, by=viewer.name, reason=words)
+        tell(session, instance, task, person.id, "task_delegated", at, by=viewer.name, reason=words)
 
 
 def hand_back(
@@ -200,11 +214,11 @@ def recall(db: Database, viewer: Viewer, task_number: str, *, at: datetime) -> N
     Raises ``DelegationOver``, ``HeldByAnother``, ``TaskNotOpen`` and ``InstanceSuspended``.
     """
     with db.write() as session:
-        task = _locked(session, viewer, task_number, at)
+        task = locked(session, viewer, task_number, at)
         if task.delegate_id is None:
             raise DelegationOver()
         if task.holder_id != viewer.person_id:
-            raise HeldByAnother(name=_holder(session, task))
+            raise HeldByAnother(name=holder_of(session, task))
         _end(session, viewer, task, "recalled", "", at, Kind.TASK_RECALLED, "delegation_recalled", {})
 
 
@@ -225,9 +239,9 @@ def _end(
     by_holder, told = viewer.person_id == task.holder_id, _other(task, viewer)
     sides = {"from": was["from"] if by_holder else was["to"], "to": was["to"] if by_holder else was["from"]}
     _assign(session, task, task.holder_id, explanation)
-    _record(session, viewer, task, kind, at, {**sides, **({"words": words} if words else {}), **more})
+    note(session, viewer, task, kind, at, {**sides, **({"words": words} if words else {}), **more})
     instance = session.get_one(Instance, task.instance_id)
-    _tell(session, instance, task, told, notice, at, by=viewer.name, reason=words)
+    tell(session, instance, task, told, notice, at, by=viewer.name, reason=words)
 
 
 def _other(task: Task, viewer: Viewer) -> int:
@@ -244,7 +258,7 @@ def _asked_of(session: Session, viewer: Viewer, task_number: str) -> Task:
         raise NotFound()
     if task.delegate_id != viewer.person_id:
         raise DelegationOver() if was_asked(task, viewer) else NotFound()
-    _require_open(task)
+    require_open(task)
     return task
 
 
@@ -253,10 +267,13 @@ def was_asked(task: Task, viewer: Viewer) -> bool:
     return any(one["to"]["number"] == viewer.number for one in task.explanation.get("delegations", ()))
 
 
-def gone(session: Session, viewer: Viewer, task_number: str) -> Refusal:
-    """Why somebody does not find a task: ``DelegationOver`` for who was asked to work on it once, else ``NotFound``."""
+def gone(session: Session, viewer: Viewer, task_number: str, at: datetime) -> Refusal:
+    """Why somebody does not find a task: ``DelegationOver`` for who was asked to work on it once, ``ProxyOver`` or
+    ``TaskAlreadyDone`` for who stood in for somebody who could do it, else ``NotFound``."""
     task = session.execute(select(Task).where(Task.number == task_number)).scalar_one_or_none()
-    return DelegationOver() if task is not None and was_asked(task, viewer) else NotFound()
+    if task is None:
+        return NotFound()
+    return DelegationOver() if was_asked(task, viewer) else proxies.ended(session, viewer, task, at) or NotFound()
 
 
 def delegated(task: Task) -> TaskDelegated:
@@ -265,9 +282,18 @@ def delegated(task: Task) -> TaskDelegated:
     return TaskDelegated(owner=how["from"]["name"], name=how["to"]["name"])
 
 
-def _require_back(task: Task) -> None:
+def require_back(task: Task) -> None:
+    """Refuse by name a task that is with somebody who was asked to work on it."""
     if task.delegate_id is not None:
         raise delegated(task)
+
+
+def require_alone(task: Task) -> None:
+    """Refuse by name what one cannot pass on: somebody's own opinion, and a task while others are to sign it (加签)."""
+    if task.main_id is not None:
+        raise SignatureNotPassedOn(step=task.name)
+    if waiting := signatures.awaited(task):
+        raise SignersOpen(names="、".join(one["to"]["name"] for one in waiting))
 
 
 # --- to whom --------------------------------------------------------------------------------------------------------
@@ -275,10 +301,11 @@ def _require_back(task: Task) -> None:
 
 def of_an_office(task: Task) -> bool:
     """Whether a task belongs to an office, so that another of its people could have it; else it is a person's own."""
-    return bool(_places(task))
+    return bool(places_of(task))
 
 
-def _places(task: Task) -> list[str]:
+def places_of(task: Task) -> list[str]:
+    """Codes of the organisations whose office the task belongs to."""
     return [one["organisation"]["code"] for one in task.explanation.get("steps", ()) if one.get("organisation")]
 
 
@@ -291,7 +318,7 @@ def colleagues(
     below, without the viewer and whoever is excluded. Raises ``NotFound`` for a task that is not the viewer's to see.
     """
     task = access.task_for(session, viewer, task_number, at)
-    places = _places(task)
+    places = places_of(task)
     out = [viewer.number, *(one["number"] for one in task.explanation.get("excluded", ()))]
     held = and_(Membership.person_id == Person.id, held_on(office_day(at)), Membership.role.not_in(people.EXCLUSIVE))
 
@@ -309,11 +336,11 @@ def colleagues(
     return [(row.number, row.name) for row in rows]
 
 
-def _as_whom(
+def as_whom(
     session: Session, viewer: Viewer, task: Task, person: Person, at: datetime, refusal: type[Refusal]
 ) -> tuple[str, str]:
     """Role and organisation in which a person can take a task that is handed to them; else the refusal, with why."""
-    places = _places(task)
+    places = places_of(task)
     why = None
     if not places:
         why = NOT_OF_AN_OFFICE
@@ -333,15 +360,32 @@ def _as_whom(
 # --- rows -----------------------------------------------------------------------------------------------------------
 
 
-def _locked(session: Session, viewer: Viewer, task_number: str, at: datetime) -> Task:
-    """The open task as it is now, and stays until the transaction ends; ``NotFound``, or why it is not open."""
-    task = access.task_for(session, viewer, task_number, at)
+def locked(
+    session: Session, viewer: Viewer, task_number: str, at: datetime, principal: Principal | None = None
+) -> Task:
+    """The open task as it is now, and stays until the transaction ends; ``NotFound``, or why it is not open.
+
+    With a ``principal`` for whom the viewer stands in theirs; without one ``ProxyNotPassedOn`` for whoever only stands in.
+    """
+    if principal is not None:
+        task = session.execute(select(Task).where(Task.number == task_number)).scalar_one()
+        session.refresh(task, with_for_update=True)
+        require_open(task)
+        return task
+    try:
+        task = access.task_for(session, viewer, task_number, at)
+    except NotFound:
+        standing = proxies.principal_for(session, viewer, task_number, at)
+        if standing is not None:
+            raise ProxyNotPassedOn(name=standing.name) from None
+        raise
     session.refresh(task, with_for_update=True)
-    _require_open(task)
+    require_open(task)
     return task
 
 
-def _require_open(task: Task) -> None:
+def require_open(task: Task) -> None:
+    """Refuse by name a task that waits for nobody."""
     if task.status == "suspended":
         raise InstanceSuspended()
     if task.status != "open":
@@ -359,7 +403,7 @@ def _assign(
     )
 
 
-def _tell(
+def tell(
     session: Session, instance: Instance, task: Task, person_id: int, notice: str, at: datetime, **more: str
 ) -> None:
     """Queue one notice about a task to one person."""
@@ -369,16 +413,19 @@ def _tell(
                   instance=instance.number)
 
 
-def _holder(session: Session, task: Task) -> str:
+def holder_of(session: Session, task: Task) -> str:
+    """Name of who holds a task."""
     holder = session.get(Person, task.holder_id) if task.holder_id is not None else None
     return holder.name if holder is not None else "-"
 
 
-def _record(
-    session: Session, viewer: Viewer, task: Task, kind: Kind, at: datetime, more: Mapping[str, Any] | None = None
+def note(
+    session: Session, viewer: Viewer, task: Task, kind: Kind, at: datetime, more: Mapping[str, Any] | None = None,
+    principal: Principal | None = None,
 ) -> None:
     instance = session.get_one(Instance, task.instance_id)
+    by = principal.actor(viewer) if principal is not None else viewer.actor()
     record(session, Act(
-        instance_stream(instance.number), kind, at, viewer.actor(), definition=instance.definition,
+        instance_stream(instance.number), kind, at, by, definition=instance.definition,
         instance=instance.number, task=task.number, payload={"step": task.step_id, **(more or {})},
     ))

@@ -15,7 +15,7 @@ from workflows import candidates, deployment, engine, people, policies, traffic
 from workflows.access import office_day
 from workflows.audit import FIRST, instance_stream
 from workflows.deployment import Loaded
-from workflows.errors import N_, InstanceMoved, NotFound
+from workflows.errors import N_, NotFound
 from workflows.models import (
     Account,
     Instance,
@@ -24,7 +24,6 @@ from workflows.models import (
     Part,
     Person,
     Round,
-    Series,
     Stream,
     Submission,
     Task,
@@ -249,43 +248,6 @@ def outside_rounds(
     )
 
 
-# --- numbers --------------------------------------------------------------------------------------------------------
-
-
-def _series(place: str, year: int) -> str:
-    return f"instance:{place}:{year}"
-
-
-def peek_number(session: Session, place: str, at: datetime) -> str:
-    """The number that the next instance of a place will get, unless somebody is quicker (see ``take_number``)."""
-    pack_set = deployment.newest_pack_set(session)
-    prefix = deployment.packs(session, pack_set)[place].on(office_day(at))["place"]["number_prefix"]
-    year = office_day(at).year
-    last = session.execute(select(Series.last).where(Series.name == _series(place, year))).scalar()
-    return f"{prefix}-{year}-{(last or 0) + 1:05d}"
-
-
-def take_number(session: Session, case: Case) -> None:
-    """Take the number that the case was prepared with; ``InstanceMoved`` if another start took it first.
-
-    The number stands in what was prepared outside the transaction (variables, titles), so it is checked, not replaced.
-    """
-    year, serial = case.number.split("-")[-2:]
-    taken = people.next_in_series(session, _series(case.pack.place, int(year)))
-    if taken != int(serial):
-        raise InstanceMoved()
-
-
-def take_numbers(session: Session, place: str, count: int, at: datetime) -> list[str]:
-    """Take the next numbers of a place, in the caller's write transaction."""
-    first = peek_number(session, place, at)
-    head, _, serial = first.rpartition("-")
-    last = people.next_in_series(session, _series(place, office_day(at).year), count)
-    if last != int(serial) + count - 1:
-        raise InstanceMoved()
-    return [f"{head}-{number:05d}" for number in range(int(serial), last + 1)]
-
-
 # --- what the engine is lent ----------------------------------------------------------------------------------------
 
 
@@ -356,7 +318,7 @@ def _papers(session: Session, case: Case, step: str) -> list[dict[str, Any]]:
     rows = session.execute(
         select(Submission, Person.number, Person.name)
         .join(Person, Person.id == Submission.by_id)
-        .where(Submission.instance_id == case.row.id, Submission.step_id == step)
+        .where(Submission.instance_id == case.row.id, Submission.step_id == step, Submission.form_id != deployment.OPINION)
         .order_by(Submission.id)
     )
     return [

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -13,10 +13,23 @@ from sqlalchemy import Date, ScalarSelect, String, and_, bindparam, case, cast, 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from workflows import access, assignments, deployment, drafts, engine, incidents, people, returning
+from workflows import (
+    access,
+    assignments,
+    deployment,
+    drafts,
+    engine,
+    incidents,
+    numbering,
+    people,
+    proxies,
+    returning,
+    signatures,
+    signers,
+)
 from workflows.access import Viewer, office_day
-from workflows.audit import TIMEOUT, Act, Kind, person_stream, record
-from workflows.case import OF_TASK, Case, house, load, new, outside_rounds, peek_number, take_number, with_task
+from workflows.audit import TIMEOUT, Act, Actor, Kind, person_stream, record
+from workflows.case import OF_TASK, Case, house, load, new, outside_rounds, with_task
 from workflows.db import Database, Prepared
 from workflows.deliveries import carry_out
 from workflows.drafts import DraftView
@@ -84,6 +97,8 @@ class FormRequest:
     is_mine: bool = False
     #: While it is delegated: ``from`` and ``to`` (number, name), ``reason``, ``at``.
     delegated: Mapping[str, Any] | None = None
+    #: For whom the person stands in who does it (代办授权); number and name.
+    stands_in_for: Mapping[str, str] | None = None
     #: It was delegated to the person, who hands it back and does not send it.
     is_asked: bool = False
     #: How the latest delegation ended, for its holder: as ``delegated``, and ``ended_at``, ``how``, ``note``.
@@ -96,6 +111,12 @@ class FormRequest:
     came_back_from: Mapping[str, Any] | None = None
     #: The diagram lets the person send the case back from it (退回).
     may_send_back: bool = False
+    #: It is the person's opinion on somebody's task (加签): ``mode``, ``from`` (number, name), ``reason``, ``main`` (task number).
+    signing: Mapping[str, Any] | None = None
+    #: Who was asked to sign it, see ``workflows.signatures``; and whether it is sent and waits for those who sign after.
+    signers: tuple[Mapping[str, Any], ...] = ()
+    is_sent: bool = False
+    may_add_signers: bool = False
     #: What was read for it: the verb that follows goes on from there.
     opened: Opened | None = field(default=None, repr=False, compare=False)
 
@@ -118,6 +139,8 @@ class Opened:
     done_by_name: str | None
     #: Who completed which step, see ``_in_order``.
     acted: str | None
+    #: For whom it is opened by somebody who stands in for them (代办授权).
+    principal: proxies.Principal | None = None
 
 
 #: What stands before an organisation's code where a round's number would: the case is started for that office.
@@ -233,6 +256,7 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
     opened = _opened(session, viewer, task_number, at)
     case, task, variables = opened.case, opened.task, opened.variables
     access.refuse_excluded(task, viewer)
+    principal = opened.principal
     step = case.loaded.diagram.steps[task.step_id]
     inputs = unpack(task.inputs)
     facts = {
@@ -244,28 +268,43 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
     variable = str(task.form_id or "").rpartition(".")[2]
     # Every review starts from a blank paper and what the rules say now, not from an earlier judgement of the case; and so
     # does every one of many at the same step, who would find what another wrote.
-    blank = is_review(step) or step.repetition is not None
-    written = {**({} if blank else variables.get(variable) or {}), **returning.written_before(session, viewer, task)}
+    blank = is_review(step) or step.repetition is not None or task.main_id is not None
+    written = {
+        **({} if blank else variables.get(variable) or {}), **returning.written_before(session, viewer, task),
+        **signers.sent_by(task, viewer),
+    }  # fmt: skip
     prefill = {**written, **inputs}
     is_open, is_holder = task.status == "open", task.holder_id == viewer.person_id
     is_asked = task.delegate_id == viewer.person_id
-    movable = is_open and task.delegate_id is None and assignments.of_an_office(task)
+    # Whoever stands in for somebody does the task and nothing else with it.
+    movable = is_open and task.delegate_id is None and assignments.of_an_office(task) and principal is None
+    movable = movable and task.main_id is None
+    waiting, is_sent = signatures.awaited(task), signatures.is_sent(task)
+    blocked = is_sent or any(one["mode"] == "before" and one["how"] == "asked" for one in waiting)
     return FormRequest(
-        f"task:{task.number}", case.loaded.process_id, case.loaded.name, step.id, step.name, step.documentation,
-        task.form_id or "", case.loaded.forms.get(task.form_id or "", b""), case.loaded.digest, case.number,
-        case.title, {**variables, **opened.house.context, "task": facts}, prefill,
+        f"task:{task.number}", case.loaded.process_id, case.loaded.name, step.id, step.name,
+        step.documentation if task.main_id is None else "", task.form_id or "",
+        case.loaded.forms.get(task.form_id or "", b""), case.loaded.digest, case.number, case.title,
+        {**variables, **opened.house.context, "task": facts}, prefill,
         opened.draft if is_open else None,
         task.due_at, tuple(date.fromisoformat(day) for day in task.due_days or ()), task.due_provisional,
         task.status, opened.holder_name, opened.done_by_name, task.done_at,
-        may_claim=is_open and task.holder_id is None,
-        may_unclaim=is_open and is_holder and task.delegate_id is None and bool(task.explanation.get("claimed")),
-        is_mine=is_asked or (task.delegate_id is None and task.holder_id in (None, viewer.person_id)),
+        may_claim=is_open and task.holder_id is None and principal is None,
+        may_unclaim=is_open and is_holder and task.delegate_id is None and bool(task.explanation.get("claimed"))
+        and not waiting,
+        is_mine=not blocked
+        and (is_asked or (task.delegate_id is None and task.holder_id in (None, viewer.person_id)) or principal is not None),
+        stands_in_for={"number": principal.number, "name": principal.name} if principal is not None else None,
         delegated=task.explanation.get("delegated"), is_asked=is_asked,
         came_back=next(reversed(task.explanation.get("delegations", ())), None) if is_holder else None,
-        may_transfer=movable and task.holder_id in (None, viewer.person_id), may_delegate=movable and is_holder,
+        may_transfer=movable and not waiting and task.holder_id in (None, viewer.person_id),
+        may_delegate=movable and not waiting and is_holder,
         may_recall=is_open and is_holder and task.delegate_id is not None, came_back_from=returning.came_back(task),
         may_send_back=is_open and returning.allowed_from(step) and task.delegate_id is None
-        and task.holder_id in (None, viewer.person_id), opened=opened,
+        and task.holder_id in (None, viewer.person_id) and principal is None and task.main_id is None,
+        signing=task.explanation.get("signing"), signers=tuple(signatures.entries(task)), is_sent=is_sent,
+        may_add_signers=movable and not is_sent and task.holder_id in (None, viewer.person_id)
+        and not signers.unsignable(case.loaded, step), opened=opened,
     )
 
 
@@ -274,11 +313,15 @@ _PART, _ROW = "\x1f", "\x1e"
 
 
 def _acted() -> ScalarSelect[str]:
-    """Who completed which step of the instance: read with the case, since the next review may ask for it."""
+    """Who completed which step of the instance, and for whom: read with the case, since the next review may ask for it."""
     done, who, account = aliased(Task), aliased(Person), aliased(Account)
     parts: list[Any] = [cast(done.done_at, String), cast(done.id, String), done.step_id, cast(who.id, String), who.number]
     parts += [case((account.email_confirmed_at.is_(None), ""), else_="1"), who.name]
     parts.append(func.coalesce(cast(done.explanation["delegations"], String), "null"))
+    parts.append(func.coalesce(cast(done.explanation["signers"], String), "null"))
+    holder = aliased(Person)
+    stood_for = select(holder.number).where(holder.id == done.holder_id).correlate(done).scalar_subquery()
+    parts.append(case((done.holder_id != done.done_by_id, stood_for), else_=""))
     line = parts[0]
     for part in parts[1:]:
         line = line + _PART + part
@@ -286,20 +329,21 @@ def _acted() -> ScalarSelect[str]:
         select(func.aggregate_strings(line, _ROW))
         .join(who, who.id == done.done_by_id)
         .outerjoin(account, account.person_id == who.id)
-        .where(done.instance_id == Instance.id, done.status == "done")
+        .where(done.instance_id == Instance.id, done.status == "done", done.main_id.is_(None))
         .correlate(Instance)
         .scalar_subquery()
     )
 
 
-def _in_order(acted: str | None) -> list[tuple[str, int, str, str, str | None, Any]]:
-    """(step, key, number and name of the person, mark if mail may reach them, delegations) of what ``_acted`` reads, the
-    oldest first."""
+def _in_order(acted: str | None) -> list[tuple[str, int, str, str, str | None, Any, str | None]]:
+    """(step, key, number and name of the person, mark if mail may reach them, delegations, number of whom they stood in for)
+    of what ``_acted`` reads, the oldest first."""
     rows = [line.split(_PART) for line in (acted or "").split(_ROW) if line]
     rows.sort(key=lambda row: (datetime.fromisoformat(row[0]), int(row[1])))
     return [
-        (step, int(key), number, name, mailable or None, orjson.loads(delegations))
-        for _, _, step, key, number, mailable, name, delegations in rows
+        (step, int(key), number, name, mailable or None,
+         [*(orjson.loads(delegations) or ()), *signatures.worked(orjson.loads(signers))], stood_for or None)
+        for _, _, step, key, number, mailable, name, delegations, signers, stood_for in rows
     ]
 
 
@@ -318,7 +362,27 @@ def _opened(session: Session, viewer: Viewer, task_number: str, at: datetime) ->
     given = {"task_number": task_number, "viewer": viewer.person_id, "day": office_day(at)}
     found = session.execute(_OPENED, given).one_or_none()
     if found is None:
-        raise assignments.gone(session, viewer, task_number)
+        return _opened_for_another(session, viewer, task_number, at)
+    opened = _as_opened(session, found, at)
+    task = opened.task
+    if task.status == "open" and task.delegate_id is None and task.holder_id not in (None, viewer.person_id):
+        # A task of their own office that one holds for whom they stand in.
+        return replace(opened, principal=proxies.principal_for(session, viewer, task_number, at))
+    return opened
+
+
+def _opened_for_another(session: Session, viewer: Viewer, task_number: str, at: datetime) -> Opened:
+    """The task as it comes to somebody who stands in for another (代办授权), with their own draft."""
+    principal = proxies.principal_for(session, viewer, task_number, at)
+    if principal is None:
+        raise assignments.gone(session, viewer, task_number, at)
+    given = {"task_number": task_number, "viewer": principal.id, "day": office_day(at)}
+    opened = _as_opened(session, session.execute(_OPENED, given).one(), at)
+    draft = drafts.draft(session, viewer.person_id, f"task:{task_number}")
+    return replace(opened, principal=principal, draft=draft)
+
+
+def _as_opened(session: Session, found: Sequence[Any], at: datetime) -> Opened:
     *row, typed, saved_at, version, holder_name, done_by_name, acted = found
     draft = DraftView(typed, saved_at, version) if saved_at is not None else None
     case, task = with_task(session, *row)
@@ -399,7 +463,7 @@ def _beginning(
     beginning = where_begins(session, viewer, process_id, where, at)
     loaded, round_row = beginning.loaded, beginning.round
     starter = people.somebody(session, viewer.person_id)
-    case = beginning.case(session, starter, peek_number(session, beginning.organisation.place, at), at)
+    case = beginning.case(session, starter, numbering.peek(session, loaded, beginning.organisation, at), at)
     progress = engine.start(loaded.diagram, {submission.variable: dict(submission.data)}, house(session, case, at))
     transition = Transition(
         case, progress, Kind.INSTANCE_STARTED, viewer.actor(role=beginning.role, organisation=beginning.office), at,
@@ -416,7 +480,7 @@ def _beginning(
 
 def _begin(session: Session, case: Case, subject: str) -> None:
     """Take the number; the draft of the form goes with it."""
-    take_number(session, case)
+    numbering.take(session, case.number, case.organisation)
     drafts.discard(session, case.starter.id, subject)
 
 
@@ -443,23 +507,46 @@ def completion(
     asked: FormRequest | None = None, extra: Mapping[str, Any] = MappingProxyType({}),
 ) -> Moved:
     """``complete_task`` itself, which raises what fails in it; ``extra`` goes into the event's payload."""
-    if submission.data.get("conflict_declared") == "是":
-        return _recuse(db, viewer, task_number, submission, at)
     with db.read() as session:
-        opened = asked.opened if asked is not None else None
-        transition = _completion(
-            session, viewer, opened or _opened(session, viewer, task_number, at), submission, at, extra
-        )
-        if isinstance(transition, Moved):
-            return transition
+        opened = (asked.opened if asked is not None else None) or _opened(session, viewer, task_number, at)
+        transition: Transition | Moved | None = None
+        if not _goes_another_way(opened.task, submission):
+            transition = _completion(session, viewer, opened, submission, at, extra)
+            if isinstance(transition, Moved):
+                return transition
     try:
-        return carry_out(db, transition)
+        if isinstance(transition, Transition):
+            return carry_out(db, transition)
+        if opened.task.main_id is not None:
+            return signers.sign(db, viewer, task_number, submission, at=at, completing=_signed_by_all, extra=extra)
+        if _declares_conflict(submission):
+            return _recuse(db, viewer, task_number, submission, at)
+        return signers.submit(db, viewer, task_number, submission, at=at)
     except (IntegrityError, TaskAlreadyDone, InstanceMoved):
         with db.read() as session:
             repeated = sent_before(session, viewer, submission.token)
         if repeated is not None:
             return repeated
         raise
+
+
+def _declares_conflict(submission: Submission) -> bool:
+    return submission.data.get("conflict_declared") == "是"
+
+
+def _goes_another_way(task: Task, submission: Submission) -> bool:
+    """Whether sending the form of a task does not complete it: it is a signer's, others sign after, or somebody is out of it."""
+    after = task.status == "open" and (bool(signatures.planned(task)) or signatures.is_sent(task))
+    return after or task.main_id is not None or _declares_conflict(submission)
+
+
+def _signed_by_all(
+    session: Session, holder: Viewer, task_number: str, submission: Submission, at: datetime, extra: Mapping[str, Any]
+) -> Transition:
+    """What completing a task does that was sent before, once all who sign after its holder agree."""
+    opened = _opened(session, holder, task_number, at)
+    _guard(holder, opened)
+    return _completing(session, holder, opened, submission, at, extra)
 
 
 def _recuse(db: Database, viewer: Viewer, task_number: str, submission: Submission, at: datetime) -> Moved:
@@ -477,17 +564,29 @@ def _completion(
     if case.row is None:
         raise NotFound()
     if task.status != "open":
-        return sent_before(session, viewer, submission.token) or _refuse_done(session, viewer, task, at)
+        return sent_before(session, viewer, submission.token) or _refuse_done(session, viewer, opened, at)
     _guard(viewer, opened)
+    if task.signers_open:
+        raise signers.names_open(task)
+    return _completing(session, viewer, opened, submission, at, extra)
+
+
+def _completing(
+    session: Session, viewer: Viewer, opened: Opened, submission: Submission, at: datetime, extra: Mapping[str, Any]
+) -> Transition:
+    case, task = opened.case, opened.task
+    if case.row is None:
+        raise NotFound()
     step = case.loaded.diagram.steps[task.step_id]
     before = case.row.state
     old = opened.variables.get(submission.variable)
     progress = engine.complete(
         case.loaded.diagram, before, task.token, {submission.variable: dict(submission.data)}, opened.house,
     )
-    held = _role_in(viewer, task, case.starter.number)
+    principal = opened.principal
+    held = _role_in(principal or viewer, task, case.starter.number)
     transition = Transition(
-        case, progress, Kind.TASK_COMPLETED, viewer.actor(role=held[0], organisation=held[1]), at, step,
+        case, progress, Kind.TASK_COMPLETED, _actor(viewer, principal, *held), at, step,
         submission=submission, by=Somebody(viewer.person_id, viewer.number, viewer.name, False), task=task,
         outcome=_outcome(step, submission),
         # What another of many wrote at the same step is no earlier version of this paper.
@@ -496,8 +595,20 @@ def _completion(
         extra={**extra, **_prepared(task)}, acted=_in_order(opened.acted), held=_digests(old),
         done=_done(task, viewer, at, _outcome(step, submission), before),
     )
+    if principal is not None:
+        transition.for_whom = principal.number
+        transition.done = {**transition.done, "holder_id": principal.id} if transition.done is not None else None
+        transition.extra = {**transition.extra, "proxy": principal.grant}
+        transition.link = lambda session, _instance_id: proxies.require_standing(session, principal)
     transition.prepare(session)
     return transition
+
+
+def _actor(viewer: Viewer, principal: proxies.Principal | None, role: str | None, organisation: str | None) -> Actor:
+    """Who acts, as the record names them: whoever stands in for another is named with them."""
+    if principal is not None:
+        return principal.actor(viewer, role=role, organisation=organisation)
+    return viewer.actor(role=role, organisation=organisation)
 
 
 def _done(task: Task, viewer: Viewer, at: datetime, outcome: str | None, before: bytes) -> dict[str, Any]:
@@ -531,17 +642,38 @@ def _guard(viewer: Viewer, opened: Opened) -> None:
         raise OwnCase()
     if reason == assignments.RECUSED:
         raise Recused(step=task.name)
-    if reason is not None:
+    if reason is not None or _acted_since(viewer, opened):
         raise SeparationOfDuty(step=task.name)
     if task.delegate_id is not None:
         raise assignments.delegated(task)
-    if task.holder_id not in (None, viewer.person_id):
+    principal = opened.principal
+    if task.holder_id not in (None, viewer.person_id, principal.id if principal is not None else None):
         raise HeldByAnother(name=opened.holder_name or "")
 
 
-def _refuse_done(session: Session, viewer: Viewer, task: Task, at: datetime) -> Moved:
-    access.task_for(session, viewer, task.number, at)
-    raise _already_done(session, task)
+def _acted_since(viewer: Viewer, opened: Opened) -> bool:
+    """Whether the person, or whom they stand in for, has done a step meanwhile that the diagram keeps apart from this one.
+
+    What was done before the task opened is among its exclusions; this is for steps that wait beside each other.
+    """
+    step = opened.case.loaded.diagram.steps[opened.task.step_id]
+    apart = step.properties.get("jiaoyan:separate-from", "").split()
+    if not apart:
+        return False
+    who = {viewer.number, opened.principal.number if opened.principal is not None else viewer.number}
+    for line in (opened.acted or "").split(_ROW):
+        done_at, _, done, _, number, *_, stood_for = line.split(_PART) if line else ("", "", "", "", "", "")
+        if done in apart and {number, stood_for} & who:
+            at = datetime.fromisoformat(done_at)
+            if (at if at.tzinfo is not None else at.replace(tzinfo=UTC)) >= opened.task.opened_at:
+                return True
+    return False
+
+
+def _refuse_done(session: Session, viewer: Viewer, opened: Opened, at: datetime) -> Moved:
+    if opened.principal is None:
+        access.task_for(session, viewer, opened.task.number, at)
+    raise _already_done(session, opened.task)
 
 
 def _already_done(session: Session, task: Task) -> Refusal:
@@ -558,9 +690,9 @@ def _already_done(session: Session, task: Task) -> Refusal:
 _task = table(Task)
 _DONE = Prepared(
     update(_task)
-    .where(_task.c.id == bindparam("of_task"), _task.c.status == "open", _task.c.delegate_id.is_(None),
-           or_(_task.c.holder_id.is_(None), _task.c.holder_id == bindparam("viewer")))
-    .values(status="done", done_at=bindparam("at"), done_by_id=bindparam("viewer"), holder_id=bindparam("viewer"),
+    .where(_task.c.id == bindparam("of_task"), _task.c.status == "open", _task.c.delegate_id.is_(None), _task.c.signers_open == 0,
+           or_(_task.c.holder_id.is_(None), _task.c.holder_id == bindparam("whose")))
+    .values(status="done", done_at=bindparam("at"), done_by_id=bindparam("viewer"), holder_id=bindparam("whose"),
             outcome=bindparam("result"), before=bindparam("state"))
 )
 
@@ -574,19 +706,24 @@ def _claim_task(
     """
     task = opened.task
     taken = _DONE(
-        session, {"of_task": task.id, "viewer": viewer.person_id, "at": at, "result": outcome, "state": before}
-    )
+        session, {
+            "of_task": task.id, "viewer": viewer.person_id, "at": at, "result": outcome, "state": before,
+            "whose": opened.principal.id if opened.principal is not None else viewer.person_id,
+        },
+    )  # fmt: skip
     if not taken.rowcount:
         now = session.get_one(Task, task.id, populate_existing=True)
         if now.status == "open" and now.delegate_id is not None:
             raise assignments.delegated(now)
+        if now.status == "open" and now.signers_open:
+            raise signers.names_open(now)
         if now.status == "open":
             name = session.execute(select(Person.name).where(Person.id == now.holder_id)).scalar()
             raise HeldByAnother(name=name or "")
         raise _already_done(session, now)
 
 
-def _role_in(viewer: Viewer, task: Task, starter: str) -> tuple[str | None, str | None]:
+def _role_in(viewer: Viewer | proxies.Principal, task: Task, starter: str) -> tuple[str | None, str | None]:
     """The role and organisation in which the viewer acts, from the rule that found them.
 
     Whom a rule names by their number (a member of a panel) acts in the role that they hold; an applicant in that.

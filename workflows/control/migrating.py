@@ -216,7 +216,9 @@ def _of(model: Any, instance_id: int, token: str) -> Any:
 
 
 #: What an explanation says of how a task came to its holder, and of whom the holder has asked to work on it.
-_HANDED = ("claimed", "transferred", "delegated", "delegations")
+_HANDED = ("claimed", "transferred", "delegated", "delegations", "signers", "sent_back", "taken_back", "again")
+#: What it says besides of what was done for the task: that stays, whoever has it.
+_KEPT = ("delegations", "signers", "again")
 
 
 def _carry_task(
@@ -229,12 +231,13 @@ def _carry_task(
         return
     opened = opening.opened
     task.name, task.form_id, task.priority = opening.step.name, opened.form_id or None, opened.priority
+    session.execute(update(Task).where(Task.main_id == task.id).values(step_id=task.step_id, name=task.name))
     if _WHO & set(one.differs):
         result = {somebody.id for somebody in opening.candidates.people}
         assigned = opening.candidates.assigned
         was, holder_id = task.explanation, task.holder_id
         task.holder_id = assigned.id if assigned else holder_id if holder_id in result else None
-        kept = _HANDED if task.holder_id == holder_id and holder_id is not None else ("delegations",)
+        kept = _HANDED if task.holder_id == holder_id and holder_id is not None else _KEPT
         explanation = {**opening.candidates.explanation, **{key: was[key] for key in kept if key in was}}
         if "delegated" in was and "delegated" not in explanation:
             over = {**was["delegated"], "ended_at": at.isoformat(), "how": "migrated", "note": ""}
