@@ -29,6 +29,7 @@ def _pages() -> list[Blueprint]:
         audit,
         bulk_acts,
         control,
+        deadlines,
         desk,
         diagrams,
         health,
@@ -52,7 +53,7 @@ def _pages() -> list[Blueprint]:
         health.pages, sign_in.pages, account.pages,
         public.pages, notices.pages, inbox.pages, bulk_acts.pages, desk.pages, tasks.pages, instances.pages, diagrams.pages,
         audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
-        reporting.pages, registers.pages, rules.pages, printing.pages,
+        proxies.pages, reporting.pages, registers.pages, rules.pages, printing.pages, deadlines.pages,
         unmasking.pages,
     ]
 

@@ -28,6 +28,7 @@ _DOORS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("inbox.index", N_("待办"), (), ("auditor", *ADMINISTRATORS)),
     ("instances.start_page", N_("申报"), (), ("auditor", *ADMINISTRATORS)),
     ("instances.index", N_("办件"), (), ADMINISTRATORS),
+    ("deadlines.index", N_("期限"), (), ADMINISTRATORS),
     ("registers.index", N_("台账"), (), ADMINISTRATORS),
     ("rules.index", N_("规则"), (), ()),
     ("audit.index", N_("留痕"), ("auditor",), ()),

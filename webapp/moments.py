@@ -18,8 +18,10 @@ from workflows.settings import OFFICE_ZONE
 
 def install(app: Flask) -> None:
     """Give templates the filters ``moment``, ``day``, ``deadline``, ``left``, the office's ``now()`` and ``day_list``."""
-    app.jinja_env.filters.update(moment=moment, day=day, clock_time=clock_time, deadline=deadline, left=left, iso=iso)
-    app.jinja_env.globals.update(now=now, is_late=is_late, day_list=day_list)
+    app.jinja_env.filters.update(
+        moment=moment, day=day, clock_time=clock_time, deadline=deadline, left=left, iso=iso, to_day=date.fromisoformat
+    )
+    app.jinja_env.globals.update(now=now, is_late=is_late, day_list=day_list, weekday=weekday)
 
 
 def now() -> datetime:
@@ -80,6 +82,14 @@ def day_list(days: Sequence[date]) -> str:
         if not months or months[-1][0] != one.month:
             months.append((one.month, []))
         months[-1][1].append(one.day)
+def weekday(on: date) -> str:
+    """``星期一`` (``Mon``)."""
+    return _WEEKDAYS[on.weekday()][language() != "zh"]
+
+
+_WEEKDAYS = (
+    ("星期一", "Mon"), ("星期二", "Tue"), ("星期三", "Wed"), ("星期四", "Thu"), ("星期五", "Fri"), ("星期六", "Sat"), ("星期日", "Sun"),
+)  # fmt: skip
     if language() == "zh":
         return ", ".join(f"{month}月" + "、".join(f"{number}日" for number in numbers) for month, numbers in months)
     return ", ".join(f"{', '.join(map(str, numbers))} {_MONTHS[month - 1]}" for month, numbers in months)

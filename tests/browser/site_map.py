@@ -36,7 +36,7 @@ OVERDUE, CONSENTED = "13840010007", "13840010002"
 #: What answers with no page: files, parts of pages, data for scripts, addresses that lead on.
 NO_PAGES = {
     "static", "health.healthz", "sign_in.first_page", "diagrams.drawing", "diagrams.path", "tasks.lookup", "tasks.download",
-    "audit.export_search", "audit.export_case", "operations.blank_workbook", "administration.index",
+    "audit.export_search", "deadlines.export", "audit.export_case", "operations.blank_workbook", "administration.index",
     # posts that lead on, or answer with a page listed under another name
     "sign_in.sign_out", "sign_in.set_language", "tasks.claim", "tasks.unclaim", "tasks.save", "tasks.body", "tasks.colleagues",
     "tasks.recall", "instances.save",
@@ -215,6 +215,9 @@ STATES = (
     State("cases", "instances.index", REVIEWER, "/instances/"),
     State("cases-empty", "instances.index", NEW, "/instances/"),
     State("cases-nothing-found", "instances.index", REVIEWER, "/instances/?q=nothing"),
+    State("deadlines", "deadlines.index", BOSS, "/deadlines/"),
+    State("deadlines-empty", "deadlines.index", NEW, "/deadlines/"),
+    State("deadlines-nothing-found", "deadlines.index", REVIEWER, "/deadlines/?when=today&whose=own"),
     State("case-applicant", "instances.show", RETURNED, "/instances/{returned}", 200, unfold),
     State("case-ended", "instances.show", DONE, "/instances/{qualified}", 200, unfold),
     State("case-reviewer", "instances.show", REVIEWER, "/instances/{returned}"),
