@@ -40,12 +40,14 @@ def _pages() -> list[Blueprint]:
         notices,
         operations,
         printing,
+        proxies,
         public,
         registers,
         reporting,
         rules,
         sign_in,
         tasks,
+        workbooks,
         unmasking,
     )
 
@@ -53,7 +55,7 @@ def _pages() -> list[Blueprint]:
         health.pages, sign_in.pages, account.pages,
         public.pages, notices.pages, inbox.pages, bulk_acts.pages, desk.pages, tasks.pages, instances.pages, diagrams.pages,
         audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
-        proxies.pages, reporting.pages, registers.pages, rules.pages, printing.pages, deadlines.pages,
+        proxies.pages, reporting.pages, registers.pages, rules.pages, printing.pages, workbooks.pages, deadlines.pages,
         unmasking.pages,
     ]
 

@@ -238,6 +238,12 @@ class ProxyDays(Refusal):
     code, status, message = "E_PROXY", 422, N_("代办授权从今天或以后开始，首尾不超过 %(days)s 天")
 
 
+class ProxyScope(Refusal):
+    """A proxy for some processes needs to say which."""
+
+    code, status, message = "E_PROXY", 422, N_("请至少选择一个代办的事项，或选择全部事项")
+
+
 class ProxyOverlaps(Refusal):
     """The same person stands in for one already on some of these days, for some of these processes."""
 
