@@ -70,11 +70,6 @@ def deadline(at: datetime | None) -> str:
     return moment(at)
 
 
-def is_late(due_at: datetime | None) -> bool:
-    """Whether the deadline has passed by the office clock."""
-    return due_at is not None and due_at < now()
-
-
 def day_list(days: Sequence[date]) -> str:
     """Days one after another, the month said once: ``9月28日、29日、30日, 10月8日`` (``28, 29, 30 Sep, 8 Oct``)."""
     months: list[tuple[int, list[int]]] = []
@@ -82,6 +77,11 @@ def day_list(days: Sequence[date]) -> str:
         if not months or months[-1][0] != one.month:
             months.append((one.month, []))
         months[-1][1].append(one.day)
+    if language() == "zh":
+        return ", ".join(f"{month}月" + "、".join(f"{number}日" for number in numbers) for month, numbers in months)
+    return ", ".join(f"{', '.join(map(str, numbers))} {_MONTHS[month - 1]}" for month, numbers in months)
+
+
 def weekday(on: date) -> str:
     """``星期一`` (``Mon``)."""
     return _WEEKDAYS[on.weekday()][language() != "zh"]
@@ -90,13 +90,13 @@ def weekday(on: date) -> str:
 _WEEKDAYS = (
     ("星期一", "Mon"), ("星期二", "Tue"), ("星期三", "Wed"), ("星期四", "Thu"), ("星期五", "Fri"), ("星期六", "Sat"), ("星期日", "Sun"),
 )  # fmt: skip
-    if language() == "zh":
-        return ", ".join(f"{month}月" + "、".join(f"{number}日" for number in numbers) for month, numbers in months)
-    return ", ".join(f"{', '.join(map(str, numbers))} {_MONTHS[month - 1]}" for month, numbers in months)
-
-
 #: English months, short.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def is_late(due_at: datetime | None) -> bool:
+    """Whether the deadline has passed by the office clock."""
+    return due_at is not None and due_at < now()
 
 
 def left(due_at: datetime | None) -> str:
