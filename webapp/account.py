@@ -20,7 +20,7 @@ from webapp.controls import ADDRESS, pattern, required
 from webapp.limits import limiter
 from webapp.moments import machine, now
 from webapp.office import office
-from workflows import accounts, proving, second_factor
+from workflows import accounts, own_account, proving, second_factor
 from workflows.errors import AccountExists, CodeRefused, IdentityRefused, SecondFactorNeeded
 
 pages = Blueprint("account", __name__, url_prefix="/account")
@@ -68,7 +68,7 @@ def index() -> str:
     """The account as its owner sees it."""
     here = office()
     with here.db.read() as reading:
-        own = accounts.own_account(reading, g.viewer, sessions.token(), at=now(), settings=here.settings)
+        own = own_account.own_account(reading, g.viewer, sessions.token(), at=now(), settings=here.settings)
         state = second_factor.state(reading, g.viewer.account_id)
     return render_template(
         "account/index.html", own=own, state=state, must=accounts.needs_second_factor(g.viewer, here.settings),
@@ -123,12 +123,12 @@ def contact() -> Any:
     """Change phone number and mail address."""
     here, form = office(), ContactForm()
     with here.db.read() as reading:
-        own = accounts.own_account(reading, g.viewer, sessions.token(), at=now(), settings=here.settings)
+        own = own_account.own_account(reading, g.viewer, sessions.token(), at=now(), settings=here.settings)
     if request.method == "GET":
         form.phone.data, form.email.data = own.phone, own.email
     elif form.validate_on_submit():
         try:
-            token = accounts.change_contact(
+            token = own_account.change_contact(
                 here.db, g.viewer, phone=form.phone.data or None, email=form.email.data or None, at=now(),
                 link_days=here.settings.link_days,
             )  # fmt: skip
@@ -209,6 +209,6 @@ def renew_codes() -> str:
 @allowed("signed_in")
 def end_others() -> Response:
     """Sign every other browser of one's own out."""
-    accounts.end_others(office().db, g.viewer, sessions.token(), at=now())
+    own_account.end_others(office().db, g.viewer, sessions.token(), at=now())
     flash(gettext("其他设备上的登录已退出"), "success")
     return redirect(url_for(".index"), 303)

@@ -16,7 +16,7 @@ from webapp.controls import ADDRESS, Choice, Day, pattern, required
 from webapp.moments import now
 from webapp.office import office
 from webapp.paging import page_number, words
-from workflows import accounts, people, second_factor
+from workflows import accounts, own_account, people, second_factor
 from workflows.access import office_day
 from workflows.case_file import masked_text
 from workflows.errors import N_, AccountExists, NotFound
@@ -150,7 +150,7 @@ def person(number: str) -> Any:
 @allowed("system_admin", "security_admin")
 def open_contact(number: str) -> Any:
     """Phone number and address in full, for a stated purpose; recorded."""
-    found = accounts.open_contact(office().db, g.viewer, number, request.form.get("purpose", ""), at=now())
+    found = own_account.open_contact(office().db, g.viewer, number, request.form.get("purpose", ""), at=now())
     return _person_page(number, contact=found)
 
 

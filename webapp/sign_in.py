@@ -89,7 +89,7 @@ class PasswordForm(FlaskForm):
     new = PasswordField(
         lazy_gettext("新密码"),
         [required()],
-        description=lazy_gettext("至少 12 位，不能是常见密码"),
+        description=lazy_gettext("至少 12 位，不能是常见密码，也不能是最近用过的密码"),
         render_kw={"autocomplete": "new-password"},
     )
     again = PasswordField(

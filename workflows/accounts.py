@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Date, and_, bindparam, insert,
 from sqlalchemy.orm import Session
 
 from workflows import people
-from workflows.access import Viewer, held_on, office_day, require, stated
+from workflows.access import Viewer, held_on, office_day
 from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, person_stream, record
 from workflows.common_passwords import is_common
 from workflows.db import Database
@@ -24,6 +24,7 @@ from workflows.models import (
     Account,
     ConfirmationLink,
     Membership,
+    OldPassword,
     Organisation,
     Person,
     SecondFactor,
@@ -58,9 +59,9 @@ def token_digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def check_password(password: str, *, old_hash: str | None = None) -> None:
-    """Refuse a password that is shorter than 12, longer than 200, common, or the old one (ASVS V6.2)."""
-    if not 12 <= len(password) <= 200 or is_common(password) or (old_hash and matches(old_hash, password)):
+def check_password(password: str, *, old_hashes: Iterable[str] = ()) -> None:
+    """Refuse a password that is shorter than 12, longer than 200, common, or one of the old ones (ASVS V6.2)."""
+    if not 12 <= len(password) <= 200 or is_common(password) or any(matches(old, password) for old in old_hashes):
         raise PasswordRefused()
 
 
@@ -87,18 +88,19 @@ def register_applicant(
         if session.execute(select(Account.id).where(Account.sign_in_name == phone)).scalar_one_or_none() is not None:
             raise AccountExists()
         person = people.add_person(session, name=name, phone=phone, email=email, at=at)
-        account = Account(person_id=person.id, sign_in_name=phone, password_hash=password_hash)
+        account = Account(person_id=person.id, sign_in_name=phone, password_hash=password_hash, password_set_at=at)
         session.add(account)
         session.flush()
         if token and email:
-            _link(session, account.id, email, token, at, link_days)
+            link(session, account.id, email, token, at, link_days)
             queue(session, [Message({person.id: True}, "email_confirmation", {"token": token})], at=at)
         actor = Actor(ActorKind.PERSON, person.number, role="applicant", ip=ip)
         record(session, Act(person_stream(person.number), Kind.PERSON_REGISTERED, at, actor))
         return Registered(person.number, token)
 
 
-def _link(session: Session, account_id: int, address: str, token: str, at: datetime, days: int) -> None:
+def link(session: Session, account_id: int, address: str, token: str, at: datetime, days: int) -> None:
+    """Let a token confirm an address for some days."""
     session.execute(
         insert(ConfirmationLink).values(
             token_digest=token_digest(token), account_id=account_id, purpose="email", address=address, made_at=at,
@@ -137,8 +139,9 @@ def sign_in(
     """Check a name and a password; returns a new cookie token, and ends the one it ``replaces``.
 
     With a second factor the token belongs to nobody until its code was right: see ``workflows.proving.enter``.
-    Unknown, wrong, locked and disabled give the same ``SignInRefused`` after the same work. Five wrong passwords lock
-    the account and the address they came from; the count is in the database and survives a restart.
+    Unknown, wrong, locked, disabled and a first password that is too old give the same ``SignInRefused`` after the same
+    work. Five wrong passwords lock the account and the address they came from; the count is in the database and
+    survives a restart.
     """
     with db.read() as session:
         account = session.execute(select(Account).where(Account.sign_in_name == sign_in_name)).scalar_one_or_none()
@@ -149,6 +152,7 @@ def sign_in(
     barred = (
         account is None
         or account.disabled_at is not None
+        or _first_is_over(account, at, settings)
         or (account.locked_until is not None and account.locked_until > at)
         or (source is not None and source.locked_until is not None and source.locked_until > at)
     )
@@ -177,6 +181,12 @@ def sign_in(
     if barred or not right:
         raise SignInRefused()
     return token
+
+
+def _first_is_over(account: Account, at: datetime, settings: Settings) -> bool:
+    """Whether a first password was never changed in the days it had (ASVS V6.4.1); the administrator gives another one."""
+    given = account.password_set_at
+    return account.must_change and given is not None and given + timedelta(days=settings.first_password_days) <= at
 
 
 def _has_second_factor(session: Session, account_id: int) -> bool:
@@ -236,9 +246,15 @@ def viewer(reading: Connection, token: str, *, at: datetime, ip: str | None, set
     first = rows[0]
     return Viewer(
         first.account_id, first.person_id, first.number, first.name, ip, first.language,
-        tuple(people.held(*row[_HELD:]) for row in rows if row.role is not None), first.must_change, first.seen_at,
+        tuple(people.held(*row[_HELD:]) for row in rows if row.role is not None),
+        first.must_change or _is_old(first.password_set_at, at, settings), first.seen_at,
         first.proved_at, first.confirmed_at is None and _asked_for(settings, (row.role for row in rows)),
     )
+
+
+def _is_old(set_at: datetime | None, at: datetime, settings: Settings) -> bool:
+    """Whether a password is in use for longer than the installation lets it be."""
+    return bool(settings.password_days) and set_at is not None and set_at + timedelta(days=settings.password_days) <= at
 
 
 def _asked_for(settings: Settings, roles: Iterable[str | None]) -> bool:
@@ -254,12 +270,13 @@ def needs_second_factor(who: Viewer, settings: Settings) -> bool:
 
 
 #: Where the columns of a role begin.
-_HELD = 9
+_HELD = 10
 #: One row for each role held on the day; one without a role for who holds none.
 _SIGNED_IN = (
     select(
         Account.id.label("account_id"), Person.id.label("person_id"), Person.number, Person.name, Account.language,
-        Account.must_change, SignIn.seen_at, SignIn.proved_at, SecondFactor.confirmed_at, *people.HELD,
+        Account.must_change, SignIn.seen_at, SignIn.proved_at, SecondFactor.confirmed_at, Account.password_set_at,
+        *people.HELD,
     )
     .join(Account, Account.id == SignIn.account_id)
     .join(Person, Person.id == Account.person_id)
@@ -338,21 +355,25 @@ def change_password(
     A wrong old password (``SignInRefused``) counts like one at the door, by the ``settings`` of the installation.
     """
     with db.read() as session:
-        account = session.get_one(Account, who.account_id)
-        stored = account.password_hash
+        stored = session.get_one(Account, who.account_id).password_hash
+        before = session.execute(
+            select(OldPassword.password_hash).where(OldPassword.account_id == who.account_id)
+            .order_by(OldPassword.id.desc()).limit(settings.password_history)
+        ).scalars().all()
     if not matches(stored, old):
         with db.write() as session:
             count_failure(session, session.get_one(Account, who.account_id), who.ip, at,
                           settings, counted=True)
         raise SignInRefused()
-    check_password(new, old_hash=stored)
+    check_password(new, old_hashes=[stored, *before])
     hashed, token = _hasher.hash(new), secrets.token_urlsafe(32)
     with db.write() as session:
         session.execute(
             update(Account)
             .where(Account.id == who.account_id)
-            .values(password_hash=hashed, must_change=False, demo_password=None)
+            .values(password_hash=hashed, password_set_at=at, must_change=False, demo_password=None)
         )
+        session.add(OldPassword(account_id=who.account_id, password_hash=stored, ended_at=at))
         end_sign_ins(session, who.account_id, at)
         session.execute(
             insert(SignIn).values(token_digest=token_digest(token), account_id=who.account_id, began_at=at, seen_at=at,
@@ -369,101 +390,6 @@ def end_sign_ins(session: Session, account_id: int, at: datetime, *, but: str = 
         .where(SignIn.account_id == account_id, SignIn.ended_at.is_(None), SignIn.token_digest != token_digest(but))
         .values(ended_at=at)
     )
-
-
-def change_contact(
-    db: Database, who: Viewer, *, phone: str | None, email: str | None, at: datetime, link_days: int = 3
-) -> str | None:
-    """Change one's own phone number and mail address; returns the token of the confirmation link that goes to a new address.
-
-    The number takes effect at once, and with it the sign-in name of whoever signs in with it (``AccountExists`` when
-    somebody else does). A new address takes effect when its link is used: until then mail goes to the old one.
-    """
-    with db.write() as session:
-        person, account = session.get_one(Person, who.person_id), session.get_one(Account, who.account_id)
-        changed = [name for name, old, new in (("phone", person.phone, phone), ("email", person.email, email)) if old != new]
-        if "phone" in changed:
-            if account.sign_in_name == person.phone:
-                taken = select(Account.id).where(Account.sign_in_name == phone, Account.id != account.id)
-                if phone is None or session.execute(taken).first() is not None:
-                    raise AccountExists()
-                account.sign_in_name = phone
-            person.phone = phone
-        token = None
-        if "email" in changed and email:
-            token = secrets.token_urlsafe(32)
-            _link(session, account.id, email, token, at, link_days)
-            queue(session, [Message({person.id: True}, "email_confirmation", {"token": token, "address": email})], at=at)
-        elif "email" in changed:
-            person.email, account.email_confirmed_at = None, None
-            people.register_changed(session)
-        if changed:
-            # Which of them, never what: the values are personal.
-            record(session, Act(person_stream(who.number), Kind.CONTACT_CHANGED, at, who.actor(), payload={"fields": changed}))
-        return token
-
-
-def open_contact(db: Database, who: Viewer, person_number: str, purpose: str, *, at: datetime) -> tuple[str | None, str | None]:
-    """Phone number and address of somebody, for a stated purpose; recorded as ``field:unmasked`` before they are given out.
-
-    Raises ``PurposeNeeded``, and ``Forbidden`` for whoever administers neither the system nor its security.
-    """
-    require(who, "system_admin", "security_admin")
-    words = stated(purpose)
-    with db.write() as session:
-        person = people.person_by_number(session, person_number)
-        record(
-            session,
-            Act(person_stream(who.number), Kind.FIELD_UNMASKED, at, people.administrator(who),
-                payload={"of": person_number, "field": "phone, email", "purpose": words}),
-        )
-        return person.phone, person.email
-
-
-@dataclass(frozen=True)
-class Browser:
-    """One browser that is signed in to an account."""
-
-    began_at: datetime
-    seen_at: datetime
-    #: The one that asks.
-    this: bool
-
-
-@dataclass(frozen=True)
-class OwnAccount:
-    """An account as its owner sees it."""
-
-    sign_in_name: str
-    phone: str | None
-    email: str | None
-    email_confirmed_at: datetime | None
-    browsers: tuple[Browser, ...]
-
-
-def own_account(session: Session, who: Viewer, token: str, *, at: datetime, settings: Settings) -> OwnAccount:
-    """The viewer's account, with the browsers that are signed in to it, the latest first."""
-    account, person = session.get_one(Account, who.account_id), session.get_one(Person, who.person_id)
-    alive = session.execute(
-        select(SignIn)
-        .where(
-            SignIn.account_id == account.id, SignIn.ended_at.is_(None), SignIn.awaits_code.is_(False),
-            SignIn.seen_at > at - timedelta(minutes=settings.idle_minutes),
-            SignIn.began_at > at - timedelta(hours=settings.absolute_hours),
-        )
-        .order_by(SignIn.seen_at.desc())
-        .limit(50)
-    ).scalars()
-    this = token_digest(token)
-    browsers = tuple(Browser(one.began_at, one.seen_at, one.token_digest == this) for one in alive)
-    return OwnAccount(account.sign_in_name, person.phone, person.email, account.email_confirmed_at, browsers)
-
-
-def end_others(db: Database, who: Viewer, token: str, *, at: datetime) -> None:
-    """Sign every other browser of one's own out; recorded."""
-    with db.write() as session:
-        end_sign_ins(session, who.account_id, at, but=token)
-        record(session, Act(person_stream(who.number), Kind.SIGN_IN_ENDED, at, who.actor(), payload={"browsers": "others"}))
 
 
 def set_language(db: Database, who: Viewer, language: str) -> None:
@@ -497,7 +423,7 @@ def create_account(
         if session.execute(taken).first() is not None:
             raise AccountExists()
         session.add(
-            Account(person_id=person.id, sign_in_name=sign_in_name, password_hash=hashed, must_change=not demo,
+            Account(person_id=person.id, sign_in_name=sign_in_name, password_hash=hashed, must_change=not demo, password_set_at=at,
                     demo_password=given if demo else None)
         )
         record(session, Act(person_stream(person_number), Kind.ACCOUNT_CREATED, at, by))
@@ -545,7 +471,8 @@ def reset_password(db: Database, by: Actor, person_number: str, *, at: datetime)
     """
     given = first_password()
     _change_account(db, by, person_number, Kind.PASSWORD_CHANGED, at, ends_sign_ins=True,
-                    hat="system_admin", password_hash=_hasher.hash(given), must_change=True, locked_until=None, failures=0,
+                    hat="system_admin", password_hash=_hasher.hash(given), must_change=True, password_set_at=at, locked_until=None,
+                    failures=0,
                     demo_password=None)
     return given
 

@@ -341,9 +341,9 @@ class PurposeNeeded(Refusal):
 
 
 class PasswordRefused(Refusal):
-    """A new password that is too short, too common or the old one."""
+    """A new password that is too short, too common or one of the last."""
 
-    code, status, message = "E_PASSWORD", 422, N_("密码至少 12 位，不能是常见密码，也不能与原密码相同")
+    code, status, message = "E_PASSWORD", 422, N_("密码至少 12 位，不能是常见密码，也不能是最近用过的密码")
 
 
 class AccountExists(Refusal):

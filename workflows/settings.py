@@ -40,6 +40,11 @@ class Settings:
     #: Hours after which one person may urge one task again (催办), and how often a day a task is urged by all together.
     urge_hours: int = 24
     urges_a_day: int = 3
+    #: How many of one's last passwords are not taken again, and days after which one is changed (0: never; ASVS V6.2.10).
+    password_history: int = 5
+    password_days: int = 0
+    #: Days for which a first password opens anything at all.
+    first_password_days: int = 14
     #: Days a confirmation link is good for.
     link_days: int = 3
     #: SMTP server as host:port; empty means that mail stays queued.
@@ -66,6 +71,7 @@ class Settings:
             "smtp": os.environ.get("JIAOYAN_SMTP", ""),
             "mail_from": os.environ.get("JIAOYAN_MAIL_FROM", cls.mail_from),
             "second_factor": os.environ.get("JIAOYAN_SECOND_FACTOR", cls.second_factor),
+            "password_days": int(os.environ.get("JIAOYAN_PASSWORD_DAYS", cls.password_days)),
             "base_url": os.environ.get("JIAOYAN_BASE_URL", cls.base_url),
         }
         values.update({key: value for key, value in given.items() if value is not None})

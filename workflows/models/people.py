@@ -113,6 +113,8 @@ class Account(Row):
     password_hash: Mapped[str]
     #: The first password must be changed before anything else.
     must_change: Mapped[bool] = mapped_column(default=False)
+    #: Since when the password is in use; empty for one from before this was written down.
+    password_set_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     #: Wrong passwords in a row since the last success; kept in the table, so that a restart forgets nothing.
     failures: Mapped[int] = mapped_column(default=0)

@@ -1,4 +1,4 @@
-"""What proves besides the password who signs in: the secret of the one-time codes, and the codes for when it is lost."""
+"""What proves who signs in, besides the password in use: the secret of the one-time codes, codes for when it is lost; old passwords."""
 
 from __future__ import annotations
 
@@ -37,3 +37,15 @@ class RecoveryCode(Row):
     #: Digest of the code; the code itself is shown once and kept nowhere.
     digest: Mapped[str]
     used_at: Mapped[datetime | None]
+
+
+class OldPassword(Row):
+    """A password that was in use: it is not taken again."""
+
+    __tablename__ = "old_password"
+
+    id: Mapped[Key]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    #: argon2id with its parameters.
+    password_hash: Mapped[str]
+    ended_at: Mapped[datetime]
