@@ -30,7 +30,7 @@ LONGEST = 1000
 OFFICE, EVERYBODY = "office", "everybody"
 AUDIENCES: Mapping[str, str] = {OFFICE: N_("仅办理人员可见"), EVERYBODY: N_("申请人也可见")}
 #: A name begins here; an address like a@b.cn names nobody.
-_AT = re.compile(r"(?<![\w.])[@＠](?=\w)")
+_AT = re.compile(r"(?<![A-Za-z0-9_.])[@＠](?=\w)")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ def add(
         if is_applicant(session, viewer, instance):
             audience = EVERYBODY
         task, corrected = _task(session, instance, task_number), _own(session, viewer, instance, corrects)
-        named = _named(said, reached(session, instance, audience), viewer)
+        reach = reached(session, instance, audience, by_applicant=is_applicant(session, viewer, instance))
+        named = _named(said, reach, viewer)
         payload = {
             "words": said, "audience": audience, "step": task.step_id if task else None,
             "to": [one.named() for one in named], "corrects": corrects or None,
@@ -136,8 +137,13 @@ def _own(session: Session, viewer: Viewer, instance: Instance, event: str) -> Re
 # --- who is named, and who is told ----------------------------------------------------------------------------------
 
 
-def reached(session: Session, instance: Instance, audience: str) -> dict[str, list[Somebody]]:
-    """Who can be named in a remark, by name: whoever did, has or may take a task of the case, got it, or spoke in it."""
+def reached(
+    session: Session, instance: Instance, audience: str, *, by_applicant: bool = False
+) -> dict[str, list[Somebody]]:
+    """Who can be named in a remark, by name: whoever did, has or may take a task of the case, got it, or spoke in it.
+
+    An applicant names whom they know of: who did or has a task, or spoke to them.
+    """
     numbers: set[str] = set()
     keys: set[int] = set()
     tasks = session.execute(
@@ -146,10 +152,14 @@ def reached(session: Session, instance: Instance, audience: str) -> dict[str, li
     )
     for holder, delegate, doer, status, explanation in tasks:
         keys |= {key for key in (holder, delegate, doer) if key is not None}
-        if status in ("open", "suspended"):
+        if status in ("open", "suspended") and not by_applicant:
             numbers |= {one["number"] for one in explanation.get("result", ())}
-    keys |= set(session.execute(select(Copy.to_id).where(Copy.instance_id == instance.id)).scalars())
-    keys |= set(session.execute(select(Remark.by_id).where(Remark.instance_id == instance.id)).scalars())
+    spoke = select(Remark.by_id).where(Remark.instance_id == instance.id)
+    if by_applicant:
+        spoke = spoke.where(Remark.audience == EVERYBODY)
+    else:
+        keys |= set(session.execute(select(Copy.to_id).where(Copy.instance_id == instance.id)).scalars())
+    keys |= set(session.execute(spoke).scalars())
     keys.add(instance.starter_id)
     found = {one.id: one for one in people.somebodies(session, keys).values()}
     found |= {one.id: one for one in people.by_number(session, numbers).values()}
@@ -164,8 +174,9 @@ def reached(session: Session, instance: Instance, audience: str) -> dict[str, li
 def names(session: Session, viewer: Viewer, instance_number: str) -> list[str]:
     """Whom the viewer can name in a remark for the office, in the order of their names."""
     instance = session.execute(select(Instance).where(Instance.number == instance_number)).scalar_one()
-    audience = EVERYBODY if is_applicant(session, viewer, instance) else OFFICE
-    return sorted(name for name in reached(session, instance, audience) if name != viewer.name)
+    applicant = is_applicant(session, viewer, instance)
+    reach = reached(session, instance, EVERYBODY if applicant else OFFICE, by_applicant=applicant)
+    return sorted(name for name in reach if name != viewer.name)
 
 
 def _named(said: str, reach: Mapping[str, list[Somebody]], viewer: Viewer) -> list[Somebody]:

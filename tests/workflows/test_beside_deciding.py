@@ -317,7 +317,7 @@ def test_who_is_named_is_told_and_only_who_may_read_it_can_be(office: Office, li
     reader = office.viewer("sy.tri")
     for nobody in (reader.name, case.applicant.viewer.name, "无此人"):
         with pytest.raises(MentionUnknown):
-            _says(office, case, reviewer, f"请看 @{nobody}")
+            _says(office, case, reviewer, f"请@{nobody}看")
     copies.send(office.db, reviewer, case.number, [reader.number], "", at=office.at)
     _says(office, case, reviewer, f"＠{reader.name}：已抄送")
     assert "remark_mentioned" in [kind for kind, _ in case.told(reader.name)]

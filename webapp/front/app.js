@@ -2,6 +2,7 @@
 import htmx from 'htmx.org';
 
 import './page/confirm.js';
+import './page/live_list.js';
 import './page/menu.js';
 import './page/office_form.js';
 import './page/print.js';
