@@ -99,9 +99,12 @@ def test_the_diagram_shows_the_way_taken_and_who_has_it(reviewing: tuple[World, 
     assert way["current"] == ["adm_u2"]
     assert {"adm_s", "adm_f01", "adm_u1", "adm_b2"} <= set(way["done"])
     assert "adm_u2" not in way["done"]
-    assert "待认领" in way["notes"]["adm_u2"]
+    assert way["notes"]["adm_u2"] == "沈阳市教育局 · 教育局人事科（股），2026-09-08 24:00 前 (还剩 7 天)"
+    assert way["notes"]["adm_u1"].startswith("褚明远 2026-09-01 ") and "已办：推荐" in way["notes"]["adm_u1"]
+    assert {"adm_u7", "adm_m1_a"} <= set(way["ahead"]) and not set(way["ahead"]) & {*way["done"], *way["current"]}
+    assert way["notes"]["adm_u7"] == "预计经过 · 沈阳市教育局 · 考察组"
     before = browser.get(f"/diagrams/{number}.json?until=1").get_json()
-    assert before["current"] == ["adm_u1"]
+    assert before["current"] == ["adm_u1"] and before["ahead"] == [], "a replay foretells nothing"
 
 
 def test_the_step_bar_knows_what_is_done_now_and_ahead(reviewing: tuple[World, str, str]) -> None:

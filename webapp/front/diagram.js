@@ -4,12 +4,13 @@
 //        data-zoom-in="放大" data-zoom-out="缩小" data-zoom-fit="适合窗口" data-failed="流程图无法显示"></div>
 //
 // data-path-url (may be absent) answers
-//   {"done": ["adm_s", "flow_1", …], "current": ["adm_u2"], "cancelled": ["adm_t1"], "notes": {"adm_u2": "张三，11月27日前"}}
-// with ids of steps and sequence flows as drawn. "notes" are shown beside a step on hover and on keyboard focus.
+//   {"done": ["adm_s", "flow_1", …], "current": ["adm_u2"], "cancelled": ["adm_t1"], "ahead": ["adm_u4"], "notes": {"adm_u2": "张三，11月27日前"}}
+// with ids of steps and sequence flows as drawn. "notes" are shown beside a step on hover and on keyboard focus:
+// whatever has a note can be reached with the tab key, and says its name and note to a screen reader.
 // A page that replays a record calls element.showPath(path) with such an object for each moment.
 import Viewer from 'bpmn-js/lib/NavigatedViewer';
 
-const MARKERS = { done: 'path-done', current: 'path-current', cancelled: 'path-cancelled' };
+const MARKERS = { done: 'path-done', current: 'path-current', cancelled: 'path-cancelled', ahead: 'path-ahead' };
 
 async function fetched(url, kind) {
   const answer = await fetch(url, { credentials: 'same-origin', headers: { Accept: kind } });
@@ -36,6 +37,22 @@ class Path {
       }
     }
     this.notes = path.notes || {};
+    this.reach();
+  }
+
+  // Steps with a note are stops of the tab key, in the order in which they are drawn from left to right.
+  reach() {
+    for (const gfx of this.reached || []) gfx.removeAttribute('tabindex');
+    const noted = Object.keys(this.notes).map((id) => this.elements.get(id)).filter((one) => one && !one.labelTarget);
+    noted.sort((one, other) => (one.x || 0) - (other.x || 0));
+    this.reached = noted.map((element) => {
+      const gfx = this.elements.getGraphics(element);
+      gfx.setAttribute('tabindex', '0');
+      gfx.setAttribute('role', 'img');
+      gfx.setAttribute('aria-label', [(element.businessObject || {}).name, this.notes[element.id]].filter(Boolean).join(' · '));
+      gfx.parentNode.parentNode.append(gfx.parentNode); // the order of the tab key is that of the drawing's parts
+      return gfx;
+    });
   }
 }
 
@@ -48,7 +65,7 @@ function tooltip(holder, viewer, path) {
   const hide = () => {
     tip.hidden = true;
   };
-  viewer.on('element.hover', ({ element, gfx }) => {
+  const show = (element, gfx) => {
     const drawn = element.businessObject || {};
     const note = path.notes[element.id];
     if (element.type === 'bpmn:Process' || element.type === 'bpmn:Collaboration' || (!note && !drawn.documentation)) return hide();
@@ -63,8 +80,20 @@ function tooltip(holder, viewer, path) {
     const fits = below + tip.offsetHeight <= around.height;
     tip.style.left = `${left}px`;
     tip.style.top = `${fits ? below : Math.max(0, box.top - around.top - tip.offsetHeight - 6)}px`;
-  });
+  };
+  viewer.on('element.hover', ({ element, gfx }) => show(element, gfx));
   viewer.on('element.out', hide);
+  holder.addEventListener('focusin', ({ target }) => {
+    const gfx = target.closest && target.closest('.djs-element');
+    const element = gfx && viewer.get('elementRegistry').get(gfx.getAttribute('data-element-id'));
+    if (!element || !path.notes[element.id]) return hide();
+    viewer.get('canvas').scrollToElement(element, 60);
+    show(element, gfx);
+  });
+  holder.addEventListener('focusout', hide);
+  holder.addEventListener('keydown', ({ key }) => {
+    if (key === 'Escape') hide();
+  });
 }
 
 function zoomButtons(holder, viewer) {
