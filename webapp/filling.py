@@ -10,7 +10,7 @@ from typing import IO, Any, BinaryIO, cast
 from flask import Response, g, make_response, render_template, request
 from flask_babel import gettext
 
-from forms import build
+from forms import build, workbook
 from forms.build import Bound
 from forms.lookups import Lookup
 from webapp import form_page
@@ -137,6 +137,11 @@ class Filling:
         ]
 
     @property
+    def has_tables(self) -> bool:
+        """Whether the form asks for rows, which are better filled in on a spreadsheet."""
+        return workbook.has_tables(self.spec)
+
+    @property
     def version(self) -> int | None:
         """The draft's version that the page shows."""
         return self._kept.version if self._kept is not None else None
@@ -154,6 +159,12 @@ class Filling:
             self.spec, context=self.asked.context, now=now(), saved=self.asked.prefill, draft=self._draft,
             find=self._find, store=self._store, judge=judge,
         )  # fmt: skip
+
+    def taken_over(self, typed: Mapping[str, list[str]]) -> Received:
+        """What somebody brought in another way than by the page's inputs (a spreadsheet), judged like a post."""
+        return form_page.take_over(
+            self.spec, typed, context=self.asked.context, now=now(), saved=self.asked.prefill, draft=self._draft, find=self._find
+        )
 
     def _store(self, stream: IO[bytes], name: str, field: str) -> AttachmentRef:
         return evidence.add(office().db, g.viewer, office().files, cast(BinaryIO, stream), name, field, at=now())

@@ -117,6 +117,25 @@ def receive(
     return Received(bound, pressed, draft_of(bound))
 
 
+def take_over(
+    spec: FormSpec,
+    typed: Mapping[str, list[str]],
+    *,
+    context: Mapping[str, Any],
+    now: datetime,
+    saved: Mapping[str, Any] | None = None,
+    draft: Mapping[str, Any] | None = None,
+    known: Sequence[AttachmentRef] = (),
+    find: Mapping[str, lookups.Lookup] | None = None,
+) -> Received:
+    """Understand and judge texts by input name that came otherwise than by a post; to be shown again, not submitted."""
+    bound = build.bind(
+        spec, typed, context=context, now=now, base=build.initial(spec, context, now=now, saved=saved),
+        known=(*known, *draft_files(draft)), find=find, token=str((draft or {}).get("token") or new_token()),
+    )  # fmt: skip
+    return Received(bound, True, draft_of(bound))
+
+
 def _uploads() -> Iterator[tuple[str, list[Upload]]]:
     for name, files in request.files.lists():
         sent = [Upload(file.filename or "", file.stream) for file in files if file.filename]

@@ -16,12 +16,12 @@ from webapp.languages import sign, translate
 from webapp.moments import now
 from webapp.office import office
 from webapp.paging import words
-from workflows import bulk, control, deployment, jobs, people
+from workflows import bulk, control, deployment, jobs, people, workbooks
 from workflows.access import office_day
 from workflows.bulk import Selection
 from workflows.clock import machine_now
 from workflows.errors import N_, ImportRefused, NotFound, Problem
-from workflows.registers import importing, spreadsheet
+from workflows.registers import importing
 
 pages = Blueprint("operations", __name__, url_prefix="/administration")
 
@@ -80,7 +80,7 @@ def import_workbook(kind: str) -> Any:
     if kind not in importing.KINDS:
         raise NotFound()
     sent = request.files.get("file")
-    raw = sent.stream.read(spreadsheet.MAX_FILE + 1) if sent is not None and sent.filename else b""
+    raw = sent.stream.read(workbooks.MAX_FILE + 1) if sent is not None and sent.filename else b""
     if not raw:
         flash(gettext("请先选择要导入的 xlsx 文件"), "danger")
         return _imports_page(kind), 422

@@ -38,11 +38,13 @@ NO_PAGES = {
     "static", "health.healthz", "sign_in.first_page", "diagrams.drawing", "diagrams.path", "tasks.lookup", "tasks.download",
     "audit.export_search", "deadlines.export", "audit.export_case", "operations.blank_workbook", "administration.index",
     # posts that lead on, or answer with a page listed under another name
-    "sign_in.sign_out", "sign_in.set_language", "tasks.claim", "tasks.unclaim", "tasks.save", "tasks.body", "tasks.colleagues", "proxies.colleagues", "proxies.revoke",
+    "sign_in.sign_out", "sign_in.set_language", "tasks.claim", "tasks.unclaim", "tasks.save", "tasks.body", "tasks.colleagues",
+    "proxies.colleagues", "proxies.revoke",
     "tasks.recall", "instances.save",
     "instances.body", "reporting.save", "reporting.body", "notices.mark_read", "administration.end_role",
     "administration.open_account", "administration.change_account",
     "printing.receipt", "printing.case", "printing.signatures", "printing.admission_card", "printing.record",
+    "workbooks.start_file", "workbooks.task_file",
     "incidents.retry", "migrating.move", "operations.stop_job", "operations.bulk_start",
 }  # fmt: skip
 
@@ -216,6 +218,8 @@ STATES = (
     State("apply", "instances.start", NEW, "/instances/start/admission/{round}"),
     State("apply-errors", "instances.send", NEW, "/instances/start/admission/{round}", 422, send_form),
     State("apply-twice", "instances.start", RETURNED, "/instances/start/admission/{round}", 422),
+    State("workbook", "workbooks.start", NEW, "/instances/start/admission/{round}/workbook"),
+    State("workbook-refused", "workbooks.fill_start", NEW, "/instances/start/admission/{round}/workbook", 422, main_button_unchecked),
     State("received", "instances.received", DONE, "/instances/{qualified}/received"),
     State("admission-card", "instances.admission_card", DONE, "/instances/{qualified}/admission-card"),
     State("cases", "instances.index", REVIEWER, "/instances/"),
@@ -227,6 +231,8 @@ STATES = (
     State("case-applicant", "instances.show", RETURNED, "/instances/{returned}", 200, unfold),
     State("case-ended", "instances.show", DONE, "/instances/{qualified}", 200, unfold),
     State("case-reviewer", "instances.show", REVIEWER, "/instances/{returned}"),
+    State("task-workbook", "workbooks.task", HEAD, "/tasks/{adm_u1}/workbook"),
+    State("task-workbook-refused", "workbooks.fill_task", HEAD, "/tasks/{adm_u1}/workbook", 422, main_button_unchecked),
     State("task-recommend", "tasks.show", HEAD, "/tasks/{adm_u1}"),
     State("task-review", "tasks.show", REVIEWER, "/tasks/{adm_u2}", 200, unfold),
     State("task-review-errors", "tasks.complete", REVIEWER, "/tasks/{adm_u2}", 422, send_form),

@@ -1,30 +1,24 @@
-"""A spreadsheet that somebody sends: opened with limits, read row by row, every defect with its row and column.
-
-Nothing is trusted: the archive's sizes are looked at before it is unpacked, a document type is refused (entities), and
-reading stops at the first row too many, so that one far cell costs nothing (design/trust.md, fact 4 and checks 25, 26).
-"""
+"""A register that somebody sends as a spreadsheet: read row by row, every defect with its row and column."""
 
 from __future__ import annotations
 
 import io
 import re
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
-from workflows.errors import N_, ImportRefused, Problem
+from workflows import workbooks
+from workflows.errors import N_, Problem
 
 #: Rows of one file; more are sent in several files.
 MAX_ROWS = 5000
-#: Bytes of the file, of everything in it once unpacked, and parts in it.
-MAX_FILE, MAX_UNPACKED, MAX_PARTS = 8 * 1024 * 1024, 48 * 1024 * 1024, 500
 #: Characters of one cell, and defects listed at once.
 MAX_TEXT, MAX_PROBLEMS = 200, 300
 #: Columns read; ours have fewer.
@@ -72,52 +66,7 @@ def read_sheet(raw: bytes, columns: Sequence[Column], findings: Findings) -> lis
 
     Raises ``ImportRefused`` when the file itself is not acceptable: no workbook, too large, too many rows.
     """
-    _check_archive(raw, findings.file)
-    try:
-        book = load_workbook(io.BytesIO(raw), read_only=True, data_only=False, keep_links=False)
-    except Exception as error:  # openpyxl raises whatever its parsers raise
-        raise _refused(findings.file, N_("这不是可以读取的 xlsx 文件")) from error
-    try:
-        return _read(book, columns, findings)
-    except ImportRefused:
-        raise
-    except Exception as error:  # a damaged sheet shows only while it is read
-        raise _refused(findings.file, N_("文件内容已损坏，无法读取")) from error
-    finally:
-        book.close()
-
-
-def _refused(file: str, reason: str, row: int = 0) -> ImportRefused:
-    return ImportRefused([Problem(file, row, "", reason)])
-
-
-def _check_archive(raw: bytes, file: str) -> None:
-    if len(raw) > MAX_FILE:
-        raise _refused(file, N_("文件超过 8 MB，请分成几份导入"))
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            parts = archive.infolist()
-            if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED:
-                raise _refused(file, N_("文件展开后太大，请只保留要导入的工作表"))
-            for part in parts:
-                if part.filename.endswith((".xml", ".rels")):
-                    _check_part(archive, part, file)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, ValueError) as error:
-        raise _refused(file, N_("这不是可以读取的 xlsx 文件")) from error
-
-
-def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo, file: str) -> None:
-    """A sheet of numbers and words needs no document type, and what the directory says of its size must be true."""
-    with archive.open(part) as content:
-        size, end = 0, b""
-        while chunk := content.read(1 << 16):
-            size += len(chunk)
-            seen = end + chunk.replace(b"\0", b"")  # UTF-16 as well
-            if b"<!DOCTYPE" in seen or b"<!ENTITY" in seen:
-                raise _refused(file, N_("文件中有不允许的文档类型声明"))
-            if size > part.file_size:
-                raise _refused(file, N_("这不是可以读取的 xlsx 文件"))
-            end = seen[-16:]
+    return workbooks.opened(raw, findings.file, lambda book: _read(book, columns, findings))
 
 
 def _read(book: Any, columns: Sequence[Column], findings: Findings) -> list[Line]:
@@ -128,7 +77,7 @@ def _read(book: Any, columns: Sequence[Column], findings: Findings) -> list[Line
     lines = []
     for number, cells in enumerate(rows, start=2):
         if number > MAX_ROWS + 1:
-            raise _refused(findings.file, N_("一次最多导入 5000 行，请分成几份"), number)
+            raise workbooks.refused(findings.file, N_("一次最多导入 5000 行，请分成几份"), number)
         if places and any(cell.value not in (None, "") for cell in cells):
             values = _values(number, cells, places, findings)
             if values is not None:

@@ -14,6 +14,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from sqlalchemy import func, select
 
+from workflows import workbooks
 from workflows.audit import Actor, ActorKind
 from workflows.db import Database
 from workflows.errors import ImportRefused
@@ -256,7 +257,7 @@ BOMBS = {
     "broken sheet": with_part("xl/worksheets/sheet1.xml", b"<worksheet><sheetData><row"),
     "no workbook": with_part("xl/workbook.xml", b"<a/>"),
     "too many rows": workbook(PLACES, *([["x"]] * (spreadsheet.MAX_ROWS + 1))),
-    "too large": b"P" * (spreadsheet.MAX_FILE + 1),
+    "too large": b"P" * (workbooks.MAX_FILE + 1),
 }
 
 
