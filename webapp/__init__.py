@@ -44,16 +44,19 @@ def _pages() -> list[Blueprint]:
         public,
         registers,
         reporting,
+        returning,
         rules,
         sign_in,
+        signers,
         tasks,
-        workbooks,
         unmasking,
+        workbooks,
     )
 
     return [
         health.pages, sign_in.pages, account.pages,
-        public.pages, notices.pages, inbox.pages, bulk_acts.pages, desk.pages, tasks.pages, instances.pages, diagrams.pages,
+        public.pages, notices.pages, inbox.pages, bulk_acts.pages, desk.pages, tasks.pages, signers.pages,
+        returning.pages, instances.pages, diagrams.pages,
         audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
         proxies.pages, reporting.pages, registers.pages, rules.pages, printing.pages, workbooks.pages, deadlines.pages,
         unmasking.pages,

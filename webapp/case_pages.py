@@ -27,6 +27,7 @@ from workflows.case import STATUSES
 from workflows.errors import N_, CaseFailed, Forbidden, NotFound, Refusal, StartFailed
 from workflows.people import ROLES
 from workflows.rulebook import OUTCOMES
+from workflows.signatures import MODES, STATES
 
 #: What was handed over by somebody else never runs in our name.
 SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"
@@ -216,5 +217,5 @@ def install(app: Flask) -> None:
     app.jinja_env.globals.update(
         due_words=due_words, who=who, reasons=case_file.reasons, value_words=value_words, outcome_words=outcome_words,
         role_name=role_name, office_roles=OFFICE_ROLES, notice_words=notice_words, tag_words=tag_words, colon=colon,
-        comma=comma, case_statuses=STATUSES,
+        comma=comma, case_statuses=STATUSES, signing_modes=MODES, signing_states=STATES,
     )  # fmt: skip

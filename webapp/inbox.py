@@ -11,7 +11,7 @@ from webapp.allowed import allowed
 from webapp.moments import now
 from webapp.office import office
 from webapp.paging import page_number, words
-from workflows import copies, forecast, inbox, search
+from workflows import copies, forecast, inbox, returning, search
 from workflows.access import Viewer
 from workflows.people import COUNTED
 
@@ -38,9 +38,9 @@ def index() -> Any:
     )  # fmt: skip
     narrowed = given != inbox.Filter() or (tab == "copies" and words("read") == "no")
     expected: dict[str, forecast.Forecast] = {}
-    unread = False
+    unread, takeable = False, frozenset[str]()
     with office().db.read() as reading:
-        counted = inbox.counts(reading, viewer, given=given) if narrowed or tab != "todo" else None
+        counted = inbox.counts(reading, viewer, given=given, at=at) if narrowed or tab != "todo" else None
         if tab == "started":
             found = search.find(reading, viewer, search.Sought(own=True, text=given.text), at=at, page=page_number())
             expected = forecast.ends(reading, viewer, [row.number for row in found.rows if row.status == "running"], now())
@@ -49,9 +49,10 @@ def index() -> Any:
             found = copies.to_read(reading, viewer, unread=unread, text=given.text, page=page_number())
         elif tab == "done":
             found = inbox.done(reading, viewer, given, counted=counted, page=page_number())
+            takeable = returning.may_take_back(reading, viewer, [row.number for row in found.rows])
         else:
             found = inbox.todo(reading, viewer, given, counted=counted, page=page_number(), at=at)
-        counts = counted or inbox.counts(reading, viewer, found if found.rows else None)
+        counts = counted or inbox.counts(reading, viewer, found if found.rows else None, at=at)
         choices = inbox.choices(reading, viewer, counts, tab=tab) if tab in {"todo", "done"} else None
     if not request.args:
         default = next((one.asked for one in counts.filters if one.is_default), None)
@@ -67,6 +68,7 @@ def index() -> Any:
         found=found,
         given=given,
         narrowed=narrowed,
+        takeable=takeable,
         expected=expected,
         unread=unread,
         kept=next((one.name for one in counts.filters if _same(one.asked, given)), ""),

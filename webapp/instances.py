@@ -243,7 +243,7 @@ def show(number: str) -> str:
     note_read(number)
     if not reading_case.took_part(found, viewer):
         case_file.note_viewed(office().db, viewer, number, at=now())
-    mine = [task for task in found.open_tasks if not found.masked and _may_take(task, viewer)]
+    mine = [task for task in (*found.open_tasks, *found.open_signatures) if not found.masked and _may_take(task, viewer)]
     return render_template(
         "instances/show.html", found=found, papers=papers, mine=mine, events=reading_case.events(found, viewer),
         rulings=reading_case.rulings(found, viewer), is_applicant=reading_case.is_applicant(found, viewer),

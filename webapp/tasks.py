@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,12 +14,13 @@ from forms import lookups
 from forms.build import Bound
 from webapp import desk, reading_case
 from webapp.allowed import allowed
-from webapp.case_pages import file_url, handed_over, opened_case, sheet, turned_away
+from webapp.case_pages import file_url, handed_over, opened_case, sheet, spec_of, turned_away
 from webapp.filling import BACK, MORE, NOTE, SAVE, SEND, Addresses, Colleagues, Filling, lookup_answer, sent_before
+from webapp.form_page import PaperView, paper_view
 from webapp.languages import refusal_words, translate
 from webapp.moments import now
 from webapp.office import office
-from workflows import access, assignments, case_file, follow_ups, inbox, instances
+from workflows import access, assignments, case_file, follow_ups, inbox, instances, returning
 from workflows.access import Viewer
 from workflows.case_file import CaseFile
 from workflows.errors import (
@@ -42,7 +44,8 @@ from workflows.transitions import Moved
 pages = Blueprint("tasks", __name__)
 
 
-def _asked(number: str) -> FormRequest:
+def asked_for(number: str) -> FormRequest:
+    """The task as the person may see it; being turned away from it is recorded."""
     with turned_away("task", number), office().db.read() as reading:
         return instances.task_form(reading, g.viewer, number, now())
 
@@ -61,7 +64,7 @@ def _filling(number: str, asked: FormRequest) -> Filling:
 @allowed("signed_in")
 def show(number: str) -> str:
     """The task: to be filled in by whoever may take it, to be read by whoever did it."""
-    asked = _asked(number)
+    asked = asked_for(number)
     case = _case(asked)
     if asked.status != "open" or not asked.is_mine or not asked.form:
         return _closed(number, asked, case)
@@ -80,15 +83,24 @@ def _beside(asked: FormRequest, case: CaseFile, number: str) -> dict[str, Any]:
     to_file = None if case.masked else file_url
     with office().db.read() as reading:
         said, follow_on = desk.beside(reading, case.number), follow_ups.day_of(reading, viewer, number)
+        takeable = asked.status == "done" and bool(returning.may_take_back(reading, viewer, [number]))
     papers = [(one, sheet(one, to_file)) for one in reading_case.submissions(case, viewer) if one.task != number]
     sent = {one.task: one for one, _ in papers if one.by_number != viewer.number}
     opinions = [(task, sent[task.number]) for task in case.tasks if task.status == "done" and task.number in sent]
+    opinions = [(task, paper) for task, paper in opinions if task.signing.get("main") != number]
     return {
         "asked": asked, "case_file": case, "number": number, "papers": papers, "opinions": opinions,
         "rulings": reading_case.rulings(case, viewer), "is_applicant": reading_case.is_applicant(case, viewer),
-        "reasons_told": asked.prefill.get("reasons"), "beside": said, "follow_on": follow_on,
+        "reasons_told": asked.prefill.get("reasons"), "to_sign": _to_sign(asked, to_file), "takeable": takeable,
+        "beside": said, "follow_on": follow_on,
         "urges": [one for one in said.pressing.urges if one.task == number],
     }  # fmt: skip
+
+
+def _to_sign(asked: FormRequest, to_file: Callable[[str], str] | None) -> PaperView | None:
+    """What the person is asked to sign, as a paper to read."""
+    sent = asked.to_sign
+    return paper_view(spec_of(asked.to_sign_form), sent.data, seen=sent.seen, file_url=to_file) if sent is not None else None
 
 
 def _page(
@@ -111,7 +123,7 @@ def _closed(number: str, asked: FormRequest, case: CaseFile) -> str:
 @allowed("signed_in")
 def complete(number: str) -> Any:
     """Send the form. 422 shows the same page with everything typed; 409 keeps what was typed and says who was first."""
-    asked = _asked(number)
+    asked = asked_for(number)
     filling = _filling(number, asked)
     if asked.status != "open":
         if sent_before() is not None:
@@ -122,8 +134,9 @@ def complete(number: str) -> Any:
     if BACK in request.form:
         return _hand_back(number, filling)
     if request.form.get(MORE) in HANDING:
-        filling.keep(filling.received(judge=False))
-        return redirect(url_for(f".{request.form[MORE]}", number=number), 303)
+        if asked.is_mine:
+            filling.keep(filling.received(judge=False))
+        return redirect(url_for(HANDING[request.form[MORE]], number=number), 303)
     got = filling.received()
     if SAVE in request.form:
         filling.keep(got)
@@ -150,7 +163,8 @@ def complete(number: str) -> Any:
     except Refusal as refusal:
         return _kept(filling, got.bound, refusal)
     if moved.handed_on:
-        flash(gettext("已提交，该任务已转由他人办理"), "success")
+        said = gettext("已申请回避，您不再提出意见") if asked.signing else gettext("已提交，该任务已转由他人办理")
+        flash(said, "success")
         return redirect(url_for("inbox.index"), 303)
     return redirect(url_for(".sent", number=number), 303)
 
@@ -190,20 +204,23 @@ def _after(number: str) -> Response:
 @allowed("signed_in")
 def sent(number: str) -> Any:
     """After sending: what happens next, by whom, by when; and the next task."""
-    asked = _asked(number)
+    asked = asked_for(number)
     if asked.status == "open":
         return redirect(url_for(".show", number=number))
     with office().db.read() as reading:
         case = case_file.read(reading, g.viewer, str(asked.instance_number), now())
         following = inbox.next_task(reading, g.viewer, besides=number)
-    return render_template("tasks/sent.html", case_file=case, step_name=asked.step_name, following=following)
+        takeable = bool(returning.may_take_back(reading, g.viewer, [number]))
+    return render_template(
+        "tasks/sent.html", case_file=case, step_name=asked.step_name, following=following, number=number, takeable=takeable
+    )
 
 
 @pages.post("/tasks/<number>/draft")
 @allowed("signed_in")
 def save(number: str) -> Response:
     """Autosave; nothing is kept for a task that is over."""
-    asked = _asked(number)
+    asked = asked_for(number)
     if asked.status != "open":
         raise TaskNotOpen()
     return _filling(number, asked).autosave()
@@ -213,7 +230,7 @@ def save(number: str) -> Response:
 @allowed("signed_in")
 def body(number: str) -> str:
     """The form's body again."""
-    return _filling(number, _asked(number)).refreshed()
+    return _filling(number, asked_for(number)).refreshed()
 
 
 @pages.post("/tasks/<number>/claim")
@@ -239,7 +256,10 @@ def unclaim(number: str) -> Response:
 # --- to a colleague, and back (转办, 委派) ----------------------------------------------------------------------------
 
 #: What else can be done with a task, each on a page of its own.
-HANDING = ("transfer", "delegate", "decline")
+HANDING = {
+    "transfer": "tasks.transfer", "delegate": "tasks.delegate", "decline": "tasks.decline", "signers": "signers.ask",
+    "no_opinion": "signers.decline", "return": "returning.send_back",
+}  # fmt: skip
 
 
 class Eligible:
@@ -302,7 +322,7 @@ def decline(number: str) -> Any:
 
 def _hand_on(number: str, act: str) -> Any:
     """The page of one act with its reason, or what came of it; what was typed stays when it is refused."""
-    asked, refused, status = _asked(number), "", 200
+    asked, refused, status = asked_for(number), "", 200
     to, reason = request.form.get("to", "").strip()[:100], request.form.get("reason", "")
     may = {"transfer": asked.may_transfer, "delegate": asked.may_delegate, "decline": asked.is_asked}
     if request.method == "GET" and not may[act]:
@@ -335,13 +355,13 @@ def _handed_on(number: str, act: str, to: str, reason: str, asked: FormRequest) 
     if act == "decline":
         assignments.decline(office().db, g.viewer, number, reason, at=now())
         return asked.holder_name or ""
-    code = _person(number, to)
+    code = person_of(number, to)
     verb = assignments.transfer if act == "transfer" else assignments.delegate
     verb(office().db, g.viewer, number, code, reason, at=now())
     return Eligible(number).label(code) or to
 
 
-def _person(number: str, text: str) -> str:
+def person_of(number: str, text: str) -> str:
     """Number of the person who was typed; somebody who may not have the task is found too, so that the refusal says why."""
     for register in (Eligible(number), Colleagues(g.viewer)):
         try:

@@ -39,7 +39,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, aliased
 
 from workflows import deployment, terms
-from workflows.access import Viewer, office_day
+from workflows.access import Viewer, office_day, stands_in
 from workflows.errors import N_
 from workflows.models import (
     Candidate,
@@ -49,6 +49,7 @@ from workflows.models import (
     Instance,
     Organisation,
     Person,
+    Proxy,
     SavedFilter,
     Task,
     Urge,
@@ -157,6 +158,8 @@ class TaskRow:
     follow_on: date | None = None
     #: What its case is about, in a line, by its process's rule; empty without one.
     summary: str = ""
+    #: Of somebody's opinion on another's task (加签): ``mode``, ``from`` (number, name), ``reason``.
+    signing: Mapping[str, Any] | None = None
 
     @property
     def grade(self) -> str:
@@ -188,6 +191,8 @@ class Counts:
     rarest: Range | None = None
     #: The person's own filters by name: read with the numbers, since every inbox shows both.
     filters: tuple[Saved, ...] = ()
+    #: Names of those for whom the person stands in today (代办授权).
+    stands_in_for: tuple[str, ...] = ()
 
 
 #: (value, name, how many rows it would leave, or nothing where there are too many to count).
@@ -315,7 +320,7 @@ _FOLLOW_ON = (
     .correlate(Task).scalar_subquery()
 )  # fmt: skip
 #: Columns of a row before the number of all rows.
-_COLUMNS = 20
+_COLUMNS = 21
 
 
 def _tasks() -> Select[Any]:
@@ -326,6 +331,7 @@ def _tasks() -> Select[Any]:
             starter.name, Task.status, Task.opened_at, Task.due_at, Task.due_provisional,
             case((Task.holder_id == bindparam("person"), True), else_=False), Task.done_at, Task.outcome,
             Task.explanation["delegated"], Task.priority, _URGED, _FOLLOW_ON, Instance.summary,
+            Task.explanation["signing"],
         )
         .join(Instance, Instance.id == Task.instance_id)
         .join(Definition, Definition.digest == Instance.definition)
@@ -439,7 +445,7 @@ def _counts(dialect: str, groups: int | None, kinds: tuple[str, ...]) -> Select[
     waiting = [] if groups is None else [_waiting(dialect, groups, frozenset(), "", ordered=False)]
     ranges = [terms.keys(kind, f"range_{n}").limit(bindparam("few")).subquery() for n, kind in enumerate(kinds)]
     every = (*found, *ranges, *waiting)
-    return select(_saved(), *(select(func.count()).select_from(one).scalar_subquery() for one in every))
+    return select(_saved(), _stands_in_for(), *(select(func.count()).select_from(one).scalar_subquery() for one in every))
 
 
 #: Between the parts of a filter, and between filters, of what is read as one text.
@@ -454,6 +460,12 @@ def _saved() -> ScalarSelect[str]:
     return own.scalar_subquery()
 
 
+def _stands_in_for() -> ScalarSelect[str]:
+    """Names of those for whom the person stands in on the day, as one text."""
+    names = select(func.aggregate_strings(Person.name, _ROW)).join(Proxy, Proxy.giver_id == Person.id)
+    return names.where(stands_in(bindparam("person"), bindparam("day", type_=Date))).scalar_subquery()
+
+
 def _filters(text: str | None) -> tuple[Saved, ...]:
     rows = [row.split(_PART) for row in (text or "").split(_ROW) if row]
     return tuple(sorted(
@@ -461,25 +473,27 @@ def _filters(text: str | None) -> tuple[Saved, ...]:
     ))
 
 
-def counts(session: Session, viewer: Viewer, listed: Page | None = None, *, given: Filter | None = None) -> Counts:
+def counts(
+    session: Session, viewer: Viewer, listed: Page | None = None, *, given: Filter | None = None, at: datetime | None = None
+) -> Counts:
     """The three numbers, in one statement; ``listed`` is everything that waits, if it has been read already.
 
-    And, for a list that is to be narrowed by ``given``, which of what it asks for is rare.
+    And, for a list that is to be narrowed by ``given``, which of what it asks for is rare; and for whom they stand in ``at``.
     """
     groups, who = _who(viewer)
     ranges = [] if given is None else given.ranges()
     kinds = tuple(one.kind for one in ranges)
     statement = _counts(_dialect(session), groups if listed is None else None, kinds)
-    values = {**who, "upto": COUNTED, "few": _FEW}
+    values = {**who, "upto": COUNTED, "few": _FEW, "day": date.min if at is None else office_day(at)}
     for n, one in enumerate(ranges):
         values |= one.params(f"range_{n}")
-    saved, done, started, to_read, *rest = session.connection().execute(statement, values).one()
+    saved, standing, done, started, to_read, *rest = session.connection().execute(statement, values).one()
     sizes = {one: terms.Size(count, None, count < _FEW) for one, count in zip(ranges, rest, strict=False)}
     rarest = terms.rarest({one: size for one, size in sizes.items() if size.whole})
     todo = rest[-1] if listed is None else listed.total
     return Counts(
         min(todo, COUNTED), min(done, COUNTED), min(started, COUNTED), min(to_read, COUNTED),
-        None if rarest is None else rarest[0], _filters(saved),
+        None if rarest is None else rarest[0], _filters(saved), tuple(sorted(set((standing or "").split(_ROW)) - {""})),
     )
 
 

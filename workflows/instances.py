@@ -113,6 +113,9 @@ class FormRequest:
     may_send_back: bool = False
     #: It is the person's opinion on somebody's task (加签): ``mode``, ``from`` (number, name), ``reason``, ``main`` (task number).
     signing: Mapping[str, Any] | None = None
+    #: What they are asked to sign, if it was sent before they were (后加签); and the form file that it was filled in on.
+    to_sign: signers.Sent | None = None
+    to_sign_form: bytes = b""
     #: Who was asked to sign it, see ``workflows.signatures``; and whether it is sent and waits for those who sign after.
     signers: tuple[Mapping[str, Any], ...] = ()
     is_sent: bool = False
@@ -281,6 +284,7 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
     movable = movable and task.main_id is None
     waiting, is_sent = signatures.awaited(task), signatures.is_sent(task)
     blocked = is_sent or any(one["mode"] == "before" and one["how"] == "asked" for one in waiting)
+    sent = signers.to_sign(session, task) if task.main_id is not None else None
     return FormRequest(
         f"task:{task.number}", case.loaded.process_id, case.loaded.name, step.id, step.name,
         step.documentation if task.main_id is None else "", task.form_id or "",
@@ -302,7 +306,9 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
         may_recall=is_open and is_holder and task.delegate_id is not None, came_back_from=returning.came_back(task),
         may_send_back=is_open and returning.allowed_from(step) and task.delegate_id is None
         and task.holder_id in (None, viewer.person_id) and principal is None and task.main_id is None,
-        signing=task.explanation.get("signing"), signers=tuple(signatures.entries(task)), is_sent=is_sent,
+        signing=task.explanation.get("signing"), to_sign=sent,
+        to_sign_form=case.loaded.forms.get(sent.form_id, b"") if sent is not None else b"",
+        signers=tuple(signatures.entries(task)), is_sent=is_sent,
         may_add_signers=movable and not is_sent and task.holder_id in (None, viewer.person_id)
         and not signers.unsignable(case.loaded, step), opened=opened,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -449,6 +450,28 @@ def _effect(
     transition.claim, transition.done = claim, None
     transition.actor = viewer.actor(role=signing["role"], organisation=signing["organisation"])
     return transition
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What somebody has sent and others are to sign: the form as it is filled in, before it takes effect."""
+
+    form_id: str
+    data: Mapping[str, Any]
+    seen: Mapping[str, Any]
+    by_name: str
+    at: datetime
+
+
+def to_sign(session: Session, own: Task) -> Sent | None:
+    """What a signer is asked to sign after its holder has sent it; nothing where they sign before or meanwhile."""
+    found = session.execute(
+        select(Task.kept, Person.name).outerjoin(Person, Person.id == Task.holder_id).where(Task.id == own.main_id)
+    ).one_or_none()
+    if found is None or not found.kept:
+        return None
+    sent = submission_of(found.kept)
+    return Sent(sent.form_id, sent.data, sent.seen, found.name or "", datetime.fromisoformat(found.kept["at"]))
 
 
 def sent_by(task: Task, viewer: Viewer) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def path_of(case: CaseFile, *, until: int | None = None) -> Path:
     waiting = {
         task.step_id: (task.holder_name or "", task.due_at)
         for task in case.tasks
-        if task.step_id in current and (until is None or task.status == "open")
+        if task.step_id in current and not task.signing and (until is None or task.status == "open")
     }
     return Path(
         tuple(step for step in done if step not in current),

@@ -22,6 +22,7 @@ def stages(
         found.pop(stage.name, None)  # passed again after a return: it stands where it was last
         found[stage.name] = stage
 
+    tasks = [task for task in tasks if not task.signing]
     current = [task for task in tasks if task.status in {"open", "suspended"}]
     cancelled = {task.step_id for task in tasks if task.status == "cancelled"}
     for event in events:

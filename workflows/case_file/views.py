@@ -34,6 +34,12 @@ class TaskView:
     explanation: Mapping[str, Any]
     #: Who may take an open one: (role key or empty, organisation code or person number, its name).
     candidates: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def signing(self) -> Mapping[str, Any]:
+        """Of a signer's own task (加签): ``mode``, ``from``, ``reason``, ``main`` (number of the task that they sign); else empty."""
+        found: Mapping[str, Any] = self.explanation.get("signing") or {}
+        return found
     #: How urgent, 0 to 100 (zeebe:priorityDefinition, or as somebody set it).
     priority: int = 50
 
@@ -257,10 +263,15 @@ class CaseFile:
 
     @property
     def open_tasks(self) -> tuple[TaskView, ...]:
-        """What it waits for now."""
-        return tuple(task for task in self.tasks if task.status == "open")
+        """What it waits for now; opinions on it are part of that."""
+        return tuple(task for task in self.tasks if task.status == "open" and not task.signing)
+
+    @property
+    def open_signatures(self) -> tuple[TaskView, ...]:
+        """The opinions that it waits for now (加签)."""
+        return tuple(task for task in self.tasks if task.status == "open" and task.signing)
 
     @property
     def held_tasks(self) -> tuple[TaskView, ...]:
         """What it will wait for again when it is resumed."""
-        return tuple(task for task in self.tasks if task.status == "suspended")
+        return tuple(task for task in self.tasks if task.status == "suspended" and not task.signing)
