@@ -52,6 +52,8 @@ def test_work_is_given_done_in_anothers_name_and_shown_with_both_names(waits: tu
 
     theirs = world.browser(HEAD).get("/proxies/")
     assert "您正在代 吴立新 办理" in words(theirs) and f'href="/tasks/{task}"' in theirs.get_data(as_text=True)
+    assert "代办 （代吴立新）" in words(world.browser(HEAD).get("/inbox/")), "the inbox leads there"
+    assert "代吴立新" not in words(world.browser(HR2).get("/inbox/"))
     page = words(world.browser(HEAD).get(f"/tasks/{task}"))
     assert "您正在代吴立新办理" in page and "转办" not in page and "认领" not in page
     answer = world.review(HEAD, task, "合格", "学历、教龄均符合要求")
@@ -67,9 +69,9 @@ def test_work_is_given_done_in_anothers_name_and_shown_with_both_names(waits: tu
 def test_what_is_refused_keeps_what_was_typed_and_says_why(waits: tuple[World, str, str], words: Words) -> None:
     world, *_ = waits
     cases = [
-        (dict(reason="忙"), "请说明理由"), (dict(to="无此人"), "没有找到这位同事"), (dict(to=NAMES[HR1]), "不能授权本人"),
-        (dict(to_on="2026-12-31"), "不超过 90 天"), (dict(to_on=""), "不超过 90 天"), (dict(from_on="2026-08-30"), "从今天或以后开始"),
-        (dict(scope="some"), "请至少选择一个代办的事项"), (dict(to=NAMES[AUDITOR]), "没有找到这位同事"),
+        ({"reason": "忙"}, "请说明理由"), ({"to": "无此人"}, "没有找到这位同事"), ({"to": NAMES[HR1]}, "不能授权本人"),
+        ({"to_on": "2026-12-31"}, "不超过 90 天"), ({"to_on": ""}, "不超过 90 天"), ({"from_on": "2026-08-30"}, "从今天或以后开始"),
+        ({"scope": "some"}, "请至少选择一个代办的事项"), ({"to": NAMES[AUDITOR]}, "没有找到这位同事"),
     ]  # fmt: skip
     for changed, said in cases:
         answer = lets(world, **changed)
