@@ -115,7 +115,7 @@ def test_remarks_stand_on_the_case_and_the_task_for_whom_they_are(world: World, 
     assert "已更正，见后" in words(world.browser(HR1).get(f"/instances/{number}"))
     assert world.browser(AUDITOR).post(path, {"words": "请说明"}).status_code == 403
     assert world.browser(STRANGER).post(path, {"words": "请说明"}).status_code == 404
-    assert "教龄证明的章" in page(world, AUDITOR, f"/audit/case/{number}"), "the record has it"
+    assert "教龄证明的章" in page(world, AUDITOR, f"/audit/cases/{number}"), "the record has it"
 
 
 def test_a_follow_up_is_set_marked_and_taken_away(world: World, case: tuple[str, str], words: Words) -> None:
