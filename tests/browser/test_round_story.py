@@ -137,6 +137,7 @@ def story(town: Town, pictures: Path) -> Story:
     return Story(town, pictures, PLACES["liaoning"], Office(database, town.served.data))
 
 
+@pytest.mark.timeout(900)  # some two hundred pages: a machine that is busy with other tests takes its time
 def test_a_round_from_the_gap_to_the_roster(story: Story, tmp_path: Path) -> None:
     batch = _opened(story)
     first, second, _ = _qualified(story, batch)
