@@ -343,6 +343,11 @@ class FormView:
         """Whether a table has columns of round or square buttons."""
         return isinstance(node.item, Table) and any(asked.kind in {"radio", "checklist"} for asked in node.item.fields)
 
+    @property
+    def between(self) -> str:
+        """The sign between parts of a sentence that the browser puts together."""
+        return sign("；")
+
     def may_add(self, node: Node) -> bool:
         """Whether rows can be added and removed."""
         return isinstance(node.item, Table) and not node.readonly and not node.item.fixed_rows

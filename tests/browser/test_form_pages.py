@@ -108,6 +108,55 @@ def test_rows_with_script(site: Callable[..., Host], page: Page) -> None:
     expect(page.locator("[name='annual_appraisals.4.year']")).to_have_value("2019")
 
 
+def paste(page: Page, where: str, text: str) -> None:
+    """Paste what a spreadsheet has copied."""
+    page.locator(where).focus()
+    page.evaluate("""text => {
+        const data = new DataTransfer();
+        data.setData('text/plain', text);
+        document.activeElement.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}));
+    }""", text)
+
+
+def test_cells_of_a_spreadsheet_fill_rows_and_what_does_not_fit_is_said(site: Callable[..., Host], page: Page) -> None:
+    page.goto(site("admission.application").url)
+    table = page.locator("#f-teaching_history")
+    expect(table.locator("[data-paste-said]")).to_contain_text("可以从电子表格复制多行")
+    paste(page, "[name='teaching_history.0.start']", (
+        '2010/9/1\t2018年8月31日\t"沈阳市\n第一小学"\t中小学\t课堂教学\t语文\t小学\r\n'
+        "2018-09-01\t\t沈阳市浑河高级中学\t中小学\t课堂教学\t炼金术\t高中\r\n"
+    ))
+    expect(table.locator("tbody tr")).to_have_count(2)
+    for name, value in (
+        ("0.start", "2010-09-01"), ("0.end", "2018-08-31"), ("0.unit", "沈阳市 第一小学"), ("0.subject", "语文"),
+        ("1.start", "2018-09-01"), ("1.end", ""), ("1.unit", "沈阳市浑河高级中学"), ("1.subject", ""), ("1.stage", "高中"),
+    ):  # fmt: skip
+        expect(page.locator(f"[name='teaching_history.{name}']")).to_have_value(value)
+    said = table.locator("[data-paste-said]")
+    expect(said).to_contain_text("已从电子表格粘贴 2 行")
+    expect(said).to_contain_text("第 2 行“学科”：炼金术")
+    page.click("button[value=check]")
+    expect(page.locator("[name='teaching_history.1.unit']")).to_have_value("沈阳市浑河高级中学")
+
+
+def test_headings_of_a_spreadsheet_are_matched_with_the_columns(site: Callable[..., Host], page: Page) -> None:
+    page.goto(site("admission.application").url)
+    rows = "\n".join(f"优秀\t{year}" for year in range(2015, 2027))
+    paste(page, "[name='annual_appraisals.0.year']", f"考核结果\t年度\n{rows}")
+    expect(page.locator("[name='annual_appraisals.0.year']")).to_have_value("2015")
+    expect(page.locator("[name='annual_appraisals.0.result']")).to_have_value("优秀")
+    most = int(page.locator("#f-annual_appraisals").get_attribute("data-max-rows") or 0)
+    expect(page.locator("#f-annual_appraisals tbody tr")).to_have_count(min(most, 12))
+    if most < 12:
+        expect(page.locator("#f-annual_appraisals [data-paste-said]")).to_contain_text(f"另有 {12 - most} 行超出本表")
+
+
+def test_one_cell_and_a_longer_text_go_where_they_are_pasted(site: Callable[..., Host], page: Page) -> None:
+    page.goto(site("admission.application").url)
+    paste(page, "[name='teaching_history.0.unit']", "沈阳市第一小学")
+    expect(page.locator("#f-teaching_history [data-paste-said]")).not_to_contain_text("已从电子表格粘贴")
+
+
 def test_files_are_kept_once_chosen_and_the_draft_is_saved(site: Callable[..., Host], page: Page, tmp_path: Path) -> None:
     host = site("admission.application")
     photo = tmp_path / "证件照.jpg"

@@ -1,4 +1,4 @@
-// On every page: htmx, and six small habits that any page may ask for with an attribute. No page needs script to work.
+// On every page: htmx, and small habits that any page may ask for with an attribute. No page needs script to work.
 import htmx from 'htmx.org';
 
 import './page/confirm.js';
@@ -8,6 +8,7 @@ import './page/office_form.js';
 import './page/print.js';
 import './page/rows.js';
 import './page/table_field.js';
+import './page/table_paste.js';
 
 // The content security policy allows neither inline style nor eval: htmx must not try.
 Object.assign(htmx.config, {

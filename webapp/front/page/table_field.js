@@ -2,7 +2,7 @@
 // puts the next free number for __row__; a button with data-remove-row takes its row away. Without script the
 // server's own buttons (name="_add_row", name="_remove_row") do the same by a round trip, so nothing hangs on this.
 
-function add(field) {
+export function add(field) {
   const rows = field.querySelector('[data-rows-of]');
   const template = field.querySelector('template');
   if (!rows || !template) return false;
