@@ -7,11 +7,15 @@ from typing import Any
 
 from flask import current_app, g, request, url_for
 
-from workflows.access import Viewer
+from workflows.access import OFFICE_ROLES, READING_ROLES, Viewer
 from workflows.errors import N_
 
 #: Roles that keep the system and its security, and take no part in a case.
 ADMINISTRATORS = ("system_admin", "security_admin")
+
+
+#: Roles whose work begins with figures.
+ANSWERABLE = frozenset({"bureau_head", "tri_head", "auditor", "system_admin"})
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Door:
 
 #: Endpoint, label, who sees it (empty: everybody who has signed in), who does not.
 _DOORS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("dashboard.index", N_("概览"), (*OFFICE_ROLES, *READING_ROLES, "system_admin"), ()),
     ("inbox.index", N_("待办"), (), ("auditor", *ADMINISTRATORS)),
     ("instances.start_page", N_("申报"), (), ("auditor", *ADMINISTRATORS)),
     ("instances.index", N_("办件"), (), ADMINISTRATORS),
@@ -72,12 +77,13 @@ def _here(addresses: list[str]) -> str | None:
 
 
 def first_door(viewer: Viewer) -> str:
-    """Where a person's work begins: the administrators' page, the auditors', an applicant's start page, else the inbox."""
+    """Where a person's work begins: the figures of who answers for an office, audits or keeps the system; an applicant's start
+    page; else the inbox."""
     held = {one.role for one in viewer.memberships}
-    if held and held <= set(ADMINISTRATORS):
+    if held & ANSWERABLE:
+        wanted = ["dashboard.index"]
+    elif held and held <= set(ADMINISTRATORS):
         wanted = ["administration.index"]
-    elif "auditor" in held:
-        wanted = ["audit.index"]
     elif not held:
         wanted = ["instances.start_page", "inbox.index"]
     else:

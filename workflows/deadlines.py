@@ -45,6 +45,8 @@ _FEW = 2000
 EXPORT_LIMIT = 2000
 #: What a list can be narrowed to by time, and its words.
 WHEN: Mapping[str, str] = {"late": N_("已超期"), "today": N_("今天到期"), "week": N_("7 天内到期")}
+#: The words of what is due after that.
+LATER = N_("7 天以后到期")
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ def _statement(groups: int, charges: int, whose: str, few: bool, filters: frozen
 def within(when: str, at: datetime) -> dict[str, datetime]:
     """``from`` and ``to`` of a key of ``WHEN``; what is due at 24:00 of a day is due on that day."""
     midnight = datetime.combine(office_day(at) + timedelta(days=1), time(), OFFICE_ZONE)
-    spans = {"late": {"to": at}, "today": {"from": at, "to": midnight}, "week": {"from": at, "to": midnight + timedelta(days=6)}}
+    spans = {"late": {"to": at}, "today": {"from": at, "to": midnight}, "week": {"from": at, "to": midnight + timedelta(days=7)}}
     return spans.get(when, {})
 
 

@@ -1,4 +1,5 @@
-// Builds what the browser gets: app.js and app.css for every page, diagram.js and diagram.css for pages that show a diagram.
+// Builds what the browser gets: app.js and app.css for every page, diagram.js and diagram.css for pages that show a diagram,
+// chart.js for pages that show a chart.
 //
 //   node webapp/front/build.mjs            -> webapp/static/dist/
 //   node webapp/front/build.mjs --tests    -> tests/browser/dist/ as well: form_js.js (form-js's own viewer, for the differential
@@ -56,7 +57,7 @@ const tokens = own('tokens.css');
 style([settle(installed('@tabler/core/dist/css/tabler.css'), tokens), tokens, own('app.css'), own('print.css')], 'app.css');
 style([installed('bpmn-js/dist/assets/diagram-js.css'), installed('bpmn-js/dist/assets/bpmn-js.css'), own('diagram.css')], 'diagram.css');
 
-const builds = [script(join(front, 'app.js'), join(dist, 'app.js')), script(join(front, 'diagram.js'), join(dist, 'diagram.js'))];
+const builds = [script(join(front, 'app.js'), join(dist, 'app.js')), script(join(front, 'diagram.js'), join(dist, 'diagram.js')), script(join(front, 'chart.js'), join(dist, 'chart.js'))];
 const browserTests = join(root, 'tests', 'browser');
 for (const name of process.argv.includes('--tests') ? ['form_js', 'modellers'] : []) {
   const entry = join(browserTests, `${name}_entry.js`);
