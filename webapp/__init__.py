@@ -29,8 +29,8 @@ def _pages() -> list[Blueprint]:
         audit,
         bulk_acts,
         control,
-        deadlines,
         dashboard,
+        deadlines,
         desk,
         diagrams,
         health,
@@ -59,7 +59,7 @@ def _pages() -> list[Blueprint]:
         public.pages, notices.pages, inbox.pages, bulk_acts.pages, desk.pages, tasks.pages, signers.pages,
         returning.pages, instances.pages, diagrams.pages,
         audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
-        proxies.pages, handing_over.pages, reporting.pages, registers.pages, rules.pages, printing.pages, workbooks.pages, again.pages, deadlines.pages,
+        proxies.pages, reporting.pages, registers.pages, rules.pages, printing.pages, workbooks.pages, deadlines.pages,
         unmasking.pages, dashboard.pages,
     ]
 
