@@ -68,6 +68,10 @@ class Filled:
     older: bool
 
 
+#: A workbook that says nothing.
+NOTHING = Filled({}, {}, (), frozenset(), False)
+
+
 def has_tables(spec: FormSpec) -> bool:
     """Whether a form asks for rows: what a spreadsheet is good for."""
     return any(isinstance(item, Table) for item in _items(spec.items))

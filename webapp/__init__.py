@@ -26,6 +26,7 @@ def _pages() -> list[Blueprint]:
     from webapp import (
         account,
         administration,
+        again,
         audit,
         bulk_acts,
         control,
@@ -33,6 +34,7 @@ def _pages() -> list[Blueprint]:
         deadlines,
         desk,
         diagrams,
+        handing_over,
         health,
         inbox,
         incidents,
@@ -59,7 +61,7 @@ def _pages() -> list[Blueprint]:
         public.pages, notices.pages, inbox.pages, bulk_acts.pages, desk.pages, tasks.pages, signers.pages,
         returning.pages, instances.pages, diagrams.pages,
         audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
-        proxies.pages, reporting.pages, registers.pages, rules.pages, printing.pages, workbooks.pages, deadlines.pages,
+        proxies.pages, handing_over.pages, reporting.pages, registers.pages, rules.pages, printing.pages, workbooks.pages, again.pages, deadlines.pages,
         unmasking.pages, dashboard.pages,
     ]
 

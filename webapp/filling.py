@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any, BinaryIO, cast
@@ -160,11 +160,19 @@ class Filling:
             find=self._find, store=self._store, judge=judge,
         )  # fmt: skip
 
-    def taken_over(self, typed: Mapping[str, list[str]]) -> Received:
-        """What somebody brought in another way than by the page's inputs (a spreadsheet), judged like a post."""
+    def as_filled(self, data: Mapping[str, Any]) -> Bound:
+        """The form as it would stand with this data of an earlier submission, whatever the draft says."""
+        return form_page.open_form(self.spec, context=self.asked.context, now=now(), saved=data, find=self._find)
+
+    def taken_over(self, typed: Mapping[str, list[str]], known: Sequence[AttachmentRef] = ()) -> Received:
+        """What somebody brought in another way than by the page's inputs (a spreadsheet), judged like a post.
+
+        ``known`` are files of theirs that it may name besides those of the draft.
+        """
         return form_page.take_over(
-            self.spec, typed, context=self.asked.context, now=now(), saved=self.asked.prefill, draft=self._draft, find=self._find
-        )
+            self.spec, typed, context=self.asked.context, now=now(), saved=self.asked.prefill, draft=self._draft,
+            known=known, find=self._find,
+        )  # fmt: skip
 
     def _store(self, stream: IO[bytes], name: str, field: str) -> AttachmentRef:
         return evidence.add(office().db, g.viewer, office().files, cast(BinaryIO, stream), name, field, at=now())

@@ -104,7 +104,7 @@ def start(process_id: str, round_number: str) -> Any:
         filling = _filling(_asked(process_id, round_number), process_id, round_number)
     except (DuplicateCase, WindowClosed, WindowNotOpen) as refusal:
         return _refused(refusal, sent=False)
-    return _page(filling, filling.opened())
+    return _page(filling, filling.opened(), offer=True)
 
 
 def _refused(refusal: Refusal, *, sent: bool) -> tuple[str, int]:
@@ -114,10 +114,13 @@ def _refused(refusal: Refusal, *, sent: bool) -> tuple[str, int]:
     return page, refusal.status
 
 
-def _page(filling: Filling, bound: Bound) -> str:
-    context = filling.asked.context
+def _page(filling: Filling, bound: Bound, *, offer: bool = False) -> str:
+    context, earlier = filling.asked.context, None
+    if offer and filling.asked.draft is None:
+        with office().db.read() as reading:
+            earlier = instances.earlier(reading, g.viewer, filling.asked.process_id, filling.asked.form_id)
     return render_template(
-        "instances/form.html", filling=filling, view=filling.view(bound), asked=filling.asked,
+        "instances/form.html", filling=filling, view=filling.view(bound), asked=filling.asked, earlier=earlier,
         round=context["instance"]["round"], organisation=context["instance"]["organisation_name"],
         ahead=_ahead(filling.asked, bound, whole=False),
     )  # fmt: skip

@@ -240,6 +240,28 @@ def start_form(
     )
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What somebody submitted before in a form that starts cases."""
+
+    number: str
+    at: datetime
+    data: Mapping[str, Any]
+
+
+def earlier(session: Session, viewer: Viewer, process_id: str, form_id: str) -> Earlier | None:
+    """The newest paper of a form that the person themselves sent in a case of the process that they started (再次申报)."""
+    found = session.execute(
+        select(Instance.number, SubmissionRow.at, SubmissionRow.data)
+        .join(Instance, Instance.id == SubmissionRow.instance_id)
+        .where(Instance.starter_id == viewer.person_id, Instance.process_id == process_id,
+               SubmissionRow.by_id == viewer.person_id, SubmissionRow.form_id == form_id)
+        .order_by(SubmissionRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if found is None else Earlier(*found)
+
+
 def _refuse_duplicate(session: Session, viewer: Viewer, round_id: int) -> None:
     number = session.execute(
         select(Instance.number).where(

@@ -44,7 +44,7 @@ NO_PAGES = {
     "instances.body", "reporting.save", "reporting.body", "notices.mark_read", "administration.end_role",
     "administration.open_account", "administration.change_account",
     "printing.receipt", "printing.case", "printing.signatures", "printing.admission_card", "printing.record",
-    "workbooks.start_file", "workbooks.task_file",
+    "workbooks.start_file", "workbooks.task_file", "again.take",
     "incidents.retry", "migrating.move", "operations.stop_job", "operations.bulk_start",
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -112,6 +113,22 @@ def add(db: Database, viewer: Viewer, store: FileStore, stream: BinaryIO, name: 
                        uploaded_at=at, field=field)
         )
     return AttachmentRef(sha256, cleaned, media_type, size, field)
+
+
+def bring_again(db: Database, viewer: Viewer, digests: Collection[str], *, at: datetime) -> None:
+    """Note that somebody brings files again that they brought before, for another case; those of others are left out."""
+    if not digests:
+        return
+    with db.write() as session:
+        own = session.execute(
+            select(Attachment).where(Attachment.sha256.in_(digests), Attachment.uploaded_by_id == viewer.person_id)
+            .order_by(Attachment.id)
+        ).scalars()
+        for one in {row.sha256: row for row in own}.values():
+            session.add(
+                Attachment(sha256=one.sha256, name=one.name, media_type=one.media_type, size=one.size,
+                           uploaded_by_id=viewer.person_id, uploaded_at=at, field=one.field)
+            )  # fmt: skip
 
 
 def for_viewer(session: Session, viewer: Viewer, sha256: str, at: datetime) -> Attachment:
