@@ -32,6 +32,11 @@ def follow_up(db: Database, viewer: Viewer, task_number: str, on: date | None, *
         session.refresh(task, with_for_update=True)
         if task.status != "open":
             raise TaskNotOpen()
+        was = session.execute(
+            select(FollowUp.on).where(FollowUp.person_id == viewer.person_id, FollowUp.task_id == task.id)
+        ).scalar_one_or_none()
+        if was == on:
+            return
         session.execute(delete(FollowUp).where(FollowUp.person_id == viewer.person_id, FollowUp.task_id == task.id))
         if on is not None:
             session.add(FollowUp(person_id=viewer.person_id, task_id=task.id, on=on))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
@@ -26,6 +26,8 @@ from workflows.people import Somebody
 
 #: So long is a remark at most.
 LONGEST = 1000
+#: Within this time the same words once more are the same page sent twice.
+_A_MOMENT = timedelta(minutes=2)
 #: Who reads it.
 OFFICE, EVERYBODY = "office", "everybody"
 AUDIENCES: Mapping[str, str] = {OFFICE: N_("仅办理人员可见"), EVERYBODY: N_("申请人也可见")}
@@ -54,25 +56,30 @@ class RemarkView:
 def add(
     db: Database, viewer: Viewer, instance_number: str, words: str, audience: str = OFFICE, *, at: datetime,
     task_number: str = "", corrects: str = "",
-) -> None:
+) -> bool:
     """Say something about a case. One transaction, one event; who is named in it is told.
+
+    False, and nothing happens, when the same was the last thing said and a moment ago: a page that was sent twice.
 
     Whoever takes part in the case may, its office, and whom it was sent to; an applicant speaks to everybody. ``corrects``
     is the event of an own remark that this one corrects. Raises ``NotFound``, ``Forbidden`` for who only reads it
     (auditors), ``RemarkNeeded``, ``RemarkNotYours`` and ``MentionUnknown``.
     """
     said = words.strip()
-    if not 0 < len(said) <= LONGEST:
-        raise RemarkNeeded(most=LONGEST)
-    if audience not in AUDIENCES:
-        raise NotFound()
     with db.write() as session:
         instance = access.instance_for(session, viewer, instance_number, at)
+        session.refresh(instance, ["version"], with_for_update=True)
         if not _may(session, viewer, instance, at):
             raise Forbidden()
+        if audience not in AUDIENCES:
+            raise NotFound()
+        if not 0 < len(said) <= LONGEST:
+            raise RemarkNeeded(most=LONGEST)
         if is_applicant(session, viewer, instance):
             audience = EVERYBODY
         task, corrected = _task(session, instance, task_number), _own(session, viewer, instance, corrects)
+        if _said_just_now(session, viewer, instance, said, audience, at):
+            return False
         reach = reached(session, instance, audience, by_applicant=is_applicant(session, viewer, instance))
         named = _named(said, reach, viewer)
         payload = {
@@ -95,6 +102,17 @@ def add(
             Message({one.id: one.mailable for one in named}, "remark_mentioned", params),
             Message({one.id: one.mailable for one in others}, "remark_made", params),
         ], at=at, instance=instance.number)
+        return True
+
+
+def _said_just_now(
+    session: Session, viewer: Viewer, instance: Instance, said: str, audience: str, at: datetime
+) -> bool:
+    last = session.execute(
+        select(Remark).where(Remark.instance_id == instance.id).order_by(Remark.id.desc()).limit(1)
+    ).scalar_one_or_none()
+    same = last is not None and (last.by_id, last.words, last.audience) == (viewer.person_id, said, audience)
+    return same and last is not None and at - last.at < _A_MOMENT
 
 
 def is_applicant(session: Session, viewer: Viewer, instance: Instance) -> bool:

@@ -43,6 +43,8 @@ def save(
                 raise TooManyFilters(most=MOST)
             known = SavedFilter(person_id=viewer.person_id, name=named, asked={}, is_default=False)
             session.add(known)
+        if (known.asked, known.is_default, known.id is not None) == (words, default, True):
+            return
         if default:
             session.execute(update(SavedFilter).where(own).values(is_default=False))
         known.asked, known.is_default = words, default

@@ -17,6 +17,7 @@ from types import ModuleType
 
 import pytest
 
+from tests.kill import scenes_beside  # noqa: F401 - enters its scenes
 from tests.kill.dying import Killing, copied, deaths, run
 from tests.kill.scenes import SCENES, USUAL
 from tests.office import Office
@@ -25,15 +26,20 @@ from workflows import (
     assignments,
     bulk,
     control,
+    copies,
     deliveries,
     deployment,
     drafts,
+    follow_ups,
     incidents,
     instances,
     jobs,
+    remarks,
     reporting,
     retries,
+    saved_filters,
     timers,
+    urging,
 )
 from workflows.control import ending, migrating, pausing, rewinding
 from workflows.incidents import raising
@@ -41,7 +47,7 @@ from workflows.incidents import raising
 #: The rooms whose verbs change a case or what is done for it later.
 ROOMS = (
     instances, assignments, control, ending, migrating, pausing, rewinding, deliveries, timers, retries, incidents, raising,
-    jobs, bulk, deployment, drafts, reporting,
+    jobs, bulk, copies, follow_ups, remarks, saved_filters, urging, deployment, drafts, reporting,
 )  # fmt: skip
 #: Verbs that may well be done twice, and why.
 TWICE = {instances.reject_input: "what was refused is recorded as often as it is sent"}

@@ -114,7 +114,9 @@ def test_remarks_stand_on_the_case_and_the_task_for_whom_they_are(world: World, 
     assert world.browser(HR1).post(path, {"words": "章清楚", "corrects": event}).status_code == 303
     assert "已更正，见后" in words(world.browser(HR1).get(f"/instances/{number}"))
     assert world.browser(AUDITOR).post(path, {"words": "请说明"}).status_code == 403
-    assert world.browser(STRANGER).post(path, {"words": "请说明"}).status_code == 404
+    for words_given in ("请说明", ""):
+        assert world.browser(STRANGER).post(path, {"words": words_given}).status_code == 404
+    assert world.browser(HR1).post("/instances/LN-2026-99999/remarks", {"words": ""}).status_code == 404
     assert "教龄证明的章" in page(world, AUDITOR, f"/audit/cases/{number}"), "the record has it"
 
 

@@ -351,6 +351,17 @@ def test_who_only_reads_says_nothing(office: Office, liaoning: Place, case: Case
         assert session.execute(select(Remark)).first() is None
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_remark_sent_twice_is_one_remark(office: Office, liaoning: Place, case: Case, order: str) -> None:
+    reviewer = office.viewer(liaoning.reviewer)
+    said = race(office, *[lambda db: remarks.add(db, reviewer, case.number, "材料齐全", at=office.at)] * 2, order=order)
+    assert sorted(said) == [False, True]
+    assert len(case.events(Kind.REMARK_ADDED)) == 1
+    office.time_is(office.at + timedelta(minutes=3))
+    _says(office, case, reviewer, "材料齐全")
+    assert _heard(office, case, reviewer) == ["材料齐全"] * 2, "said again later it is meant"
+
+
 def test_a_case_that_is_over_can_still_be_spoken_of(office: Office, liaoning: Place, case: Case) -> None:
     control.cancel(office.db, office.viewer(liaoning.bureau_head), case.number, WHY, at=office.at)
     _says(office, case, office.viewer(liaoning.reviewer), "已电话告知申请人")
