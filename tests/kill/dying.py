@@ -122,6 +122,8 @@ def everything(url: str, folder: Path) -> Everything:
             Task.due_provisional,
             Task.outcome,
             Task.delegate_id,
+            Task.signers_open,
+            Task.main_id.is_not(None),
             Task.explanation["delegated"],
             Task.explanation["delegations"],
         ),

@@ -48,10 +48,13 @@ from workflows import (
     orders,
     reporting,
     retries,
+    returning,
+    signers,
     timers,
 )
 from workflows.access import Viewer
 from workflows.errors import (
+    AlreadySigned,
     CaseFailed,
     DelegationOver,
     DraftConflict,
@@ -59,11 +62,15 @@ from workflows.errors import (
     IncidentOver,
     JobOver,
     NotFound,
+    NotSignable,
+    NotTakenBack,
     StartFailed,
     TaskDelegated,
+    TaskNotOpen,
 )
 from workflows.models import Attachment, Incident
 from workflows.settings import OFFICE_ZONE
+from workflows.submission import Submission
 
 LIAONING = PLACES["liaoning"]
 WHY = "情况核实期间暂不办理"
@@ -432,6 +439,81 @@ def _decline(office: Office) -> Act:
 def _recall(office: Office) -> Act:
     holder, task, _ = _delegating(office)
     return Once(assignments.recall, (holder, task), office.at, (DelegationOver,))
+
+
+# --- others who sign a task, and a case that goes back ----------------------------------------------------------------
+
+
+def _signing(office: Office, mode: str = "before", *, asked: bool = True) -> tuple[Viewer, Case, Viewer, str]:
+    """Who holds a task, its case, who is to sign it or was asked to, and the number of their own task."""
+    case = _reviewed(office)
+    hand, signer = case.task("adm_u2").by(LIAONING.reviewer), office.viewer(LIAONING.bureau_head)
+    if asked:
+        signers.add(office.db, hand.viewer, hand.task, [signer.number], mode, WHY, at=office.at)
+    own = [one.number for one in case.tasks() if one.main_id is not None]
+    return hand.viewer, case, signer, own[0] if own else ""
+
+
+OPINION = {"conflict_declared": "否", "agreed": "同意", "words": "", "files": []}
+
+
+@scene("add a signer", signers.add)
+def _add_signer(office: Office) -> Act:
+    holder, case, signer, _ = _signing(office, asked=False)
+    number = case.task("adm_u2").number
+    return Once(signers.add, (holder, number, [signer.number], "before", WHY), office.at, (NotSignable,))
+
+
+@scene("remove a signer", signers.remove)
+def _remove_signer(office: Office) -> Act:
+    holder, case, _, own = _signing(office)
+    main = next(one.number for one in case.tasks() if one.step_id == "adm_u2" and one.main_id is None)
+    return Once(signers.remove, (holder, main, own), office.at, (AlreadySigned,))
+
+
+@scene("decline to sign", signers.decline)
+def _decline_to_sign(office: Office) -> Act:
+    _, _, signer, own = _signing(office)
+    return Once(signers.decline, (signer, own, "不了解情况，不便提出意见"), office.at, (TaskNotOpen,))
+
+
+@scene("sign", signers.sign)
+def _sign(office: Office) -> Act:
+    _, _, signer, own = _signing(office)
+    return Complete(signer, own, Submission("house.opinion", OPINION, "t" * 24), office.at)
+
+
+@scene("send for signature", signers.submit)
+def _send_for_signature(office: Office) -> Act:
+    holder, case, _, _ = _signing(office, "after")
+    hand = case.task("adm_u2").by(LIAONING.reviewer)
+    return Complete(holder, hand.task, hand.fills(hand.conclusion("合格")), office.at)
+
+
+@scene("sign at last", signers.sign)
+def _sign_at_last(office: Office) -> Act:
+    """The last opinion lets the decision take effect that was sent before."""
+    _, case, signer, _ = _signing(office, "after")
+    hand = case.task("adm_u2").by(LIAONING.reviewer)
+    hand.sends(hand.fills(hand.conclusion("合格")))
+    own = next(one.number for one in case.tasks() if one.main_id is not None)
+    return Complete(signer, own, Submission("house.opinion", OPINION, "t" * 24), office.at)
+
+
+@scene("send back to a step", returning.send_back)
+def _send_back(office: Office) -> Act:
+    case = _reviewed(office)
+    hand = case.task("adm_u2").by(LIAONING.reviewer)
+    to = next(one.number for one in case.tasks() if one.step_id == "adm_u1")
+    why = "推荐意见没有写明任教学科，请单位重新出具"
+    return Once(returning.send_back, (hand.viewer, hand.task, to, why), office.at, (TaskNotOpen,))
+
+
+@scene("take one's own back", returning.take_back)
+def _take_ones_own_back(office: Office) -> Act:
+    case = _reviewed(office)
+    done = next(one.number for one in case.tasks() if one.step_id == "adm_u1")
+    return Once(returning.take_back, (office.viewer(LIAONING.own_head), done), office.at, (NotTakenBack,))
 
 
 @scene("save a draft", drafts.save_draft)

@@ -37,7 +37,9 @@ from workflows import (
     remarks,
     reporting,
     retries,
+    returning,
     saved_filters,
+    signers,
     timers,
     urging,
 )
@@ -47,7 +49,7 @@ from workflows.incidents import raising
 #: The rooms whose verbs change a case or what is done for it later.
 ROOMS = (
     instances, assignments, control, ending, migrating, pausing, rewinding, deliveries, timers, retries, incidents, raising,
-    jobs, bulk, copies, follow_ups, remarks, saved_filters, urging, deployment, drafts, reporting,
+    jobs, bulk, copies, follow_ups, remarks, saved_filters, urging, deployment, drafts, reporting, signers, returning,
 )  # fmt: skip
 #: Verbs that may well be done twice, and why.
 TWICE = {instances.reject_input: "what was refused is recorded as often as it is sent"}
