@@ -57,12 +57,11 @@ def _pages() -> list[Blueprint]:
     )
 
     return [
-        health.pages, sign_in.pages, account.pages,
-        public.pages, notices.pages, inbox.pages, bulk_acts.pages, desk.pages, tasks.pages, signers.pages,
-        returning.pages, instances.pages, diagrams.pages,
-        audit.pages, administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages,
-        proxies.pages, handing_over.pages, reporting.pages, registers.pages, rules.pages, printing.pages, workbooks.pages, again.pages, deadlines.pages,
-        unmasking.pages, dashboard.pages,
+        health.pages, sign_in.pages, account.pages, public.pages, notices.pages, inbox.pages, bulk_acts.pages,
+        desk.pages, tasks.pages, signers.pages, returning.pages, instances.pages, diagrams.pages, audit.pages,
+        administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages, proxies.pages,
+        handing_over.pages, reporting.pages, registers.pages, rules.pages, printing.pages, workbooks.pages,
+        again.pages, deadlines.pages, unmasking.pages, dashboard.pages,
     ]
 
 

@@ -23,7 +23,7 @@ from webapp.fence import is_loopback
 from webapp.health import SEEDING
 from webapp.languages import worded
 from webapp.office import Office
-from workflows import bulk, control, deployment, jobs, migrations, policies
+from workflows import bulk, control, deployment, handing_over, jobs, migrations, policies
 from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, record
 from workflows.clock import Clock, machine_now
 from workflows.db import Database
@@ -93,7 +93,8 @@ def _handlers(office: Office) -> jobs.Handlers:
     def migrate(running: Running) -> None:
         control.migrate_all(office.db, running.params, running.cursor, running.mark, running.now)
 
-    return {SEEDING: seed, bulk.BULK_START: bulk.run, bulk_acts.BULK_ACT: bulk_acts.perform, control.MIGRATION: migrate}
+    return {SEEDING: seed, bulk.BULK_START: bulk.run, bulk_acts.BULK_ACT: bulk_acts.perform,
+            control.MIGRATION: migrate, handing_over.HAND_OVER: handing_over.run}
 
 
 def _worker(office: Office) -> Worker:

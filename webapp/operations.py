@@ -16,7 +16,7 @@ from webapp.languages import sign, translate
 from webapp.moments import now
 from webapp.office import office
 from webapp.paging import words
-from workflows import bulk, control, deployment, jobs, people, workbooks
+from workflows import bulk, control, deployment, handing_over, jobs, people, workbooks
 from workflows.access import office_day
 from workflows.bulk import Selection
 from workflows.clock import machine_now
@@ -26,7 +26,10 @@ from workflows.registers import importing
 pages = Blueprint("operations", __name__, url_prefix="/administration")
 
 #: Kind of job -> what it does, for the list.
-JOBS = {SEEDING: N_("生成演示数据"), bulk.BULK_START: N_("批量发起"), BULK_ACT: N_("批量处理待办"), control.MIGRATION: N_("迁移办件")}
+JOBS = {
+    SEEDING: N_("生成演示数据"), bulk.BULK_START: N_("批量发起"), BULK_ACT: N_("批量处理待办"), control.MIGRATION: N_("迁移办件"),
+    handing_over.HAND_OVER: N_("离岗交接"),
+}  # fmt: skip
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

@@ -39,7 +39,7 @@ NO_PAGES = {
     "audit.export_search", "deadlines.export", "audit.export_case", "operations.blank_workbook", "administration.index",
     # posts that lead on, or answer with a page listed under another name
     "sign_in.sign_out", "sign_in.set_language", "tasks.claim", "tasks.unclaim", "tasks.save", "tasks.body", "tasks.colleagues",
-    "proxies.colleagues", "proxies.revoke",
+    "proxies.colleagues", "proxies.revoke", "handing_over.successors",
     "tasks.recall", "instances.save",
     "instances.body", "reporting.save", "reporting.body", "notices.mark_read", "administration.end_role",
     "administration.open_account", "administration.change_account",
@@ -209,6 +209,7 @@ STATES = (
     State("proxies-new", "proxies.grant", REVIEWER, "/proxies/new"),
     State("proxies-new-errors", "proxies.grant", REVIEWER, "/proxies/new", 422, main_button_unchecked),
     State("proxies-new-applicant", "proxies.grant", NEW, "/proxies/new"),
+    State("hand-over", "handing_over.hand_over", ADMIN, "/administration/people/{person}/hand-over"),
     State("admin-proxies", "proxies.every", SECURITY, "/administration/proxies"),
     State("notices", "notices.index", REVIEWER, "/notices/"),
     State("notices-empty", "notices.index", NEW, "/notices/"),
