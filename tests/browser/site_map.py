@@ -38,7 +38,8 @@ NO_PAGES = {
     "static", "health.healthz", "sign_in.first_page", "diagrams.drawing", "diagrams.path", "tasks.lookup", "tasks.download",
     "audit.export_search", "deadlines.export", "audit.export_case", "operations.blank_workbook", "administration.index",
     # posts that lead on, or answer with a page listed under another name
-    "sign_in.sign_out", "sign_in.set_language", "tasks.claim", "tasks.unclaim", "tasks.save", "tasks.body", "tasks.colleagues",
+    "sign_in.sign_out", "sign_in.set_language", "tasks.claim", "tasks.unclaim", "desk.urge", "desk.grade", "desk.follow_up",
+    "desk.colleagues", "desk.save_filter", "desk.remove_filter", "tasks.save", "tasks.body", "tasks.colleagues",
     "proxies.colleagues", "proxies.revoke", "handing_over.successors",
     "tasks.recall", "instances.save",
     "instances.body", "reporting.save", "reporting.body", "notices.mark_read", "administration.end_role",
@@ -126,6 +127,45 @@ def short_reason(page: Page, numbers: Mapping[str, str]) -> None:
     form = page.locator("main form:has(textarea[name=reason])").last
     form.locator("textarea").fill("no")
     form.locator("button").evaluate("one => { one.form.noValidate = true; delete one.dataset.confirm; one.click() }")
+
+
+def no_words(page: Page, numbers: Mapping[str, str]) -> None:
+    """Send a remark that says nothing, past what the browser itself would ask for."""
+    page.locator("form[action$='/remarks']:visible button").last.evaluate("one => { one.form.noValidate = true; one.click() }")
+
+
+def select_all(page: Page, act: str) -> None:
+    """Select what the inbox shows, and press a button below it."""
+    page.locator("[data-check-all]").check()
+    page.locator(f"#bulk button[value={act}]").click()
+
+
+def hand_on_selected(page: Page, numbers: Mapping[str, str]) -> None:
+    """Ask to hand on everything that the inbox shows."""
+    select_all(page, "transfer")
+
+
+def hand_on_to_nobody(page: Page, numbers: Mapping[str, str]) -> None:
+    """The same, without saying to whom."""
+    select_all(page, "transfer")
+    main_button_unchecked(page, numbers)
+
+
+def decide_selected(page: Page, numbers: Mapping[str, str]) -> None:
+    """Ask to decide everything that the inbox shows."""
+    select_all(page, "decide")
+
+
+def give_back_selected(page: Page, numbers: Mapping[str, str]) -> None:
+    """Give back everything that the inbox shows; what was never claimed is refused one by one."""
+    select_all(page, "unclaim")
+
+
+def show_keys(page: Page, numbers: Mapping[str, str]) -> None:
+    """Ask what the keyboard does."""
+    page.keyboard.press("j")
+    page.keyboard.press("?")
+    expect(page.locator("#keys-help")).to_be_visible()
 
 
 def try_nothing(page: Page, numbers: Mapping[str, str]) -> None:
@@ -249,6 +289,16 @@ STATES = (
     State("task-delegated-no-note", "tasks.complete", ASKED, "/tasks/{lent}", 422, send_back),
     State("task-decline", "tasks.decline", ASKED, "/tasks/{lent}/decline"),
     State("task-decline-errors", "tasks.decline", ASKED, "/tasks/{lent}/decline", 422, short_reason),
+    State("copy", "desk.copy", REVIEWER, "/instances/{returned}/copy"),
+    State("copy-errors", "desk.copy", REVIEWER, "/instances/{returned}/copy", 422, main_button_unchecked),
+    State("remark-errors", "desk.remark", REVIEWER, "/instances/{returned}", 422, no_words),
+    State("inbox-to-read-empty", "inbox.index", NEW, "/inbox/?tab=copies"),
+    State("inbox-narrowed", "inbox.index", REVIEWER, "/inbox/?grade=urgent&follow=any", 200, unfold),
+    State("inbox-keys", "inbox.index", REVIEWER, "/inbox/", 200, show_keys),
+    State("bulk-transfer", "bulk.choose", REVIEWER, "/inbox/", 200, hand_on_selected),
+    State("bulk-transfer-errors", "bulk.run", REVIEWER, "/inbox/", 422, hand_on_to_nobody),
+    State("bulk-decide", "bulk.choose", REVIEWER, "/inbox/", 200, decide_selected),
+    State("bulk-result", "bulk.result", REVIEWER, "/inbox/", 200, give_back_selected),
     State("inbox-delegated", "inbox.index", ASKED, "/inbox/"),
     State("task-lent", "tasks.show", LENDER, "/tasks/{lent}"),
     State("task-handed-back", "tasks.show", LENDER, "/tasks/{back}", 200, unfold),
