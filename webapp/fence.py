@@ -50,6 +50,7 @@ def install(app: Flask) -> None:
     """Put the fence around the application."""
     app.before_request(_refuse_strangers)
     app.before_request(_limit_fields)
+    app.before_request(_refuse_json)
     app.before_request(_refuse_nul)
     app.after_request(_headers)
 
@@ -65,6 +66,12 @@ def _limit_fields() -> None:
     """Only a form with files may be large; Werkzeug itself holds plain forms to no limit but the request's."""
     if request.mimetype != "multipart/form-data":
         request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]
+
+
+def _refuse_json() -> None:
+    """Every page sends a form; what nobody sends is not read, however deep it is nested."""
+    if request.is_json:
+        abort(400)
 
 
 def _refuse_nul() -> None:
