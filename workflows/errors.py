@@ -511,7 +511,7 @@ class UrgedEnough(Refusal):
 class OwnTask(Refusal):
     """Nobody urges themselves."""
 
-    code, message = "E_URGED", N_("该任务由您本人办理，无须催办")
+    code, message = "E_URGED", N_("该任务在您的待办中，无须催办")
 
 
 class NotUrgeable(Refusal):
