@@ -26,6 +26,7 @@ def _pages() -> list[Blueprint]:
     from webapp import (
         account,
         administration,
+        appearance,
         again,
         audit,
         bulk_acts,
@@ -61,7 +62,7 @@ def _pages() -> list[Blueprint]:
         desk.pages, tasks.pages, signers.pages, returning.pages, instances.pages, diagrams.pages, audit.pages,
         administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages, proxies.pages,
         handing_over.pages, reporting.pages, registers.pages, rules.pages, printing.pages, workbooks.pages,
-        again.pages, deadlines.pages, unmasking.pages, dashboard.pages,
+        again.pages, deadlines.pages, unmasking.pages, dashboard.pages, appearance.pages,
     ]
 
 
@@ -92,9 +93,9 @@ def create_app(office: Office) -> Flask:
     languages.install(app)
     sessions.install(app)
     CSRFProtect(app)
-    from webapp import case_pages  # imports this package
+    from webapp import appearance, case_pages  # these import this package
 
-    for part in (moments, paging, standing, refusals, case_pages):
+    for part in (moments, paging, standing, refusals, case_pages, appearance):
         part.install(app)
     limiter.init_app(app)
     for pages in _pages():

@@ -38,6 +38,7 @@ NO_PAGES = {
     "static", "health.healthz", "sign_in.first_page", "diagrams.drawing", "diagrams.path", "tasks.lookup", "tasks.download",
     "audit.export_search", "deadlines.export", "audit.export_case", "operations.blank_workbook", "administration.index",
     # posts that lead on, or answer with a page listed under another name
+    "appearance.choose",
     "sign_in.sign_out", "sign_in.set_language", "tasks.claim", "tasks.unclaim", "desk.urge", "desk.grade", "desk.follow_up",
     "desk.colleagues", "desk.save_filter", "desk.remove_filter", "tasks.save", "tasks.body", "tasks.colleagues",
     "proxies.colleagues", "proxies.revoke", "handing_over.successors",

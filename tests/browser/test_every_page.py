@@ -224,3 +224,8 @@ def _look(
         for one in Axe().run(page).response["violations"]:
             if one["impact"] in {"serious", "critical"}:
                 yield f"{one['id']} at {[node['target'] for node in one['nodes']][:3]}"
+    if (language, width) == ("zh-CN", WIDE):
+        page.emulate_media(color_scheme="dark")
+        for one in Axe().run(page, options={"runOnly": {"type": "rule", "values": ["color-contrast"]}}).response["violations"]:
+            yield f"in the dark: {one['id']} at {[node['target'] for node in one['nodes']][:3]}"
+        page.emulate_media(color_scheme="light")

@@ -56,13 +56,16 @@ class Specimen(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         old = path.startswith("/old/")
-        name = path.removeprefix("/old") if old else path
+        dark = path.startswith("/dark/")
+        name = path.removeprefix("/old") if old else path.removeprefix("/dark") if dark else path
         if name == "/path.json":
             return self.answer(json.dumps(PATH).encode(), ".json")
         file = self.dist / name.removeprefix("/dist/") if name.startswith("/dist/") else HERE / name.lstrip("/")
         text = file.read_text(encoding="utf-8")
         if old and file.suffix == ".html":
             text = text.replace("/dist/app.css", "/old/dist/app.css")
+        if dark and file.suffix == ".html":
+            text = text.replace("/dist/app.css", "/dist/app-dark.css")
         if old and file.suffix == ".css":
             text = as_chromium_86_reads_it(text)
         return self.answer(text.encode(), file.suffix)
@@ -107,10 +110,11 @@ def test_the_specimen_looks_right_and_breaks_no_policy(sized_page: Page, address
     assert sized_page.evaluate("document.documentElement.scrollWidth") <= width, "the page is wider than the window"
 
 
+@pytest.mark.parametrize("look", ["", "/dark"])
 @pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_the_specimen_has_no_serious_barrier(open_page: Callable[..., Page], address: str, width: int) -> None:
+def test_the_specimen_has_no_serious_barrier(open_page: Callable[..., Page], address: str, width: int, look: str) -> None:
     page = open_page(width=width)
-    page.goto(f"{address}/specimen.html")
+    page.goto(f"{address}{look}/specimen.html")
     expect(page.locator(".diagram")).to_have_attribute("data-drawn", "done")
     found = Axe().run(page).response["violations"]
     assert [(one["id"], one["nodes"][0]["target"]) for one in found if one["impact"] in {"serious", "critical"}] == []

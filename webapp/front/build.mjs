@@ -54,7 +54,10 @@ rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 
 const tokens = own('tokens.css');
-style([settle(installed('@tabler/core/dist/css/tabler.css'), tokens), tokens, own('app.css'), own('print.css')], 'app.css');
+const tabler = installed('@tabler/core/dist/css/tabler.css');
+style([settle(tabler, tokens), tokens, own('app.css'), own('print.css')], 'app.css');
+const inTheDark = `${tokens}\n${own('tokens-dark.css')}`;
+style([settle(tabler, inTheDark, { dark: true }), inTheDark, own('app.css')], 'app-dark.css'); // paper is never dark
 style([installed('bpmn-js/dist/assets/diagram-js.css'), installed('bpmn-js/dist/assets/bpmn-js.css'), own('diagram.css')], 'diagram.css');
 
 const builds = [script(join(front, 'app.js'), join(dist, 'app.js')), script(join(front, 'diagram.js'), join(dist, 'diagram.js')), script(join(front, 'chart.js'), join(dist, 'chart.js'))];

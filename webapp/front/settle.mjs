@@ -1,8 +1,8 @@
 // Makes Tabler's style sheet fit for a browser that can neither mix colours nor turn a page round.
 //
 // Chinese and English both run from left to right, so `margin-inline-start` is settled as `margin-left`, and so on. Tabler writes most colours as color-mix() and light-dark() of custom properties, which Chromium 86 (and all below 111) drops.
-// We have one theme, light, and fixed tokens, so each such value is already known when we build: the properties inside it are
-// replaced by what :root gives them, and lightningcss then computes the mix. A value that hangs on a property set further down
+// We have two themes, each a style sheet of its own with fixed tokens, so each such value is already known when we build: the properties
+// inside it are replaced by what :root gives them, and lightningcss then computes the mix. A value that hangs on a property set further down
 // in the page (--tblr-btn-color and the like) is left as it is; app.css gives those components plain colours of their own.
 
 const DECLARATION = /(--[\w-]+)\s*:\s*([^;{}]+);/g;
@@ -49,7 +49,7 @@ function args(inside) {
 function rootProperties(css) {
   const known = new Map();
   for (const [selector, body] of css.matchAll(ROOT_RULE)) {
-    if (/data-bs-theme=dark/.test(selector.split('{')[0])) continue;
+    if (/data-bs-theme=dark/.test(selector.split('{')[0])) continue; // the sheet of the dark has no such words left
     for (const [, name, value] of body.matchAll(DECLARATION)) known.set(name, value.trim());
   }
   return known;
@@ -82,9 +82,11 @@ const SIDES = [
   [/([{;\s])inset-inline\s*:([^;}]+)([;}])/g, bothSides('left', 'right')],
 ];
 
-export function settle(tabler, tokens) {
+export function settle(tabler, tokens, { dark = false } = {}) {
   const plain = SIDES.reduce((text, [logical, physical]) => text.replace(logical, physical), tabler.replace(/\/\*[\s\S]*?\*\//g, ''));
-  const css = eachCall(plain, 'light-dark', (inside) => args(inside)[0]);
+  // Which sheet a page gets says whether it is dark, not an attribute of its elements.
+  const themed = dark ? plain.replace(/body\[data-bs-theme=dark\]/g, 'body').replace(/\[data-bs-theme=dark\]/g, ':root') : plain;
+  const css = eachCall(themed, 'light-dark', (inside) => args(inside)[dark ? 1 : 0]);
   const known = rootProperties(css);
   for (const [name, value] of rootProperties(tokens)) known.set(name, value);
 
