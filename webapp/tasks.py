@@ -20,7 +20,7 @@ from webapp.form_page import PaperView, paper_view
 from webapp.languages import refusal_words, translate
 from webapp.moments import now
 from webapp.office import office
-from workflows import access, assignments, case_file, follow_ups, inbox, instances, returning
+from workflows import access, assignments, case_file, forecast, follow_ups, inbox, instances, returning
 from workflows.access import Viewer
 from workflows.case_file import CaseFile
 from workflows.errors import (
@@ -211,9 +211,11 @@ def sent(number: str) -> Any:
         case = case_file.read(reading, g.viewer, str(asked.instance_number), now())
         following = inbox.next_task(reading, g.viewer, besides=number)
         takeable = bool(returning.may_take_back(reading, g.viewer, [number]))
+        ahead = forecast.ahead(reading, g.viewer, case.number, now())
     return render_template(
-        "tasks/sent.html", case_file=case, step_name=asked.step_name, following=following, number=number, takeable=takeable
-    )
+        "tasks/sent.html", case_file=case, step_name=asked.step_name, following=following, number=number, takeable=takeable,
+        ahead=ahead,
+    )  # fmt: skip
 
 
 @pages.post("/tasks/<number>/draft")

@@ -20,14 +20,12 @@ from workflows.case import Case, house, numbered, with_columns
 from workflows.case_file.path import STANDS
 from workflows.engine.names import submitted, variables, written
 from workflows.engine.rest import variables as variables_at_rest
-from workflows.errors import N_, CalendarUnknown, NotFound
+from workflows.errors import CalendarUnknown, NotFound
 from workflows.instances import where_begins
 from workflows.manners import MAY_START, READERS, SEALED_UNTIL
 from workflows.models import Instance, Subscription, Task, Timer
 from workflows.people import ROLES, Somebody
-
-#: What the applicant may not do in their own case, as the explanation of a task says it.
-_OWN = N_("不得办理自己的申请")
+from workflows.transitions import OWN_CASE, is_review
 
 
 @dataclass(frozen=True)
@@ -324,7 +322,7 @@ def _who(session: Session, case: Case, stop: engine.Stop, at: datetime) -> tuple
             return (Who("", case.starter.name, (case.starter.name,)),)
         known = people.by_number(session, [stop.assignee])
         return tuple(Who("", one.name, (one.name,)) for one in known.values())
-    rules = [rule for rule in stop.candidates or () if isinstance(rule, Mapping) and ("role" in rule or "person" in rule)]
+    rules = [rule for rule in stop.candidates or () if candidates.is_rule(rule)]
     found = candidates.find(
         session, rules, None, case.organisation.id, office_day(at), _excluded(case, stop.step), case.register.known
     )
@@ -333,8 +331,8 @@ def _who(session: Session, case: Case, stop: engine.Stop, at: datetime) -> tuple
 
 
 def _excluded(case: Case, step: engine.Step) -> list[tuple[Somebody, str]]:
-    runs_office = MAY_START in case.loaded.diagram.properties and step.properties.get("jiaoyan:review") != "true"
-    return [] if runs_office else [(case.starter, _OWN)]
+    runs_office = MAY_START in case.loaded.diagram.properties and not is_review(step)
+    return [] if runs_office else [(case.starter, OWN_CASE)]
 
 
 def _named(step: Mapping[str, Any], out: Collection[str]) -> Who:
