@@ -240,9 +240,8 @@ def _decide(db: Database, viewer: Viewer, number: str, running: Running, at: dat
     choice = running.params["choice"]
     with db.read() as session:
         asked = instances.task_form(session, viewer, number, at)
-        if asked.opened is None or choice not in selections.choices_of(session, asked.definition, asked.step_id):
-            raise NotInBulk(step=asked.step_name, choice=choice)
-        outcome = asked.opened.case.loaded.diagram.steps[asked.step_id].properties["jiaoyan:outcome"]
+        _require_named(session, asked, choice)
+        outcome = selections.outcome_of(session, asked.definition, asked.step_id)
     data = {outcome: choice}
     if running.params["opinion"]:
         data[OPINION] = running.params["opinion"]
@@ -250,10 +249,22 @@ def _decide(db: Database, viewer: Viewer, number: str, running: Running, at: dat
         data[DECLARED] = "否"
     # The job's own token: a worker that takes it up sends the same form again, which is one completion.
     bound = _typed(db, asked, data, at, f"{running.number}.{number}")
-    if not bound.ok:
-        labels = [bound.spec.label(tuple(part for part in one.path.split(".") if not part.isdigit())) for one in bound.errors]
-        raise FormIncomplete(step=asked.step_name, fields="", labels=list(dict.fromkeys(labels))[:8])
+    _require_whole(asked, bound)
     instances.complete_task(db, viewer, number, typed.build.submission(bound), at=at, asked=asked)
+
+
+def _require_named(session: Session, asked: instances.FormRequest, choice: str) -> None:
+    """Only what the diagram names is decided for several at once."""
+    if choice not in selections.choices_of(session, asked.definition, asked.step_id):
+        raise NotInBulk(step=asked.step_name, choice=choice)
+
+
+def _require_whole(asked: instances.FormRequest, bound: Bound) -> None:
+    """What a form asks besides is not made up."""
+    if bound.ok:
+        return
+    labels = [bound.spec.label(tuple(part for part in one.path.split(".") if not part.isdigit())) for one in bound.errors]
+    raise FormIncomplete(step=asked.step_name, fields="", labels=list(dict.fromkeys(labels))[:8])
 
 
 def _typed(db: Database, asked: instances.FormRequest, data: Mapping[str, Any], at: datetime, token: str) -> Bound:

@@ -219,7 +219,7 @@ def may_see(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
     whoever was sent the case to read (抄送), that one. Nobody else finds a case, in a list, a search, a count or an
     export (trust.md, check 18).
     """
-    return or_(_concerned(viewer, at), copied_to(viewer.person_id), subtree(charge(viewer)))
+    return or_(_concerned(viewer, at), copied_to(viewer), subtree(charge(viewer)))
 
 
 def takes_part(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
@@ -232,9 +232,11 @@ def in_office_charge(viewer: Viewer) -> ColumnElement[bool]:
     return subtree(tuple(held.organisation_id for held in viewer.memberships if held.role in OFFICE_ROLES))
 
 
-def copied_to(person_id: int) -> ColumnElement[bool]:
-    """Condition on ``Instance``: it was sent to the person to read (抄送)."""
-    return exists().where(Copy.instance_id == Instance.id, Copy.to_id == person_id)
+def copied_to(viewer: Viewer) -> ColumnElement[bool]:
+    """Condition on ``Instance``: it was sent to the person to read (抄送), who is still of an office."""
+    if not viewer.memberships:
+        return false()
+    return exists().where(Copy.instance_id == Instance.id, Copy.to_id == viewer.person_id)
 
 
 def _concerned(viewer: Viewer, at: datetime) -> ColumnElement[bool]:

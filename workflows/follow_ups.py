@@ -23,9 +23,7 @@ def follow_up(db: Database, viewer: Viewer, task_number: str, on: date | None, *
 
     Raises ``NotFound``, ``TaskNotOpen``, and ``DayPassed`` for a day before today or too far ahead.
     """
-    until = office_day(at) + timedelta(days=FARTHEST)
-    if on is not None and not office_day(at) <= on <= until:
-        raise DayPassed(until=until.isoformat())
+    _require_ahead(on, office_day(at))
     with db.write() as session:
         task = access.task_for(session, viewer, task_number, at)
         # Two windows of one person at once: the second waits here and finds the first one's day.
@@ -45,6 +43,12 @@ def follow_up(db: Database, viewer: Viewer, task_number: str, on: date | None, *
             person_stream(viewer.number), Kind.FOLLOW_UP_SCHEDULED, at, viewer.actor(), instance=instance.number,
             task=task.number, payload={"step": task.step_id, "on": None if on is None else on.isoformat()},
         ))
+
+
+def _require_ahead(on: date | None, today: date) -> None:
+    until = today + timedelta(days=FARTHEST)
+    if on is not None and not today <= on <= until:
+        raise DayPassed(until=until.isoformat())
 
 
 def day_of(session: Session, viewer: Viewer, task_number: str) -> date | None:

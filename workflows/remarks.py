@@ -73,8 +73,7 @@ def add(
             raise Forbidden()
         if audience not in AUDIENCES:
             raise NotFound()
-        if not 0 < len(said) <= LONGEST:
-            raise RemarkNeeded(most=LONGEST)
+        _require_words(said)
         if is_applicant(session, viewer, instance):
             audience = EVERYBODY
         task, corrected = _task(session, instance, task_number), _own(session, viewer, instance, corrects)
@@ -129,8 +128,13 @@ def may_add(session: Session, viewer: Viewer, instance_number: str, at: datetime
 
 
 def _may(session: Session, viewer: Viewer, instance: Instance, at: datetime) -> bool:
-    part = or_(access.takes_part(viewer, at), access.copied_to(viewer.person_id))
+    part = or_(access.takes_part(viewer, at), access.copied_to(viewer))
     return session.execute(select(Instance.id).where(Instance.id == instance.id, part)).first() is not None
+
+
+def _require_words(said: str) -> None:
+    if not 0 < len(said) <= LONGEST:
+        raise RemarkNeeded(most=LONGEST)
 
 
 def _task(session: Session, instance: Instance, number: str) -> Task | None:
@@ -147,9 +151,13 @@ def _own(session: Session, viewer: Viewer, instance: Instance, event: str) -> Re
     if not event:
         return None
     remark = session.execute(select(Remark).where(Remark.event == event)).scalar_one_or_none()
+    _require_own(remark, viewer, instance)
+    return remark
+
+
+def _require_own(remark: Remark | None, viewer: Viewer, instance: Instance) -> None:
     if remark is None or (remark.instance_id, remark.by_id) != (instance.id, viewer.person_id):
         raise RemarkNotYours()
-    return remark
 
 
 # --- who is named, and who is told ----------------------------------------------------------------------------------

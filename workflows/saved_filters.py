@@ -39,8 +39,7 @@ def save(
         own = SavedFilter.person_id == viewer.person_id
         known = session.execute(select(SavedFilter).where(own, SavedFilter.name == named)).scalar_one_or_none()
         if known is None:
-            if session.execute(select(func.count()).select_from(SavedFilter).where(own)).scalar_one() >= MOST:
-                raise TooManyFilters(most=MOST)
+            _require_room(session, viewer)
             known = SavedFilter(person_id=viewer.person_id, name=named, asked={}, is_default=False)
             session.add(known)
         if (known.asked, known.is_default, known.id is not None) == (words, default, True):
@@ -63,6 +62,12 @@ def remove(db: Database, viewer: Viewer, name: str, *, at: datetime) -> None:
         if gone is None:
             raise NotFound()
         _record(session, viewer, Kind.FILTER_DELETED, name, at, {})
+
+
+def _require_room(session: Session, viewer: Viewer) -> None:
+    kept = select(func.count()).select_from(SavedFilter).where(SavedFilter.person_id == viewer.person_id)
+    if session.execute(kept).scalar_one() >= MOST:
+        raise TooManyFilters(most=MOST)
 
 
 def _lock(session: Session, viewer: Viewer) -> None:

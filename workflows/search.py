@@ -250,7 +250,7 @@ def _by_ways(shape: _Shape, conditions: Sequence[ColumnElement[bool]]) -> list[S
         fit = [terms.fits(Task.instance_id, *conditions)] if conditions else []
         one = select(Task.instance_id).where(way, *fit)
         ways.append(one.distinct().order_by(Task.instance_id.desc()).limit(upto))
-    if not shape.own:
+    if not shape.own and shape.groups:
         fit = [terms.fits(Copy.instance_id, *conditions)] if conditions else []
         sent = select(Copy.instance_id).where(Copy.to_id == bindparam("viewer"), *fit)
         ways.append(sent.order_by(Copy.instance_id.desc()).limit(upto))
@@ -268,7 +268,8 @@ def _by_range(shape: _Shape, conditions: Sequence[ColumnElement[bool]]) -> list[
     sent = select(Copy.id).where(Copy.instance_id == Instance.id, Copy.to_id == bindparam("viewer")).limit(1)
     seen = or_(
         _own(shape), *(terms.has(f"charge_{n}_0") for n in range(shape.charges)),
-        acted.correlate(Instance).scalar_subquery().is_not(None), sent.correlate(Instance).scalar_subquery().is_not(None),
+        acted.correlate(Instance).scalar_subquery().is_not(None),
+        *([sent.correlate(Instance).scalar_subquery().is_not(None)] if shape.groups else []),
     )  # fmt: skip
     upto: BindParameter[int] = bindparam("upto")
     if shape.kind == "beginning":

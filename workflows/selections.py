@@ -77,3 +77,8 @@ def choices_of(session: Session, definition: str, step_id: str) -> tuple[str, ..
     """The choices that may be made for several tasks of a step at once."""
     step = deployment.definition(session, definition).diagram.steps.get(step_id)
     return tuple(step.properties.get(BULK, "").split()) if step is not None else ()
+
+
+def outcome_of(session: Session, definition: str, step_id: str) -> str:
+    """Key of the field in which the step's form asks for its choice (``jiaoyan:outcome``); empty without one."""
+    return deployment.definition(session, definition).diagram.steps[step_id].properties.get("jiaoyan:outcome", "")

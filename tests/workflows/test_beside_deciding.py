@@ -23,6 +23,7 @@ from workflows import (
     copies,
     follow_ups,
     inbox,
+    instances,
     remarks,
     saved_filters,
     search,
@@ -467,3 +468,31 @@ def test_the_diagram_sends_a_case_once_its_step_is_done_and_nobody_twice(
     desk.does(case, "again", liaoning.second_reviewer, "conclusion", words="同意")
     assert "copied" not in office.payload(case.events(Kind.TASK_COMPLETED)[-1]), "once a person and case"
     assert not case.events(Kind.CASE_COPIED), "nobody sent it"
+
+
+def test_whoever_leaves_the_office_reads_no_copies_any_longer(office: Office, liaoning: Place, case: Case) -> None:
+    reader = office.viewer("sy.trimeeting")
+    _copies(office, case, office.viewer(liaoning.reviewer), reader)
+    left = replace(reader, memberships=())
+    with office.db.read() as session:
+        assert case_file.read(session, reader, case.number, office.at).number == case.number
+        with pytest.raises(NotFound):
+            case_file.read(session, left, case.number, office.at)
+        for sought in (Sought(), Sought(text=case.number), Sought(text="林书豪")):
+            assert search.find(session, left, sought, at=office.at).rows == []
+    with pytest.raises(NotFound):
+        _says(office, case, left, "还想说一句")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_urged_and_made_urgent_while_it_is_decided(office: Office, liaoning: Place, case: Case, order: str) -> None:
+    hand = case.task("adm_u2").by(liaoning.reviewer)
+    filled, boss = hand.fills(hand.conclusion("合格")), office.viewer(liaoning.bureau_head)
+    decided, graded = race(
+        office, lambda db: instances.complete_task(db, hand.viewer, hand.task, filled, at=office.at),
+        lambda db: urging.prioritise(db, boss, hand.task, "extra", WHY, at=office.at), order=order,
+    )
+    case.is_qualified()
+    assert not isinstance(decided, Exception), "what is decided is decided, urgent or not"
+    assert graded is True or (isinstance(graded, TaskNotOpen) and order != "second")
+    assert len(case.events(Kind.TASK_PRIORITISED)) == (graded is True)
