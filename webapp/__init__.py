@@ -26,8 +26,8 @@ def _pages() -> list[Blueprint]:
     from webapp import (
         account,
         administration,
-        appearance,
         again,
+        appearance,
         audit,
         bulk_acts,
         control,
@@ -54,6 +54,7 @@ def _pages() -> list[Blueprint]:
         signers,
         tasks,
         unmasking,
+        unstaffed,
         workbooks,
     )
 
@@ -61,7 +62,7 @@ def _pages() -> list[Blueprint]:
         health.pages, sign_in.pages, account.pages, public.pages, notices.pages, inbox.pages, bulk_acts.pages,
         desk.pages, tasks.pages, signers.pages, returning.pages, instances.pages, diagrams.pages, audit.pages,
         administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages, proxies.pages,
-        handing_over.pages, reporting.pages, registers.pages, rules.pages, printing.pages, workbooks.pages,
+        handing_over.pages, unstaffed.pages, reporting.pages, registers.pages, rules.pages, printing.pages, workbooks.pages,
         again.pages, deadlines.pages, unmasking.pages, dashboard.pages, appearance.pages,
     ]
 

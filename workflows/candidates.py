@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Date, Select, and_, bindparam, literal, select
 from sqlalchemy.orm import Session, aliased
 
-from workflows.access import held_on
+from workflows.access import APART, held_on
 from workflows.models import Account, Membership, Organisation, Person
-from workflows.people import LEVELS, ROLES, Known, Somebody, person_by_number, somebody
+from workflows.people import LEVELS, ROLES, Known, Somebody, by_number
+
+#: What a rule says who may take a task: ``{"role": key, "at": None | level | organisation code}`` relative to the case's
+#: employing organisation, ``{"person": number}``, ``{"head": code}`` of an organisation, ``{"heads above": code, "levels": n}``
+#: up the line (逐级负责人), ``{"members": code}`` of one.
+KINDS = frozenset({"role", "person", "head", "heads above", "members"})
+#: Kind of organisation -> the role that heads it.
+HEADS: Mapping[str, str] = {
+    "edu_bureau": "bureau_head", "tri": "tri_head", "school": "home_principal", "supervision": "supervisor_lead",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,8 +47,8 @@ def find(
 ) -> Candidates:
     """Resolve a task's rules on a day; one statement a rule, and none for one that ``known`` answered before.
 
-    ``rules`` are what FEEL's ``role()`` gives: ``{"role": key, "at": None | level | organisation code}``, relative to
-    the instance's employing organisation, or ``{"person": number}``; ``excluded`` are people who may not take it whatever role they hold.
+    ``rules`` are what the house's functions give to FEEL, see ``KINDS``; ``excluded`` are people who may not take it
+    whatever role they hold. Somebody or some place that there is not means nobody.
     """
     by_role: list[tuple[int, str]] = []
     by_name: list[int] = []
@@ -47,27 +57,36 @@ def find(
     if assigned is not None:
         found[assigned.id] = assigned
         steps.append({"rule": {"person": assigned.number}, "candidates": [assigned.named()]})
-    for rule in rules:
+    for given in rules:
+        rule = {key: int(value) if isinstance(value, Decimal) else value for key, value in given.items()}
         if "person" in rule:
-            person = somebody(session, person_by_number(session, str(rule["person"])).id)
-            found[person.id] = person
-            by_name.append(person.id)
-            steps.append({"rule": dict(rule), "organisation": None, "candidates": [person.named()]})
+            named = by_number(session, [str(rule["person"])])
+            found |= {one.id: one for one in named.values()}
+            by_name += [one.id for one in named.values()]
+            steps.append({"rule": dict(rule), "organisation": None, "candidates": [one.named() for one in named.values()]})
             continue
-        asked = (str(rule.get("role")), rule.get("at"), organisation_id, on)
-        if known is None or asked not in known:
-            answer = _holders(session, rule, organisation_id, on)
-            if known is not None:
-                known[asked] = answer
-        else:
-            answer = known[asked]
-        place, holders = answer
-        step = {"rule": dict(rule), "organisation": None, "candidates": [holder.named() for holder in holders]}
-        steps.append(step)
-        if place is not None:
-            step["organisation"] = {"code": place[1], "name": place[2]}
-            by_role.append((place[0], str(rule["role"])))
-        found |= {holder.id: holder for holder in holders}
+        meant = [rule] if "role" in rule else _roles(session, rule, on)
+        if not meant:
+            steps.append({"rule": dict(rule), "organisation": None, "candidates": []})
+        for one in meant:
+            asked = (str(one.get("role")), one.get("at"), organisation_id, on)
+            if known is None or asked not in known:
+                answer = _holders(session, one, organisation_id, on)
+                if known is not None:
+                    known[asked] = answer
+            else:
+                answer = known[asked]
+            place, holders = answer
+            step: dict[str, Any] = {
+                "rule": dict(rule), "organisation": None, "candidates": [holder.named() for holder in holders]
+            }
+            if one is not rule:
+                step["role"] = str(one["role"])
+            steps.append(step)
+            if place is not None:
+                step["organisation"] = {"code": place[1], "name": place[2]}
+                by_role.append((place[0], str(one["role"])))
+            found |= {holder.id: holder for holder in holders}
     out = {somebody.id for somebody, _ in excluded}
     result = tuple(somebody for somebody in found.values() if somebody.id not in out)
     explanation = {
@@ -77,6 +96,50 @@ def find(
         "result": [somebody.named() for somebody in result],
     }
     return Candidates(tuple(by_role), assigned, result, explanation, tuple(by_name))
+
+
+def or_else(found: Candidates, instead: Candidates, why: str) -> Candidates:
+    """Candidates by a rule that stands in for another by which nobody was found; who comes to fit the latter may take it too."""
+    steps = [*found.explanation["steps"], *({**step, "instead": why} for step in instead.explanation["steps"])]
+    explanation = {**found.explanation, "steps": steps, "result": instead.explanation["result"]}
+    return Candidates(
+        (*found.by_role, *instead.by_role), None, instead.people, explanation, (*found.by_name, *instead.by_name)
+    )
+
+
+def is_rule(value: Any) -> bool:
+    """Whether a value says who may take a task."""
+    return isinstance(value, Mapping) and not KINDS.isdisjoint(value)
+
+
+def _roles(session: Session, rule: Mapping[str, Any], on: date) -> list[dict[str, Any]]:
+    """The roles at organisations that a rule means which names an organisation: its head, the heads above it, its members."""
+    if "members" in rule:
+        code = str(rule["members"])
+        held = session.execute(
+            select(Membership.role).distinct()
+            .join(Organisation, Organisation.id == Membership.organisation_id)
+            .where(Organisation.code == code, held_on(on), Membership.role.not_in(APART))
+            .order_by(Membership.role)
+        ).scalars()
+        return [{"role": role, "at": code} for role in held if role in ROLES]
+    above = "heads above" in rule
+    line = _line(session, str(rule["heads above"] if above else rule.get("head")))
+    wanted = line[1:] if above else line[:1]
+    heads = [{"role": HEADS[org_type], "at": code} for code, org_type in wanted if org_type in HEADS]
+    return heads[: int(rule.get("levels") or 1)] if above else heads
+
+
+def _line(session: Session, code: str) -> list[tuple[str, str]]:
+    """(code, type) of an organisation and of those above it, from itself upwards."""
+    own = select(Organisation.id, Organisation.parent_id, literal(0).label("depth")).where(Organisation.code == code)
+    line = own.cte("line", recursive=True)
+    above = aliased(Organisation)
+    line = line.union_all(select(above.id, above.parent_id, line.c.depth + 1).where(above.id == line.c.parent_id))
+    rows = session.execute(
+        select(Organisation.code, Organisation.org_type).join(line, line.c.id == Organisation.id).order_by(line.c.depth)
+    )
+    return list(rows.tuples())
 
 
 def _holders(

@@ -759,7 +759,7 @@ def _role_in(viewer: Viewer | proxies.Principal, task: Task, starter: str) -> tu
     for step in task.explanation.get("steps", ()):
         rule, place = step.get("rule", {}), step.get("organisation")
         for held in viewer.memberships:
-            if place and held.role == rule.get("role") and held.organisation_code == place["code"]:
+            if place and held.role == rule.get("role", step.get("role")) and held.organisation_code == place["code"]:
                 return held.role, held.organisation_code
     transferred = task.explanation.get("transferred")
     if transferred and transferred["to"]["number"] == viewer.number:

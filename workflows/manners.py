@@ -37,6 +37,10 @@ NUMBER_NAMES = ("instance", "policy", *policies.FUNCTION_NAMES)
 #: Property of a step that sends the case to people to read once it is done (抄送); and one that names the choices which may be
 #: made for several tasks at once (批量办理).
 CC, BULK = "jiaoyan:cc", "jiaoyan:bulk"
+#: Properties of a step: who does it when nobody fits its rule, and when only the applicant would.
+IF_NOBODY, IF_OWN = "jiaoyan:if-nobody", "jiaoyan:if-own"
+#: What the latter says for the head of the next organisation above.
+SUPERIOR = "superior"
 #: Properties of a process -> what they mean.
 OF_PROCESS: Mapping[str, str] = {
     NUMBER: "办件编号的序列，FEEL，得出如 LN-JS-2026 的文字，其后接五位顺序号，同一序列不断号；只能用 instance 和 policy",
@@ -58,6 +62,8 @@ OF_STEP: Mapping[str, str] = {
     "jiaoyan:review": "true：审核环节，同一人不得连续办理两个审核环节",
     "jiaoyan:separate-from": "环节 id（空格分隔）：办过这些环节的人不得办理本环节",
     SEND_BACK: "环节 id（空格分隔），或 *：办理本环节的人可以把办件退回到这些（* 为任一）办过的环节重办；并行的分支不能含糊",
+    IF_NOBODY: "按规则没有人可以办理时由谁办理，FEEL，如 =role(\"bureau_head\")；仍没有人的，转管理员指派，绝不跳过",
+    IF_OWN: "只有申请人本人可以办理时由谁办理：superior（上一级单位负责人）或 FEEL 规则；不写的同“没有人可以办理”，绝不由本人办理",
     "jiaoyan:outcome": "表单中作为办理结果的字段",
     "jiaoyan:notice": "打开环节、经过自动环节或到达结束时发出的通知",
     "jiaoyan:escalate-to": "超期报告给谁，FEEL，如 =role(\"bureau_head\")",
@@ -69,10 +75,11 @@ OF_STEP: Mapping[str, str] = {
     SEALED_UNTIL: "环节 id：办件到达该环节之前，本环节提交的内容和草稿只有填写人自己能看",
 }
 #: Those of them that are FEEL; the others are text.
-FORMULAS = frozenset({NUMBER, TITLE, SUMMARY, "jiaoyan:escalate-to", CC})
+FORMULAS = frozenset({NUMBER, TITLE, SUMMARY, "jiaoyan:escalate-to", CC, IF_NOBODY, IF_OWN})
 #: What the house lends to every expression of a diagram (``workflows.case.house``).
 HOUSE_NAMES = (
-    "instance", "task", "policy", "role", "bureau of", "name of", "type of", "people of", "vacancies of", "somebody holds",
+    "instance", "task", "policy", "role", "head of", "heads above", "members of", "bureau of", "name of", "type of", "people of",
+    "vacancies of", "somebody holds",
     "applications of", "blind numbers of", "submissions", *policies.FUNCTION_NAMES,
 )
 
@@ -151,10 +158,10 @@ def _interrupted_by(step: engine.Step, message: str) -> bool:
 
 
 def _formula(name: str, value: str, diagram: engine.Diagram) -> Iterator[str]:
-    if name == TITLE and not value.startswith("="):
+    if (name == TITLE and not value.startswith("=")) or (name == IF_OWN and value == SUPERIOR):
         return
     if not value.startswith("="):
-        yield f"{name} 应是以 = 开头的 FEEL 表达式"
+        yield f"{name} 应是以 = 开头的 FEEL 表达式" + (f"，或 {SUPERIOR}" if name == IF_OWN else "")
         return
     lent = NUMBER_NAMES if name == NUMBER else HOUSE_NAMES
     try:

@@ -565,6 +565,11 @@ def by_number(session: Session, numbers: Collection[str]) -> dict[str, Somebody]
     return {row[1]: Somebody(row[0], row[1], row[2], row[3] is not None) for row in rows}
 
 
+def holding(role: str, on: date) -> ColumnElement[bool]:
+    """Condition on ``Person``: they hold the role anywhere on the day."""
+    return Person.id.in_(select(Membership.person_id).where(Membership.role == role, held_on(on)))
+
+
 def mailable(session: Session, among: ColumnElement[bool]) -> dict[int, bool]:
     """Keys of the people that a condition on ``Person`` names, and whether mail may go to them: for a notice."""
     rows = session.execute(

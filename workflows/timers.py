@@ -375,7 +375,8 @@ class _Asking:
         """
         if task.holder_id is not None:
             return tuple(self._having[one] for one in (task.holder_id, task.delegate_id) if one is not None)
-        rules = [found["rule"] for found in task.explanation.get("steps", ()) if "role" in found.get("rule", {})]
+        asked = [found.get("rule", {}) for found in task.explanation.get("steps", ())]
+        rules = [rule for rule in asked if candidates.is_rule(rule) and "person" not in rule]
         out = {entry["number"] for entry in task.explanation.get("excluded", ())}
         return tuple(somebody for somebody in self._candidates(case, rules) if somebody.number not in out)
 

@@ -24,8 +24,8 @@ from workflows.case import Case, house
 from workflows.db import Database, Prepared, connection_of
 from workflows.engine.rows import pack
 from workflows.errors import N_, AppointmentNumberTaken, InstanceMoved, OrderFailed
-from workflows.manners import CC, MAY_START, SUMMARY, TITLE, expression
-from workflows.models import Account, Attachment, Candidate, Instance, Person, RulingRow, Task, Timer, table
+from workflows.manners import CC, IF_NOBODY, IF_OWN, MAY_START, SUMMARY, SUPERIOR, TITLE, expression
+from workflows.models import Account, Attachment, Candidate, Instance, Person, RulingRow, Task, Timer, Unstaffed, table
 from workflows.models import Submission as SubmissionRow
 from workflows.notices import Message
 from workflows.orders import ORDERS, OrderContext, Outgoing
@@ -116,6 +116,8 @@ class Transition:
     for_whom: str | None = None
     #: More for the event's payload.
     extra: Mapping[str, Any] = field(default_factory=dict)
+    #: Whom to tell that nobody may do a step, and whether mail may reach them; known where there is one.
+    administrators: Mapping[int, bool] = field(default_factory=dict)
     #: More that people are told because of this act.
     also: Sequence[Message] = ()
     #: More columns of the instance that it writes.
@@ -156,6 +158,8 @@ class Transition:
         self.answers = tuple((ruled, self._answer(ruled)) for ruled in self.progress.rulings)
         self.openings = tuple(self.opening(session, opened) for opened in self.progress.opened)
         self.copies = self._copies(session)
+        if any(not opening.candidates.people for opening in self.openings):
+            self.administrators = people.mailable(session, people.holding("system_admin", office_day(self.at)))
         signals = {one.name for one in self.progress.published if one.kind == "signal"}
         self.starts = {
             name: [loaded.process_id for loaded, _ in deployment.starts(session, "signal", name)] for name in signals
@@ -209,10 +213,14 @@ class Transition:
         """Whom a task that the engine opens is for, and when to remind of it."""
         case, step = self.case, self.case.loaded.diagram.steps[opened.step_id]
         assigned = self._assigned(session, opened.assignee)
-        excluded = self._excluded(session, step) if assigned is None else []
-        rules = [rule for rule in opened.candidates if isinstance(rule, Mapping) and ("role" in rule or "person" in rule)]
-        found = candidates.find(session, rules, assigned, case.organisation.id, office_day(self.at), excluded,
-                                  case.register.known if self.known is None else self.known)
+        excluded = self._excluded(session, step) if assigned is None or is_review(step) else []
+        rules = [rule for rule in opened.candidates if candidates.is_rule(rule)]
+        if isinstance(opened.assignee, str) and (assigned is None or any(assigned.id == who.id for who, _ in excluded)):
+            # Chosen by somebody (the applicant, who acted before): a number that is nobody's, or of one who may not do it.
+            assigned, rules = None, [{"person": opened.assignee}, *rules]
+        found = self._found(session, rules, assigned, excluded)
+        if not found.people:
+            found = self._instead(session, step, found, excluded)
         days: tuple[str, ...] = ()
         reminders: tuple[datetime, ...] = ()
         if opened.due_at is not None:
@@ -220,6 +228,38 @@ class Transition:
             days = tuple(day.isoformat() for day in policies.working_days_between(self.at, opened.due_at, calendar))
             reminders = policies.reminders(self.at, opened.due_at, calendar)
         return Opening(secrets.token_hex(8), opened, step, found, days, reminders)
+
+    def _found(
+        self, session: Session, rules: Sequence[Mapping[str, Any]], assigned: Somebody | None,
+        excluded: Sequence[tuple[Somebody, str]],
+    ) -> Candidates:
+        known = self.case.register.known if self.known is None else self.known
+        return candidates.find(session, rules, assigned, self.case.organisation.id, office_day(self.at), excluded, known)
+
+    def _instead(
+        self, session: Session, step: engine.Step, found: Candidates, excluded: Sequence[tuple[Somebody, str]]
+    ) -> Candidates:
+        """Who does a step for which nobody was found, as its diagram says; nobody where it says nothing or finds nobody.
+
+        Where only the applicant fits, ``jiaoyan:if-own`` comes first; then, as for any other reason, ``jiaoyan:if-nobody``.
+        """
+        steps = found.explanation["steps"]
+        own = any(one["number"] == self.case.starter.number for each in steps for one in each["candidates"])
+        ways = [(name, step.properties.get(name, "")) for name in ((IF_OWN, IF_NOBODY) if own else (IF_NOBODY,))]
+        for name, text in ways:
+            if text == SUPERIOR:
+                codes = dict.fromkeys(each["organisation"]["code"] for each in steps if each.get("organisation"))
+                given: Any = [{"heads above": code} for code in codes]
+            elif text.startswith("="):
+                scope = {**house(session, self.case, self.at).context, **self.progress.variables}
+                given = expression(text).evaluate(scope, now=self.at)
+            else:
+                continue
+            rules = [rule for rule in (given if isinstance(given, list) else [given]) if candidates.is_rule(rule)]
+            found = candidates.or_else(found, self._found(session, rules, None, excluded), name.rpartition("-")[2])
+            if found.people:
+                break
+        return found
 
     def _copies(self, session: Session) -> dict[str, Sequence[Somebody]]:
         """Whom ``jiaoyan:cc`` of the steps that were done names, but for the applicant and whoever acts."""
@@ -242,7 +282,7 @@ class Transition:
             return None
         if assignee == self.case.starter.number:
             return self.case.starter
-        return people.somebody(session, people.person_by_number(session, assignee).id)
+        return people.by_number(session, [assignee]).get(assignee)
 
     def _excluded(self, session: Session, step: engine.Step) -> list[tuple[Somebody, str]]:
         """The applicant, and who acted in the review before this one or in a step named by ``jiaoyan:separate-from``.
@@ -434,6 +474,13 @@ class Transition:
             )
         ]
 
+    def unstaffed_rows(self, task_ids: Mapping[str, int]) -> list[dict[str, Any]]:
+        """The tasks that now wait and that nobody may do (无人可办)."""
+        return [
+            {"task_id": task_ids[opening.opened.token], "at": self.at, "event": self.event}
+            for opening in self.openings if not opening.candidates.people
+        ]
+
     def _is_provisional(self, opening: Opening) -> bool:
         years = {int(day[:4]) for day in opening.days}
         return any(not self.case.pack.calendar.announced(year) for year in years)
@@ -528,6 +575,8 @@ class Transition:
             }
             recipients = {somebody.id: somebody.mailable for somebody in opening.candidates.people}
             messages.append(Message(recipients, kind, params, opening.number))
+            if not recipients:
+                messages.append(Message(self.administrators, "nobody_fits", {"number": case.number, "step": opening.step.name}))
         applicant = {case.starter.id: case.starter.mailable}
         steps = case.loaded.diagram.steps
         for one in self.progress.passed:
@@ -663,6 +712,7 @@ _TASK_ENDED = Prepared(
     .values(status="cancelled", done_at=bindparam("ended"))
 )
 _NEW_CANDIDATE = Prepared(insert(table(Candidate)))
+_NEW_UNSTAFFED = Prepared(insert(table(Unstaffed)))
 _NEW_TIMER = Prepared(insert(table(Timer)))
 _TIMER_ENDED = Prepared(
     update(table(Timer))
@@ -708,6 +758,7 @@ def write_rows(session: Session, writings: Sequence[Writing]) -> None:
         for (one, row), task_id in zip(tasks, ids, strict=True):
             one.task_ids[row["token"]] = task_id
     _many(session, _NEW_CANDIDATE, [row for one in writings for row in one.transition.candidate_rows(one.task_ids)])
+    _many(session, _NEW_UNSTAFFED, [row for one in writings for row in one.transition.unstaffed_rows(one.task_ids)])
     _many(session, _TIMER_ENDED, [
         row for one in writings
         for row in one.transition.closed_rows(one.instance_id, one.transition.progress.timers_closed)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.webapp.case_world import HEAD, HR1, HR2, NAMES, World
-from workflows import handing_over, jobs
+from tests.webapp.case_world import HEAD, HR1, HR2, NAMES, SYSTEM, World
+from workflows import handing_over, jobs, people
 
 Words = Callable[[TestResponse], str]
 WHY = "调离教育局，工作交接"
@@ -55,3 +56,28 @@ def test_what_is_refused_keeps_what_was_typed(held: tuple[World, str, str], word
         assert fields["reason"] in answer.get_data(as_text=True)
     assert world.events("job:started") == []
     assert world.browser(HEAD).get(path).status_code == 403
+
+
+def test_what_nobody_may_do_is_listed_with_why_and_assigned(house: Any, words: Words) -> None:
+    world = World(house)
+    for who in (HR1, HR2):
+        with world.house.database.read() as session:
+            held = people.person_card(session, world.numbers[who]).roles[0][0]
+        people.revoke(world.house.database, SYSTEM, held, date(2026, 8, 30), at=world.house.watch())
+    number = world.start()
+    assert world.recommend(world.task(number, "adm_u1")).status_code == 303
+    world.house.person("admin", ("ln-jyt", "system_admin"), name="周敬文")
+    admin, task = world.browser("admin"), world.task(number, "adm_u2")
+    assert number in words(admin.get("/administration/unstaffed/"))
+    path = f"/administration/unstaffed/{task}"
+    page = words(admin.get(path))
+    assert "规则：教育局人事科（股） → 沈阳市教育局 → 没有人" in page and "排除：林书豪（申请人本人）" in page
+    for fields, said in (({"to": "无此人", "reason": WHY}, "没有找到"), ({"to": NAMES[HEAD], "reason": "无"}, "请说明理由")):
+        answer = admin.post(path, fields)
+        assert answer.status_code == 422 and said in words(answer) and f'value="{fields["to"]}"' in answer.get_data(as_text=True)
+    assert admin.post(path, {"to": NAMES[HEAD], "reason": WHY}).headers["Location"] == "/administration/unstaffed/"
+    assert "没有无人可办的任务" in words(admin.get("/administration/unstaffed/"))
+    assert "资格审查" in words(world.browser(HEAD).get("/inbox/?whose=mine"))
+    assert "指派：周敬文 → 周雅琴" in words(world.browser(HEAD).get(f"/instances/{number}"))
+    assert world.browser(HEAD).get("/administration/unstaffed/").status_code == 403
+    assert admin.post(path, {"to": NAMES[HR1], "reason": WHY}).status_code == 422, "who works nowhere is not offered"

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from workflows import access, notices, people
-from workflows.access import Viewer, held_on, office_day
+from workflows.access import Viewer, office_day
 from workflows.audit import RULE, Act, Actor, Kind, instance_stream, office_stream, record
 from workflows.db import PASSING, Database
 from workflows.engine.errors import Incident as EngineIncident
@@ -39,7 +39,7 @@ from workflows.errors import (
     StartFailed,
     UnknownTable,
 )
-from workflows.models import Delivery, Incident, Instance, Membership, Person, Task, Timer
+from workflows.models import Delivery, Incident, Instance, Task, Timer
 from workflows.models import Submission as SubmissionRow
 from workflows.notices import Message
 from workflows.submission import AttachmentRef, Submission
@@ -182,8 +182,7 @@ def _failed(
 
 def administrators(session: Session, at: datetime) -> dict[int, bool]:
     """Everybody who keeps the system today, and whether mail may go to them."""
-    holding = select(Membership.person_id).where(Membership.role == "system_admin", held_on(office_day(at)))
-    return people.mailable(session, Person.id.in_(holding))
+    return people.mailable(session, people.holding("system_admin", office_day(at)))
 
 
 def _described(error: Exception) -> dict[str, Any]:
