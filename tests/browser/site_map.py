@@ -17,8 +17,8 @@ NOBODY = ""
 ADMIN, AUDITOR, REVIEWER, HEAD, NEW, RETURNED, REFUSED, DONE = (
     "ln.admin", "ln.audit", "sy.hr1", "kms1.head", "13840010008", "13840010005", "13877110002", "13840010001",
 )  # fmt: skip
-#: Who keeps the security of the system: roles, locks, second factors.
-SECURITY = "ln.security"
+#: Who keeps the security of the system: roles, locks, second factors; and who signs in with one.
+SECURITY, TWO_FACTORS = "ln.security", "gx.head"
 #: Who reviews in the other province, and an applicant there whose appointment is made public.
 OTHER_REVIEWER, PUBLISHED = "nn.hr1", "13877110001"
 #: The head of the bureau, who may hold and end its cases.
@@ -29,6 +29,8 @@ OFFICE = "sy.trioffice"
 LENDER, ASKED = "nn.hr1", "nn.head"
 #: Applicants whose reviews are with somebody else, and back again.
 LENT, BACK = "13877110005", "13877110004"
+#: An applicant whose review one has been asked to sign (加签).
+SIGNED = "13877110003"
 #: Why the auditor looks at personal data.
 PURPOSE = "核查投诉件第 12 号"
 #: Applicants whose cases wait for their unit, and for the first review.
@@ -42,7 +44,8 @@ NO_PAGES = {
     "sign_in.sign_out", "sign_in.set_language", "tasks.claim", "tasks.unclaim", "desk.urge", "desk.grade", "desk.follow_up",
     "desk.colleagues", "desk.save_filter", "desk.remove_filter", "tasks.save", "tasks.body", "tasks.colleagues",
     "proxies.colleagues", "proxies.revoke", "handing_over.successors", "unstaffed.assign",
-    "tasks.recall", "signers.remove", "returning.take_back", "instances.save", "account.remove_second_factor", "account.renew_codes", "account.end_others",
+    "tasks.recall", "signers.remove", "returning.take_back",
+    "instances.save", "account.remove_second_factor", "account.renew_codes", "account.end_others",
     "instances.body", "reporting.save", "reporting.body", "notices.mark_read", "administration.end_role",
     "administration.open_account", "administration.change_account",
     "printing.receipt", "printing.case", "printing.signatures", "printing.admission_card", "printing.record",
@@ -92,6 +95,37 @@ def wrong_password(page: Page, numbers: Mapping[str, str]) -> None:
     page.fill("#sign_in_name", "nobody")
     page.fill("#password", "not the password")
     main_button(page, numbers)
+
+
+def half_way(page: Page, numbers: Mapping[str, str]) -> None:
+    """Sign in with the password alone."""
+    main_button(page, numbers)
+    page.wait_for_url("**/sign-in/code*")
+
+
+def unmask(page: Page, numbers: Mapping[str, str]) -> None:
+    """Open the first masked answer for a purpose."""
+    page.locator("#unmask-purpose").fill(PURPOSE)
+    page.locator("#unmask form button").click()
+    page.wait_for_url("**/unmask")
+
+
+def unmask_for_nothing(page: Page, numbers: Mapping[str, str]) -> None:
+    """Open a masked answer without saying what for."""
+    page.locator("#unmask form button").evaluate("one => { one.form.noValidate = true; one.click() }")
+
+
+def ask_contact(page: Page, numbers: Mapping[str, str]) -> None:
+    """Say why somebody's number is looked at."""
+    page.locator("input[name=purpose]").fill(PURPOSE)
+    page.locator("form:has(input[name=purpose]) button").click()
+    page.wait_for_url("**/contact")
+
+
+def wrong_number(page: Page, numbers: Mapping[str, str]) -> None:
+    """Give a phone number that is none."""
+    page.fill("#phone", "123")
+    main_button_unchecked(page, numbers)
 
 
 def unfold(page: Page, numbers: Mapping[str, str]) -> None:
@@ -202,6 +236,14 @@ STATES = (
     State("sign-in", "sign_in.sign_in", NOBODY, "/sign-in"),
     State("sign-in-chosen", "sign_in.sign_in", NOBODY, "/sign-in?as=sy.hr1"),
     State("sign-in-refused", "sign_in.sign_in", NOBODY, "/sign-in", 401, wrong_password),
+    State("sign-in-code", "sign_in.enter_code", NOBODY, f"/sign-in?as={TWO_FACTORS}", 200, half_way),
+    State("account", "account.index", REVIEWER, "/account/"),
+    State("account-contact", "account.contact", REVIEWER, "/account/contact"),
+    State("account-contact-errors", "account.contact", REVIEWER, "/account/contact", 422, wrong_number),
+    State("account-proof", "account.prove", REVIEWER, "/account/proof?next=/account/contact"),
+    State("account-proof-errors", "account.prove", REVIEWER, "/account/proof", 422, main_button_unchecked),
+    State("account-second-factor", "account.second_factor", REVIEWER, "/account/second-factor"),
+    State("account-second-factor-errors", "account.second_factor", REVIEWER, "/account/second-factor", 422, main_button_unchecked),
     State("register", "sign_in.register", NOBODY, "/register"),
     State("register-errors", "sign_in.register", NOBODY, "/register", 422, main_button),
     State("confirm", "sign_in.confirm", NOBODY, "/confirm/no-such-link"),
@@ -289,6 +331,15 @@ STATES = (
     State("task-delegate-errors", "tasks.delegate", LENDER, "/tasks/{back}/delegate", 422, main_button_unchecked),
     State("task-delegated", "tasks.show", ASKED, "/tasks/{lent}", 200, unfold),
     State("task-delegated-no-note", "tasks.complete", ASKED, "/tasks/{lent}", 422, send_back),
+    State("task-signers", "signers.ask", LENDER, "/tasks/{back}/signers"),
+    State("task-signers-errors", "signers.ask", LENDER, "/tasks/{back}/signers", 422, main_button_unchecked),
+    State("task-waits-for-signers", "tasks.show", LENDER, "/tasks/{signed}"),
+    State("task-sign", "tasks.show", ASKED, "/tasks/{sign}", 200, unfold),
+    State("task-sign-errors", "tasks.complete", ASKED, "/tasks/{sign}", 422, send_form),
+    State("task-no-opinion", "signers.decline", ASKED, "/tasks/{sign}/no-opinion"),
+    State("task-no-opinion-errors", "signers.decline", ASKED, "/tasks/{sign}/no-opinion", 422, short_reason),
+    State("task-return", "returning.send_back", LENDER, "/tasks/{back}/return"),
+    State("task-return-errors", "returning.send_back", LENDER, "/tasks/{back}/return", 422, short_reason),
     State("task-decline", "tasks.decline", ASKED, "/tasks/{lent}/decline"),
     State("task-decline-errors", "tasks.decline", ASKED, "/tasks/{lent}/decline", 422, short_reason),
     State("copy", "desk.copy", REVIEWER, "/instances/{returned}/copy"),
@@ -333,6 +384,12 @@ STATES = (
     State("admin-new-person-errors", "administration.new_person", ADMIN, "/administration/people/new", 422, main_button),
     State("admin-role", "administration.grant_role", SECURITY, "/administration/people/{person}/role?q=沈阳"),
     State("admin-role-chosen", "administration.grant_role", SECURITY, "/administration/people/{person}/role?organisation=ln-sy"),
+    State("admin-person-contact", "administration.open_contact", ADMIN, "/administration/people/{teacher}", 200, ask_contact),
+    State("security-permissions", "administration.permissions", SECURITY, "/administration/permissions"),
+    State("security-permissions-none", "administration.permissions", SECURITY, "/administration/permissions?q=nothing-of-the-kind"),
+    State("auditor-permissions", "administration.permissions", AUDITOR, "/administration/permissions?q=审计员"),
+    State("case-unmasked", "unmasking.unmask", BOSS, "/instances/{qualified}", 200, unmask),
+    State("case-unmask-refused", "unmasking.unmask", BOSS, "/instances/{qualified}", 422, unmask_for_nothing),
     State("security-people", "administration.list_people", SECURITY, "/administration/people"),
     State("security-person", "administration.person", SECURITY, "/administration/people/{person}"),
     State("admin-places", "administration.places", ADMIN, "/administration/places"),
@@ -382,6 +439,7 @@ class Demo:
                 "SELECT p.number FROM researcher r JOIN person p ON p.id = r.person_id JOIN organisation o ON o.id = r.organisation_id"
                 " WHERE o.code = 'ln-sy-tri' ORDER BY r.id"
             )[0],
+            "teacher": self.all("SELECT number FROM person WHERE phone = ?", DONE)[0],
             "person": self.all("SELECT p.number FROM person p JOIN account a ON a.person_id = p.id WHERE sign_in_name = 'hp.bureau'")[0],
         }
         case = "SELECT i.number FROM instance i JOIN person p ON p.id = i.starter_id WHERE p.phone = ?"
@@ -398,6 +456,8 @@ class Demo:
         for name, phone in (("lent", LENT), ("back", BACK)):
             found[name] = self.all(held, "adm_u2", phone)[0]
         found["delegated"] = self.all(case, BACK)[0]
+        signed = self.all(held + " ORDER BY t.main_id IS NULL, t.id", "adm_u2", SIGNED)
+        found["sign"], found["signed"] = signed[0], signed[-1]
         starters = {"adm_u1": OVERDUE, "adm_u2": CONSENTED, "adm_u3": RETURNED, "adm_u5": REFUSED}
         found |= {step: self.all(held, step, phone)[0] for step, phone in starters.items()}
         found["done"] = self.all(

@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -22,7 +24,7 @@ from sqlalchemy import select
 
 from tests.appointing import Path as Way
 from tests.browser.desk import Desk
-from tests.browser.site_map import ASKED, LENDER, NO_PAGES, NOBODY, PUBLISHED, PURPOSE, STATES, Demo, State
+from tests.browser.site_map import ASKED, LENDER, NO_PAGES, NOBODY, PUBLISHED, PURPOSE, STATES, TWO_FACTORS, Demo, State
 from tests.browsing import HEIGHTS, NARROW, WIDE
 from tests.factories import viewer
 from tests.office import PLACES, Applicant, Case
@@ -32,7 +34,7 @@ from webapp import create_app
 from webapp.languages import CATALOGUE
 from webapp.office import Office
 from webapp.translations import extract
-from workflows import assignments, incidents
+from workflows import assignments, incidents, instances, second_factor, signers
 from workflows.clock import Clock
 from workflows.db import Database
 from workflows.errors import OrderFailed
@@ -143,6 +145,24 @@ def _something_is_delegated(data: Path) -> None:
     database.close()
 
 
+def _somebody_is_to_sign(data: Path) -> None:
+    """A review that its reviewer has asked the head of the bureau to sign first, and a colleague who has signed."""
+    database = Database(f"sqlite:///{data / 'jiaoyan.sqlite3'}")
+    found, at = Demo(data), Clock(database).now()
+    task = found.numbers()["signed"]
+    found.close()
+    lender, head, colleague = (viewer(database, name, at) for name in (LENDER, ASKED, "nn.hr2"))
+    why = "涉及职称和教龄，请一并提出意见"
+    signers.add(database, lender, task, [colleague.number], "before", why, at=at)
+    found = Demo(data)
+    own = found.numbers()["sign"]
+    found.close()
+    opinion = {"conflict_declared": "否", "agreed": "不同意", "words": "教龄证明只有前三年，请补齐后再定", "files": []}
+    instances.complete_task(database, colleague, own, Submission("house.opinion", opinion, "token-of-a-signer-00"), at=at)
+    signers.add(database, lender, task, [head.number], "before", why, at=at)
+    database.close()
+
+
 def _somebody_is_published(data: Path) -> None:
     """An applicant whose appointment is made public: the round's messages come by hand, everybody else acts."""
     database = Database(f"sqlite:///{data / 'jiaoyan.sqlite3'}")
@@ -157,11 +177,23 @@ def _somebody_is_published(data: Path) -> None:
     database.close()
 
 
+def _somebody_has_two_factors(data: Path) -> None:
+    """Somebody whose password alone opens nothing."""
+    database, key = Database(f"sqlite:///{data / 'jiaoyan.sqlite3'}"), (data / "secret_key").read_bytes()
+    at, clock = Clock(database).now(), datetime.now(UTC)
+    owner = viewer(database, TWO_FACTORS, at)
+    secret = second_factor.offer(database, owner, key, at=at).secret
+    second_factor.confirm(database, owner, pyotp.TOTP(secret).at(clock), key, "", at=at, clock=clock)
+    database.close()
+
+
 @pytest.fixture(scope="module")
 def known(demo: Served) -> Iterator[Demo]:
     _something_fails(demo.data)
     _something_is_delegated(demo.data)
+    _somebody_is_to_sign(demo.data)
     _somebody_is_published(demo.data)
+    _somebody_has_two_factors(demo.data)
     found = Demo(demo.data)
     yield found
     found.close()
