@@ -20,7 +20,7 @@ from webapp.form_page import PaperView, paper_view
 from webapp.languages import refusal_words, translate
 from webapp.moments import now
 from webapp.office import office
-from workflows import access, assignments, case_file, forecast, follow_ups, inbox, instances, returning
+from workflows import access, assignments, case_file, follow_ups, forecast, inbox, instances, returning
 from workflows.access import Viewer
 from workflows.case_file import CaseFile
 from workflows.errors import (
