@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -91,3 +92,18 @@ def test_an_old_or_absent_node_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_
     assert dev.system_node() == ([str(tmp_path / "node")], [str(tmp_path / "npm")])
     (tmp_path / "npm").unlink()
     assert dev.system_node() is None
+
+
+@pytest.mark.parametrize("may_install", [True, False])
+def test_what_papers_need_is_installed_or_named(monkeypatch: pytest.MonkeyPatch, may_install: bool) -> None:
+    told: list[str] = []
+    lacking = subprocess.CompletedProcess([], 1, "", "OSError: cannot load library 'libgobject-2.0-0'")
+    monkeypatch.setattr(dev.subprocess, "run", lambda *_, **__: lacking)
+    monkeypatch.setattr(dev.shutil, "which", lambda _: None)
+    monkeypatch.setattr(dev, "may_use_apt", lambda: may_install)
+    monkeypatch.setattr(dev, "apt_install", lambda *packages: told.append("installed " + " ".join(packages)))
+    monkeypatch.setattr(dev, "say", told.append)
+    dev.provide_paper()
+    [said] = told
+    assert said.startswith("installed" if may_install else "PDF files cannot be made until")
+    assert all(package in said for package in (*dev.PANGO, *dev.CHINESE_FONTS))

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, flash, g, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext
 
+from webapp import pdf
 from webapp.allowed import allowed
 from webapp.bulk_acts import BULK_ACT
 from webapp.health import SEEDING, software_version
@@ -163,5 +164,5 @@ def health() -> str:
         waiting = [job for job in jobs.jobs(reading) if job.status in {"waiting", "running"}]
     return render_template(
         "administration/health.html", version=software_version(), database=here.db.url.get_backend_name(),
-        machine=machine_now(), settings=here.settings, waiting=waiting,
+        machine=machine_now(), settings=here.settings, waiting=waiting, pdf=pdf.available(),
     )  # fmt: skip

@@ -44,6 +44,15 @@ def pdf(template: str, pictures: Mapping[str, bytes] | None = None, **values: An
         return bytes(whole.write_pdf(stylesheets=[sheet], presentational_hints=False, pdf_tags=True) or b"")
 
 
+def available() -> bool:
+    """Whether this machine can set papers."""
+    try:
+        import weasyprint  # noqa: F401
+    except OSError:
+        return False
+    return True
+
+
 def _style() -> str:
     """The sheet of style, with the words of the page's number in the reader's language."""
     words = gettext("第 %(page)s 页，共 %(pages)s 页", page='" counter(page) "', pages='" counter(pages) "')

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, time
 from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from workflows import engine, feel, policies
 from workflows.engine.names import variables
@@ -203,3 +205,26 @@ def check_numbers(diagram: engine.Diagram, packs: policies.Packs) -> Iterator[Pr
                 yield Problem(diagram.file, diagram.start.line, diagram.process_id,
                               f"{NUMBER}：在{packs[place].name}（{level}）没有得出形如 LN-JS-2026 的编号序列")
                 break
+
+
+#: Kinds of field that pages show in part only, to whoever has no need of the whole.
+_COVERED = frozenset({"id_card", "phone", "email"})
+
+
+def check_words(diagram: engine.Diagram, forms: Iterable[bytes]) -> Iterator[Problem]:
+    """A title or summary that says what pages show in part only: identity numbers, phones, addresses. Lists cover nothing."""
+    rules = {name: diagram.properties[name] for name in (TITLE, SUMMARY) if name in diagram.properties}
+    for form in map(orjson.loads, forms if rules else ()):
+        variable = str(form.get("id", "")).rpartition(".")[2]
+        for key in _covered(form.get("components") or ()):
+            for name, rule in rules.items():
+                if re.search(rf"\b{re.escape(variable)}\b", rule) and re.search(rf"\.{re.escape(key)}\b", rule):
+                    yield Problem(diagram.file, diagram.start.line, diagram.process_id,
+                                  f"{name}：不能写入 {variable} 的 {key}，凡能看到办件的人都会看到")
+
+
+def _covered(components: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for one in components:
+        if (one.get("properties") or {}).get("kind") in _COVERED:
+            yield str(one.get("key"))
+        yield from _covered(one.get("components") or ())

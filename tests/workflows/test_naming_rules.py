@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import select
 
 from tests import annual, reviewing
+from tests.factories import SETTING_UP
 from tests.office import Office, Place
 from tests.reviewing import Desk, begins, ends, file, task
 from tests.workflows.engine.drawing import extensions, flows, zeebe
 from tests.workflows.test_races import race
-from workflows import case_file, inbox, incidents, instances, search
+from webapp import composition
+from workflows import case_file, deployment, inbox, incidents, instances, search
 from workflows.errors import DefinitionRefused, StartFailed
 from workflows.models import Instance, Series
 
@@ -137,3 +139,16 @@ def test_a_process_without_a_rule_says_nothing(office: Office, liaoning: Place, 
     number = begin(Desk(office), liaoning)
     with office.db.read() as session:
         assert session.execute(select(Instance.summary).where(Instance.number == number)).scalar_one() == ""
+
+
+@pytest.mark.parametrize("name", ["title", "summary"])
+@pytest.mark.parametrize("key", ["id_card", "phone", "email"])
+def test_what_pages_cover_stands_in_no_title_and_no_summary(office: Office, root: Path, name: str, key: str) -> None:
+    files = deployment.read_tree(root)
+    path = "bpmn/admission/admission.bpmn"
+    old = files[path].decode()
+    at = old.index(f'name="jiaoyan:{name}" value=')
+    start = old.index("'", at)
+    files[path] = (old[:start] + f"'=application.full_name + application.{key}'" + old[old.index("'", start + 1) + 1 :]).encode()
+    with pytest.raises(DefinitionRefused, match=f"不能写入 application 的 {key}"):
+        deployment.deploy(office.db, SETTING_UP, files, composition.check_form, at=office.at)
