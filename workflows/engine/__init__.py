@@ -2,7 +2,8 @@
 
 Reading order: progress (what goes in and comes out), running (the verbs), reading and fence (what a file may say),
 model (a diagram as read), specs, occurrences, scopes, compensation and repeating (what each step does), machine (one instance
-in memory), opening (what its steps ask of the outside), codec (an instance at rest), ahead (the way that lies before a case).
+in memory), opening (what its steps ask of the outside), codec (an instance at rest), ahead and foreknown (the way that lies before a
+case).
 The engine is pure: it writes nothing, asks nobody and knows no clock; the caller stores Progress in one transaction.
 """
 
@@ -10,8 +11,9 @@ from __future__ import annotations
 
 import logging
 
-from workflows.engine.ahead import INSTANT, Ahead, Choice, Known, Lent, Option, Stand, Stop, forecast
+from workflows.engine.ahead import Ahead, Choice, Option, Stand, Stop, forecast
 from workflows.engine.expressions import Text
+from workflows.engine.foreknown import INSTANT, Known, Lent
 from workflows.engine.migrating import Migration, Moved, migrate, migration_problems
 from workflows.engine.model import Assigned, Diagram, Event, Flow, Repetition, Step, Timer
 from workflows.engine.names import unknown_names

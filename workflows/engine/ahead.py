@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
-from workflows.engine.expressions import Formula, Given
+from workflows.engine.foreknown import INSTANT, Knowledge, Known, Lent
 from workflows.engine.model import Diagram, Flow, Step
-from workflows.engine.moments import after_duration, cycle, due_moment, span
 from workflows.engine.names import variables as variables_of
-from workflows.engine.names import written
 
-#: What the house answers by papers and registers that may be others by the time it is asked.
-LATER = frozenset({"submissions", "applications of", "blind numbers of", "vacancies of"})
 #: No way is followed further than so many steps.
 FURTHEST = 200
 #: How deep called processes are followed.
 DEEPEST = 5
-#: The last moment of a period lies so much before its end.
-INSTANT = timedelta(microseconds=1)
-#: Nobody waits for more people in a row.
-MOST_TURNS = 50
 #: Kinds of steps at which a case stands, by what it waits for there; a catching event says it itself.
 _HALTS = {"user": "task", "receive": "message", "call": "call"}
 
@@ -104,29 +96,6 @@ class Ahead:
     endless: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Known:
-    """What a forecast may go by."""
-
-    variables: Mapping[str, Any]
-    #: Variables that are not known yet, whatever stands in ``variables``.
-    unknown: frozenset[str] = frozenset()
-    #: Variables of which only what is filled in is known: a form that is being typed.
-    partial: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Lent:
-    """What the office lends to a forecast."""
-
-    #: Names and functions of expressions, as they would stand at a moment.
-    context: Callable[[datetime], Mapping[str, Any]]
-    #: As ``House.decide``.
-    decide: Callable[[str, Mapping[str, Any]], Any]
-    #: The diagram that a call activity would start, by process id.
-    called: Callable[[str], Diagram | None] = lambda _process: None
-
-
 def forecast(diagram: Diagram, stands: Sequence[Stand], known: Known, lent: Lent, now: datetime) -> Ahead:
     """The most likely way from where a case stands (or, without any such place, from the start) to its end.
 
@@ -165,8 +134,7 @@ class _Walk:
     endless: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.variables = dict(self.known.variables)
-        self.unknown = set(self.known.unknown)
+        self.knows = Knowledge(self.known, self.lent)
         self.latest = self.now
         #: Flows taken, and steps passed.
         self.taken: set[str] = set()
@@ -218,7 +186,7 @@ class _Walk:
     def pass_by(self, step: Step, token: _Token) -> None:
         """What a step does on the way, and where the token goes from it."""
         self.passed.add(step.id)
-        self._write(step, token.at)
+        self.knows.write(step, token.at)
         if step.kind == "throw" and step.event is not None and step.event.kind == "link":
             for one in self.diagram.steps.values():
                 if (one.kind, one.scope) == ("catch", step.scope) and one.event == step.event:
@@ -255,7 +223,7 @@ class _Walk:
         last = self.ended.pop(scope)
         if holder.kind == "event_subprocess":
             return
-        self._write(holder, last.at)
+        self.knows.write(holder, last.at)
         self._follow(holder, last)
 
     def _lies_in(self, step: Step, scope: str) -> bool:
@@ -290,15 +258,17 @@ class _Walk:
         if kind is None:
             self.pass_by(step, token)
             return
-        due_at = self._due(step, kind, token.at)
-        for _ in range(self._turns(step, token.at) - 1):
-            due_at = self._due(step, kind, due_at - INSTANT) if due_at is not None else None
-        groups = self._rules(step.candidate_groups, "role", token.at)
-        users = self._rules(step.candidate_users, "person", token.at)
+        if step.repetition is not None and step.repetition.item:
+            self.knows.unknown.add(step.repetition.item)  # known to each member alone
+        due_at = self.knows.due(step, kind, token.at)
+        for _ in range(self.knows.turns(step, token.at) - 1):
+            due_at = self.knows.due(step, kind, due_at - INSTANT) if due_at is not None else None
+        groups = self.knows.rules(step.candidate_groups, "role", token.at)
+        users = self.knows.rules(step.candidate_users, "person", token.at)
         stop = Stop(
             step, kind, token.at, due_at, token.after, token.choices,
             candidates=None if groups is None or users is None else (*groups, *users),
-            assignee=self._value(step.assignee, token.at),
+            assignee=self.knows.value(step.assignee, token.at),
             repeated=step.repetition is not None, exits=self._exits(step), within=self.within,
         )  # fmt: skip
         self.stops.append(stop)
@@ -319,115 +289,21 @@ class _Walk:
 
     def _call(self, stop: Stop, token: _Token) -> bool:
         """Follow the process that a call activity starts; False when it is not known which."""
-        process = self._value(stop.step.called, token.at)
+        process = self.knows.value(stop.step.called, token.at)
         diagram = self.lent.called(process) if isinstance(process, str) and len(self.within) < DEEPEST else None
         if diagram is None:
             return False
-        inner = _Walk(diagram, Known(self.variables, frozenset(self.unknown)), self.lent, token.at, (*self.within, stop.step.id))
+        known = Known(self.knows.variables, frozenset(self.knows.unknown))
+        inner = _Walk(diagram, known, self.lent, token.at, (*self.within, stop.step.id))
         inner.pass_by(diagram.start, _Token(token.at, token.after))
         inner.run()
         self.stops += inner.stops[: FURTHEST - len(self.stops)]
         self.endless += inner.endless
         self.latest = max(self.latest, inner.latest)
         if stop.step.takes_back_all:
-            self.unknown |= variables_of(diagram)
+            self.knows.unknown |= variables_of(diagram)
         self.pass_by(stop.step, _Token(inner.latest, (*token.after, *inner.endless)))
         return True
-
-    # --- what is known ---
-
-    def _told(self, given: Given, local: Collection[str] = (), *, whole: bool = False) -> bool:
-        """Whether a value can be evaluated from what is known; with ``whole``, from nothing that is being filled in."""
-        if not isinstance(given, Formula):
-            return True
-        names = given.compiled.names - set(local)
-        if names & self.unknown or names & LATER:
-            return False
-        partial = names & self.known.partial
-        return not (whole and partial) and all(self._filled(name, given.compiled.paths) for name in partial)
-
-    def _filled(self, name: str, paths: Collection[str]) -> bool:
-        own = [path for path in paths if path.startswith(f"{name}.")]
-        return bool(own) and all(_at(self.variables.get(name), path.split(".")[1:]) not in (None, "", [], {}) for path in own)
-
-    def _value(self, given: Given | None, at: datetime, local: Mapping[str, Any] | None = None) -> Any:
-        """The value of an expression at a moment; nothing when it reads what is not known."""
-        if given is None or not self._told(given):
-            return None
-        return given.value({**self.variables, **self.lent.context(at), **(local or {})}, at, [])
-
-    def _due(self, step: Step, kind: str, at: datetime) -> datetime | None:
-        """When a step is over at the latest that begins at a moment; nothing without a period, or when it cannot be told."""
-        timer = step.event.timer if kind == "timer" and step.event is not None else None
-        value = self._value(step.due if kind == "task" else timer.value if timer is not None else None, at)
-        if value is None:
-            return None
-        try:
-            if timer is None or timer.kind == "date":
-                return due_moment(value).at
-            if timer.kind == "duration":
-                return after_duration(value, at).at
-            return span(cycle(value)[1]).after(at)
-        except (ValueError, OverflowError):
-            return None  # refused when the step is reached
-
-    def _turns(self, step: Step, at: datetime) -> int:
-        """How many people do a step one after the other, as far as that can be told."""
-        repetition = step.repetition
-        if repetition is None or not repetition.sequential or repetition.loop:
-            return 1
-        value = self._value(repetition.collection or repetition.cardinality, at)
-        if isinstance(value, list):
-            return min(len(value), MOST_TURNS)
-        try:
-            return min(int(value), MOST_TURNS)
-        except (TypeError, ValueError, ArithmeticError):
-            return 1
-
-    def _rules(self, given: Given | None, key: str, at: datetime) -> tuple[Any, ...] | None:
-        """Rules of who may take a step; nothing when they cannot be told."""
-        value = self._value(given, at)
-        if value is None:
-            return () if given is None else None
-        if isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()]
-        listed = value if isinstance(value, list) else [value]
-        return tuple({key: one} if isinstance(one, str) else one for one in listed if isinstance(one, (str, Mapping)))
-
-    def _write(self, step: Step, at: datetime) -> None:
-        """What a step leaves behind: a value where it can be told, else one name more that nobody knows."""
-        if step.kind == "start" and not step.outputs:
-            return  # what was submitted is what the forecast was given
-        names = set(written(step))
-        answer = self._answer(step, at) if step.repetition is None else None
-        if answer is not None:
-            produced = {step.result_variable: answer}
-            if step.outputs:
-                told = [line for line in step.outputs if self._told(line.source, produced)]
-                produced = {line.target: self._of(line.source, at, produced) for line in told}
-            self.variables |= produced
-            self.unknown -= produced.keys()
-            names -= produced.keys()
-        self.unknown |= names
-
-    def _answer(self, step: Step, at: datetime) -> Any:
-        """What a rule or a script answers; nothing when it reads what is not known, or cannot be asked."""
-        if step.kind == "script":
-            return self._value(step.script, at)
-        # A form that is not finished would be judged for what is missing.
-        if step.kind != "business_rule" or not all(self._told(line.source, whole=True) for line in step.inputs):
-            return None
-        local: dict[str, Any] = {}
-        for line in step.inputs:
-            local[line.target] = self._of(line.source, at, local)
-        try:
-            ruling = self.lent.decide(step.decision_id, {**self.variables, **self.lent.context(at), **local})
-        except Exception:  # a table that refuses the facts will say so when it is asked; a forecast does without it
-            return None
-        return ruling.outputs or ruling.value
-
-    def _of(self, given: Given, at: datetime, local: Mapping[str, Any]) -> Any:
-        return given.value({**self.variables, **self.lent.context(at), **local}, at, [])
 
     # --- where the way divides ---
 
@@ -446,10 +322,10 @@ class _Walk:
         always = [flow for flow in leaving if flow.condition is None and not flow.default]
         if step.kind != "inclusive" and len(always) == len(leaving):
             return leaving, None
-        holding = [*always, *(flow for flow in leaving if self._holds(flow, token) is True)]
+        holding = [*always, *(flow for flow in leaving if self.knows.holds(flow, token.at) is True)]
         if holding:
             return holding, None
-        flow = next((one for one in leaving if self._holds(one, token) is None), leaving[-1])
+        flow = next((one for one in leaving if self.knows.holds(one, token.at) is None), leaving[-1])
         return [flow], self._choice(step, flow, leaving, sure=False)
 
     def _exclusive(self, leaving: Sequence[Flow], token: _Token) -> tuple[Flow, bool, Sequence[Flow]]:
@@ -458,7 +334,7 @@ class _Walk:
         for flow in leaving:
             if flow.default:
                 continue
-            holds = self._holds(flow, token)
+            holds = self.knows.holds(flow, token.at)
             if holds is True and not might:
                 return flow, True, [flow]
             if holds is not False:
@@ -474,12 +350,6 @@ class _Walk:
         """The flow that is drawn first; one that leads back is not assumed where there is another."""
         onward = [flow for flow in flows if flow.id not in self.taken]
         return next((flow for flow in onward if flow.target not in self.passed), (onward or list(flows))[0])
-
-    def _holds(self, flow: Flow, token: _Token) -> bool | None:
-        if flow.condition is None or not self._told(flow.condition):
-            return None
-        value = self._value(flow.condition, token.at)
-        return value if isinstance(value, bool) else None
 
     def _choice(self, step: Step, taken: Flow, flows: Sequence[Flow], *, sure: bool) -> Choice:
         others = tuple(self._option(flow) for flow in flows if flow is not taken)
@@ -522,14 +392,3 @@ def _latest(tokens: Sequence[_Token]) -> _Token:
     last = max(tokens, key=lambda one: one.at)
     after = tuple(dict.fromkeys(name for one in tokens for name in one.after))
     return _Token(last.at, after, last.choices)
-
-
-def _at(value: Any, keys: Sequence[str]) -> Any:
-    for key in keys:
-        if isinstance(value, list):
-            return value
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(key)
-    return value
-

@@ -19,6 +19,7 @@ from tests.workflows.engine.drawing import (
     decide,
     diagram,
     end,
+    extensions,
     first_of,
     flows,
     fork,
@@ -194,6 +195,12 @@ def test_who_may_take_a_step_is_told_when_its_rule_reads_what_is_known() -> None
     rules = ahead(drawn, known=Known({"paper": {"unit": "u"}}), role=lambda at: {"role": "head", "at": at}).stops[0].candidates
     assert rules == ({"role": "head", "at": "u"},)
     assert ahead(drawn, known=Known({}, unknown=frozenset({"paper"}))).stops[0].candidates is None
+    each = times(user("b", zeebe("assignmentDefinition", candidateGroups="=role(member)")), "2")
+    each = each.replace("<bpmn:loopCardinality>2</bpmn:loopCardinality>", extensions(
+        zeebe("loopCharacteristics", inputCollection="=[1, 2]", inputElement="member")
+    ))  # fmt: skip
+    [stop] = ahead(diagram(begin(), each, end(), flows("s b e")), role=lambda at: {"role": "head", "at": at}).stops
+    assert stop.repeated and stop.candidates is None, "whom each member means is known to that member"
 
 
 @pytest.mark.parametrize("shape", SHAPES)
