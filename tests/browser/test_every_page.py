@@ -49,6 +49,7 @@ CHINESE = re.compile(r"[\u3400-\u9fff]+")
 #: Where people's own words and names lie.
 NAMES = (
     "SELECT name FROM person", "SELECT name FROM organisation", "SELECT title FROM round", "SELECT title FROM instance",
+    "SELECT summary FROM instance",
     "SELECT title FROM public_notice", "SELECT body FROM public_notice", "SELECT contact FROM public_notice",
     "SELECT name FROM attachment", "SELECT json(data) FROM submission", "SELECT json(data) FROM draft",
     "SELECT json(params) FROM notice", "SELECT order_no FROM researcher WHERE order_no IS NOT NULL",

@@ -97,6 +97,7 @@ def test_an_administrator_reads_contact_details_for_a_purpose(
     given = {"name": "王建国", "phone": "13912345678", "email": "wang@example.org"}
     made = administrator.post("/administration/people/new", given)
     number = made.headers["Location"].rpartition("/")[2]
+    administrator.post(f"/administration/people/{number}/account", {"sign_in_name": "13912345678"})
     for path in ("people?q=王建国", f"people/{number}"):
         page = words(administrator.get(f"/administration/{path}"))
         assert "13912345678" not in page

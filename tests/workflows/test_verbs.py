@@ -6,11 +6,13 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from sqlalchemy import event, func, select
 
@@ -18,16 +20,20 @@ from tests import factories
 from tests.factories import SETTING_UP
 from tests.office import Case, Hand, Office, Place, open_round
 from webapp import composition
-from workflows import accounts, assignments, deployment, instances, people, timers
+from workflows import accounts, assignments, deployment, instances, own_account, people, proving, second_factor, timers
 from workflows.audit import Kind
 from workflows.db import Database
 from workflows.errors import (
     AccountExists,
+    CodeRefused,
     DuplicateCase,
     HeldByAnother,
+    IdentityRefused,
     LinkExpired,
+    NoSecondFactor,
     NotFound,
     Refusal,
+    SecondFactorStands,
     SignInRefused,
     TaskAlreadyDone,
     TaskNotOpen,
@@ -189,10 +195,75 @@ def test_each_verb_of_an_account_is_one_event(office: Office, settings: Settings
     assert viewer is not None
     with recorded(office, (stream, Kind.PASSWORD_CHANGED)):
         cookie = accounts.change_password(db, viewer, PASSWORD, PASSWORD + "-2", at=at, settings=settings)
+    with recorded(office, (stream, Kind.CONTACT_CHANGED)):
+        own_account.change_contact(db, viewer, phone="13900000002", email="li@example.org", at=at)
+    with recorded(office):
+        own_account.change_contact(db, viewer, phone="13900000002", email="li@example.org", at=at)
+    with recorded(office, (stream, Kind.SIGN_IN_ENDED)):
+        own_account.end_others(db, viewer, cookie, at=at)
     with recorded(office, (stream, Kind.SIGN_IN_ENDED)):
         accounts.sign_out(db, cookie, at=at, ip=ip)
     with recorded(office):
         accounts.sign_out(db, cookie, at=at, ip=ip)
+
+
+def test_each_verb_of_a_second_factor_is_one_event(office: Office, settings: Settings) -> None:
+    db, at, ip, key = office.db, office.at, "10.0.0.7", b"k" * 32
+    made = accounts.register_applicant(db, name="李晓岚", phone="13900000001", email=None, password=PASSWORD, at=at, ip=ip)
+    stream = f"person:{made.person_number}"
+    cookie = accounts.sign_in(db, "13900000001", PASSWORD, at=at, ip=ip, settings=settings)
+    with db.glance() as reading:
+        viewer = accounts.viewer(reading, cookie, at=at, ip=ip, settings=settings)
+    assert viewer is not None
+    with recorded(office):
+        device = pyotp.TOTP(second_factor.offer(db, viewer, key, at=at).secret)
+    with recorded(office), pytest.raises(CodeRefused):
+        second_factor.confirm(db, viewer, "000000", key, cookie, at=at, clock=at)
+    with recorded(office, (stream, Kind.SECOND_FACTOR_ADDED)):
+        second_factor.confirm(db, viewer, device.at(at), key, cookie, at=at, clock=at)
+    with recorded(office), pytest.raises(SecondFactorStands):
+        second_factor.offer(db, viewer, key, at=at)
+    with recorded(office, (stream, Kind.RECOVERY_CODES_RENEWED)):
+        codes = second_factor.renew_codes(db, viewer, at=at)
+    with recorded(office):
+        half = accounts.sign_in(db, "13900000001", PASSWORD, at=at, ip=ip, settings=settings)
+    code = {"at": at, "clock": at, "ip": ip, "settings": settings}
+    with recorded(office, (stream, Kind.SECOND_FACTOR_REFUSED)), pytest.raises(CodeRefused):
+        proving.enter(db, half, device.at(at), key, **code)  # it was accepted before
+    with recorded(office, (stream, Kind.RECOVERY_CODE_USED), (stream, Kind.SIGN_IN_SUCCEEDED)):
+        proving.enter(db, half, codes[0], key, **code)
+    proof = {"at": at, "clock": at, "settings": settings}
+    with recorded(office, (stream, Kind.IDENTITY_DOUBTED)), pytest.raises(IdentityRefused):
+        proving.prove(db, viewer, cookie, key, password="wrong", code="", **proof)
+    with recorded(office, (stream, Kind.IDENTITY_PROVED)):
+        proving.prove(db, viewer, cookie, key, password=PASSWORD, code="", **proof)
+    with recorded(office, (stream, Kind.SECOND_FACTOR_REMOVED)):
+        second_factor.remove(db, viewer, at=at, settings=settings)
+    with recorded(office), pytest.raises(NoSecondFactor):
+        second_factor.reset(db, SETTING_UP, made.person_number, at=at)
+
+
+def test_two_browsers_with_one_code_are_one_sign_in(office: Office, settings: Settings) -> None:
+    """A code counts once, also when both come at the same moment."""
+    db, at, key = office.db, office.at, b"k" * 32
+    accounts.register_applicant(db, name="李晓岚", phone="13900000001", email=None, password=PASSWORD, at=at, ip=None)
+    cookie = accounts.sign_in(db, "13900000001", PASSWORD, at=at, ip=None, settings=settings)
+    with db.glance() as reading:
+        viewer = accounts.viewer(reading, cookie, at=at, ip=None, settings=settings)
+    assert viewer is not None
+    device = pyotp.TOTP(second_factor.offer(db, viewer, key, at=at).secret)
+    second_factor.confirm(db, viewer, device.at(at), key, cookie, at=at, clock=at)
+    later = at + timedelta(minutes=1)
+    halves = [accounts.sign_in(db, "13900000001", PASSWORD, at=at, ip=None, settings=settings) for _ in range(4)]
+
+    def enter(half: str) -> bool:
+        try:
+            return bool(proving.enter(db, half, device.at(later), key, at=at, clock=later, ip=None, settings=settings))
+        except CodeRefused:
+            return False
+
+    with ThreadPoolExecutor(4) as crowd:
+        assert sorted(crowd.map(enter, halves)) == [False, False, False, True]
 
 
 # --- how many statements --------------------------------------------------------------------------------------------
