@@ -225,7 +225,8 @@ def save_filter() -> Response:
     name, asked = request.form.get("name", ""), _asked()
     saved_filters.save(office().db, g.viewer, name, asked, at=now(), default="default" in request.form)
     flash(gettext("已保存筛选条件“%(name)s”", name=name.strip()), "success")
-    return redirect(url_for("inbox.index", tab="todo", **{key: value for key, value in asked.items() if value}), 303)
+    narrowed: dict[str, Any] = {key: value for key, value in asked.items() if value}
+    return redirect(url_for("inbox.index", tab="todo", **narrowed), 303)
 
 
 @pages.post("/inbox/filters/remove")

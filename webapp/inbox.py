@@ -55,7 +55,7 @@ def index() -> Any:
         counts = counted or inbox.counts(reading, viewer, found if found.rows else None, at=at)
         choices = inbox.choices(reading, viewer, counts, tab=tab) if tab in {"todo", "done"} else None
     if not request.args:
-        default = next((one.asked for one in counts.filters if one.is_default), None)
+        default: dict[str, Any] = next((dict(one.asked) for one in counts.filters if one.is_default), {})
         if default:
             return redirect(url_for(".index", tab="todo", **default))
     return render_template(
