@@ -65,9 +65,10 @@ class Pack(Branch):
 
     def __init__(
         self, *, place: str, name: str, day: date, digest: str, calendar: Calendar,
-        citations: Mapping[str, Citation], note: Note | None = None,
+        citations: Mapping[str, Citation], note: Note | None = None, tree: Tree | None = None,
     ) -> None:
-        super().__init__(_grow(citations), note)
+        # Grown once: the views that note what is read of it share it.
+        super().__init__(_grow(citations) if tree is None else tree, note)
         self.place = place
         #: Display name, e.g. 辽宁省.
         self.name = name
@@ -97,12 +98,12 @@ class Pack(Branch):
     def recording(self, note: Note) -> Pack:
         """Return the same pack, every leaf read of which calls ``note`` with the citation."""
         return Pack(place=self.place, name=self.name, day=self.day, digest=self.digest, calendar=self.calendar,
-                    citations=self._citations, note=note)
+                    citations=self._citations, note=note, tree=self._tree)
 
     def with_calendar(self, calendar: Calendar) -> Pack:
         """Return the same values with another calendar: working days are facts that become known later."""
         return Pack(place=self.place, name=self.name, day=self.day, digest=self.digest, calendar=calendar,
-                    citations=self._citations, note=self._note)
+                    citations=self._citations, note=self._note, tree=self._tree)
 
 
 def _grow(citations: Mapping[str, Citation]) -> Tree:
