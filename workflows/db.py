@@ -37,6 +37,8 @@ class Database:
         if self.is_sqlite:
             if self.url.database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+                # What a connection keeps of the file (pages, statements) is good until another one writes.
+                options["pool_use_lifo"] = True
             options["connect_args"] = {"timeout": 30, "check_same_thread": False}
         else:
             options |= {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
