@@ -236,7 +236,7 @@ def run() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder, composition.opened(Path(folder) / "data") as office:
         bare = _bare(office.db)
         with (
-            listening(create_app(office)) as port, listening(bare) as bare_port,
+            composition.settled(office), listening(create_app(office)) as port, listening(bare) as bare_port,
             closing(Desks(office, port)) as desks, closing(Browser(bare_port)) as peer,
         ):  # fmt: skip
             ours: dict[str, list[float]] = {act.step: [] for act in ACTS}
