@@ -55,11 +55,14 @@ def plain(value: Any) -> Any:
     raise TypeError(f"no canonical form for {type(value).__name__}")
 
 
+#: With these begins, in UTF-8, every sign beyond the basic plane and nothing else.
+_BEYOND = (b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4")
+
+
 def _ordered(value: Any) -> Any:
+    """RFC 8785 orders keys by UTF-16 code units, orjson by code points; they differ only by signs beyond the basic plane."""
     if isinstance(value, dict):
-        # RFC 8785 orders keys by UTF-16 code units, which differs from code points beyond the basic plane.
-        keys = sorted(value) if all(map(str.isascii, value)) else sorted(value, key=lambda key: key.encode("utf-16-be"))
-        return {key: _ordered(value[key]) for key in keys}
+        return {key: _ordered(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
     if isinstance(value, list):
         return [_ordered(item) for item in value]
     return value
@@ -67,4 +70,6 @@ def _ordered(value: Any) -> Any:
 
 def canonical(value: Any) -> bytes:
     """Canonical UTF-8 bytes of a value; raises ``TypeError`` or ``ValueError`` on what cannot be spelt."""
-    return orjson.dumps(_ordered(plain(value)))  # spells strings and whole numbers as RFC 8785 does
+    ready = plain(value)
+    spelt = orjson.dumps(ready, option=orjson.OPT_SORT_KEYS)  # spells strings and whole numbers as RFC 8785 does
+    return orjson.dumps(_ordered(ready)) if any(sign in spelt for sign in _BEYOND) else spelt
