@@ -902,8 +902,8 @@ def paper_of(submission: Submission) -> dict[str, Any]:
     """What the record says of a filled form: digests of what was entered and seen, and its files."""
     return {
         "form": submission.form_id,
-        "data": hashlib.sha256(canonical(_as_json(submission.data))).hexdigest(),
-        "seen": hashlib.sha256(canonical(_as_json(submission.seen))).hexdigest(),
+        "data": hashlib.sha256(canonical(submission.data)).hexdigest(),
+        "seen": hashlib.sha256(canonical(submission.seen)).hexdigest(),
         "attachments": [{"field": item.field, "name": item.name, "sha256": item.sha256} for item in submission.attachments],
     }  # fmt: skip
 
