@@ -634,7 +634,8 @@ def _completing(
         # What another of many wrote at the same step is no earlier version of this paper.
         changes=changes(old, submission.data) if old and step.repetition is None else (),
         claim=lambda session: _claim_task(session, viewer, opened, at, _outcome(step, submission), before),
-        extra={**extra, **_prepared(task)}, acted=_in_order(opened.acted), held=_digests(old),
+        extra={**extra, **_prepared(task)}, acted=_in_order(opened.acted),
+        held=_digests(old) if submission.attachments else (),
         done=_done(task, viewer, at, _outcome(step, submission), before),
     )
     if principal is not None:
@@ -818,6 +819,8 @@ def sent_before(session: Session, viewer: Viewer, token: str) -> Moved | None:
 
 def changes(old: Any, new_value: Any, path: str = "") -> list[dict[str, Any]]:
     """Field differences old → new by dotted path, rows of tables by their position."""
+    if old == new_value:
+        return []
     if isinstance(old, Mapping) and isinstance(new_value, Mapping):
         found: list[dict[str, Any]] = []
         for key in dict.fromkeys([*old, *new_value]):
@@ -830,7 +833,7 @@ def changes(old: Any, new_value: Any, path: str = "") -> list[dict[str, Any]]:
             after = new_value[index] if index < len(new_value) else None
             found += changes(before, after, f"{path}.{index}")
         return found
-    return [] if old == new_value else [{"field": path, "old": old, "new": new_value}]
+    return [{"field": path, "old": old, "new": new_value}]
 
 
 def wake(db: Database, timer_id: int, *, at: datetime) -> Moved | None:
