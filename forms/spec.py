@@ -341,4 +341,4 @@ def _labels(items: tuple[Item, ...], above: tuple[str, ...]) -> dict[tuple[str, 
 
 def dotted(path: Path) -> str:
     """Write a path as ``teaching_history.0.start``: the form of errors, of input names and of audit entries."""
-    return ".".join(str(part) for part in path)
+    return ".".join(map(str, path))
