@@ -18,7 +18,7 @@ from workflows import people
 from workflows.access import Viewer, held_on, office_day
 from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, person_stream, record
 from workflows.common_passwords import is_common
-from workflows.db import Database
+from workflows.db import Database, Question
 from workflows.errors import AccountExists, LinkExpired, NotFound, PasswordRefused, SignInRefused
 from workflows.models import (
     Account,
@@ -237,10 +237,10 @@ def viewer(reading: Connection, token: str, *, at: datetime, ip: str | None, set
 
     Asked before every page: one statement for the sign-in, the person and the roles held today.
     """
-    rows = reading.execute(_SIGNED_IN, {
+    rows = _SIGNED_IN(reading, {
         "token": token_digest(token), "day": office_day(at), "seen": at - timedelta(minutes=settings.idle_minutes),
         "began": at - timedelta(hours=settings.absolute_hours),
-    }).all()  # fmt: skip
+    })  # fmt: skip
     if not rows:
         return None
     first = rows[0]
@@ -272,7 +272,7 @@ def needs_second_factor(who: Viewer, settings: Settings) -> bool:
 #: Where the columns of a role begin.
 _HELD = 10
 #: One row for each role held on the day; one without a role for who holds none.
-_SIGNED_IN = (
+_SIGNED_IN = Question(
     select(
         Account.id.label("account_id"), Person.id.label("person_id"), Person.number, Person.name, Account.language,
         Account.must_change, SignIn.seen_at, SignIn.proved_at, SecondFactor.confirmed_at, Account.password_set_at,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, CursorResult, Dialect, Engine, create_engine, event, exc
+from sqlalchemy import Connection, CursorResult, Dialect, Engine, Select, create_engine, event, exc
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import UpdateBase
@@ -160,14 +161,43 @@ class Prepared:
             if not column.default.is_scalar:
                 raise TypeError(f"{column} has to be given")
             defaults[column.key] = column.default.arg
-        binds = {name: bind for bind, name in compiled.bind_names.items()}
-        fixed = {name: bind.value for name, bind in binds.items() if name not in columns and not bind.required}
-        return _Written(
-            compiled.string,
-            [
-                (name, binds[name].type.dialect_impl(dialect).bind_processor(dialect))
-                for name in (compiled.positiontup if compiled.positional else binds)
-            ],
-            not compiled.positional,
-            {**fixed, **defaults},
-        )
+        return _written(compiled, columns, defaults)
+
+
+class Question:
+    """A SELECT of columns that every request asks: put into words once for each database, as ``Prepared`` does."""
+
+    def __init__(self, statement: Select[Any]) -> None:
+        self._statement = statement
+        self._row: Any = namedtuple("Found", statement.selected_columns.keys())  # type: ignore[misc]
+        self._asked: dict[str, tuple[_Written, Sequence[Callable[[Any], Any] | None]]] = {}
+
+    def __call__(self, connection: Connection, given: Mapping[str, Any]) -> list[Any]:
+        """All rows, with a name for each column and values of its type."""
+        dialect = connection.dialect
+        asked = self._asked.get(dialect.name)
+        if asked is None:
+            asked = self._asked[dialect.name] = (
+                _written(self._statement.compile(dialect=dialect), list(given), {}),
+                [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in self._statement.selected_columns],
+            )
+        written, made = asked
+        return [
+            self._row._make([value if make is None else make(value) for make, value in zip(made, row, strict=True)])
+            for row in connection.exec_driver_sql(written.text, written.values(given))
+        ]
+
+
+def _written(compiled: Any, given: Sequence[str], defaults: Mapping[str, Any]) -> _Written:
+    """What was compiled, as its driver takes it; ``given`` are the parameters that each execution brings."""
+    binds = {name: bind for bind, name in compiled.bind_names.items()}
+    fixed = {name: bind.value for name, bind in binds.items() if name not in given and not bind.required}
+    return _Written(
+        compiled.string,
+        [
+            (name, binds[name].type.dialect_impl(compiled.dialect).bind_processor(compiled.dialect))
+            for name in (compiled.positiontup if compiled.positional else binds)
+        ],
+        not compiled.positional,
+        {**fixed, **defaults},
+    )
