@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ from benchmarks import http
 from benchmarks.counting import Counted, counted
 from tests.webapp.case_world import APPLICANT, HEAD, HR1, World, problems
 from webapp import composition, create_app
+from workflows import deployment
 from workflows.models import Draft
 
 
@@ -92,3 +94,14 @@ def test_a_list_takes_at_most_five_statements(world: World, who: str, path: str)
     # One more where there are too many rows to count what the filters offer, and by when one's own cases are expected to end: six.
     assert len(found.statements) <= (6 if "started" in path else 5), found.statements
     assert found.commits == 0
+
+
+def test_what_is_read_at_the_start_is_not_searched_for_garbage(tmp_path: Path) -> None:
+    before = gc.get_threshold(), gc.get_freeze_count()
+    with composition.opened(tmp_path / "data") as office:
+        with composition.settled(office), counted(office.db.engine) as found:
+            assert gc.get_freeze_count() > 100_000 and gc.get_threshold()[0] > before[0][0]
+            with office.db.read() as reading:
+                assert all(loaded.diagram.steps for loaded in deployment.current(reading))
+            assert len(found.statements) == 1, "the diagrams were read already"
+        assert (gc.get_threshold(), gc.get_freeze_count()) == before

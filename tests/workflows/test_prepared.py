@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, delete, insert, select, text, update
+from sqlalchemy import Date, bindparam, delete, insert, select, text, true, update
 
-from workflows.db import Database, Prepared
-from workflows.models import Notice, Person, table
+from workflows.db import Database, Prepared, Question
+from workflows.models import Notice, Organisation, Person, Task, table
 
 AT = datetime(2026, 11, 22, 9, 30, 15, 250_000, tzinfo=UTC)
 _NOTICE = table(Notice)
@@ -83,3 +83,33 @@ def test_a_glance_sees_what_is_committed_and_begins_nothing(database: Database, 
         session.rollback()
     with database.read() as session:
         assert session.execute(select(Person.name)).scalar_one() == "周明"
+
+
+def test_a_question_is_answered_as_sqlalchemy_answers_it(database: Database, person: int) -> None:
+    """Of every type that a column has: text, a day, a moment, JSON, yes or no, a number, nothing."""
+    statement = (
+        select(Notice.id, Notice.params, Notice.made_at.label("made"), Notice.instance, Organisation.from_on, Organisation.to_on,
+               (Notice.task == "t%1").label("named"), Task.due_provisional)
+        .select_from(Notice)
+        .join(Organisation, Organisation.from_on <= bindparam("day", type_=Date))
+        .outerjoin(Task, true())
+        .where(Notice.person_id == bindparam("person"), Notice.made_at < bindparam("until"), Notice.kind.like("task%"))
+        .order_by(Notice.id)
+        .limit(2)
+    )  # fmt: skip
+    with database.write() as session:
+        Prepared(insert(_NOTICE))(session, [_row(person, message_id=f"<{n}@x>", instance=f"LN-{n}") for n in range(3)])
+        session.add(Organisation(code="ln", name="辽宁", org_type="edu", level="province", place="liaoning", from_on=date(2020, 1, 1)))
+    given = {"day": date(2026, 11, 22), "person": person, "until": datetime(2026, 11, 23, tzinfo=UTC)}
+    question = Question(statement)
+    with database.glance() as connection:
+        expected = [tuple(row) for row in connection.execute(statement, given)]
+    for _ in range(2):
+        with database.glance() as connection:
+            found = question(connection, given)
+        assert found == expected and len(found) == 2
+    first = found[0]
+    assert (first.made, first.from_on, first.to_on, first.params["due"]) == (AT, date(2020, 1, 1), None, "100%")
+    assert first.named is True and first.due_provisional is None
+    with database.glance() as connection:
+        assert question(connection, {**given, "day": date(2019, 1, 1)}) == []
