@@ -130,7 +130,8 @@ def odd_names(context: Mapping[str, Any], text: str) -> frozenset[str]:
     """Keys of the context, two levels deep, that can only be read as names when announced, and occur in the text."""
     # Nearly all keys are single plain words, which need no look at their tokens.
     keys = (key for key in _keys(context, 2) if not key.isidentifier() or key in RESERVED)
-    return frozenset(key for key in keys if is_odd(key) and all(part in text for part in words(key)))
+    # Few occur, and that is told sooner than whether one is odd.
+    return frozenset(key for key in keys if all(part in text for part in words(key)) and is_odd(key))
 
 
 def _keys(context: Mapping[str, Any], depth: int) -> Iterable[str]:
