@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -29,6 +29,7 @@ from workflows import (
     jobs,
     people,
     retries,
+    staff_check,
     timers,
 )
 from workflows.access import office_day
@@ -129,11 +130,45 @@ def deploy(data: Path, source: Path) -> None:
         done = deployment.deploy(office.db, composition.OPERATOR, deployment.read_tree(source),
                                  composition.check_form, at=office.clock.now())
         recounted = timers.recompute_provisional(office.db, at=office.clock.now()) if done.pack_set_is_new else 0
+        with office.db.read() as session:
+            checked = [one for process, _, is_new in done.definitions if is_new
+                       for one in staff_check.check(session, process, office.clock.now())]
     if recounted:
         click.echo(f"{recounted} provisional deadline(s) counted again")
     for process, version, is_new in done.definitions:
         click.echo(f"{process} v{version}{' (new)' if is_new else ''}")
     click.echo(f"packs {done.pack_set[:12]}{' (new)' if done.pack_set_is_new else ''}")
+    if stopped := _staff([one for one in checked if not one.can_finish]):
+        click.echo(f"warning: today's staff cannot finish at {stopped} place(s); see jiaoyan staff-check")
+
+
+def _staff(checked: Sequence[staff_check.Checked]) -> int:
+    """Print what today's staff cannot finish; how many processes at how many places those are."""
+    for one in checked:
+        for found in one.findings:
+            steps = "、".join(name for _, name in found.steps)
+            who = f"（{'、'.join(found.people)}）" if found.people else ""
+            level = "cannot finish" if found.stops else "risk"
+            place = f"{one.process_id} @ {one.organisation_code} {one.organisation_name}"
+            click.echo(f"{place}: {level}: {steps}：{staff_check.KINDS[found.kind]}{who}")
+    return sum(not one.can_finish for one in checked)
+
+
+@main.command("staff-check")
+@data_option
+@click.option("--process", default="", help="Only this process.")
+@click.option("--organisation", default="", help="Only this organisation, by its code; needs --process.")
+def staff_check_command(data: Path, process: str, organisation: str) -> None:
+    """Can today's staff finish every process? Steps nobody may do, and steps that need more people than there are.
+
+    Example: jiaoyan staff-check --process admission --organisation ln-sy-tri
+    """
+    with composition.opened(data) as office, office.db.read() as session:
+        at = office.clock.now()
+        checked = staff_check.check(session, process, at, organisation=organisation) if process else staff_check.every(session, at)
+        stopped = _staff(checked)
+    click.echo(f"{len(checked)} place(s) checked, {stopped} cannot finish")
+    sys.exit(2 if stopped else 0)
 
 
 @main.command()

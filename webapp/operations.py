@@ -17,7 +17,7 @@ from webapp.languages import sign, translate
 from webapp.moments import now
 from webapp.office import office
 from webapp.paging import words
-from workflows import bulk, control, deployment, handing_over, jobs, people, workbooks
+from workflows import bulk, control, deployment, handing_over, jobs, people, staff_check, workbooks
 from workflows.access import office_day
 from workflows.bulk import Selection
 from workflows.clock import machine_now
@@ -45,6 +45,15 @@ def definitions() -> str:
         one.process_id: max(other.version for other in stored if other.process_id == one.process_id) for one in stored
     }
     return render_template("administration/definitions.html", definitions=stored, newest=newest, packs=packs)
+
+
+@pages.get("/staff-check")
+@allowed("system_admin", "security_admin")
+def staff() -> str:
+    """Whether today's staff can finish each process where it runs (人员核查)."""
+    with office().db.read() as reading:
+        checked = staff_check.every(reading, now())
+    return render_template("administration/staff_check.html", checked=checked, kinds=staff_check.KINDS)
 
 
 @pages.get("/imports")

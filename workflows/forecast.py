@@ -340,5 +340,5 @@ def _named(step: Mapping[str, Any], out: Collection[str]) -> Who:
     held = tuple(one["name"] for one in step["candidates"] if one["number"] not in out)
     if "person" in rule:
         return Who("", held[0] if held else str(rule["person"]), held)
-    key = str(rule["role"])
+    key = str(step.get("role") or rule.get("role") or "")
     return Who(ROLES[key].name if key in ROLES else key, place["name"] if place else "", held)

@@ -293,6 +293,7 @@ STATES = (
     State("proxies-new-errors", "proxies.grant", REVIEWER, "/proxies/new", 422, main_button_unchecked),
     State("proxies-new-applicant", "proxies.grant", NEW, "/proxies/new"),
     State("hand-over", "handing_over.hand_over", ADMIN, "/administration/people/{person}/hand-over"),
+    State("admin-staff-check", "operations.staff", ADMIN, "/administration/staff-check"),
     State("admin-unstaffed", "unstaffed.index", ADMIN, "/administration/unstaffed/"),
     State("admin-proxies", "proxies.every", SECURITY, "/administration/proxies"),
     State("notices", "notices.index", REVIEWER, "/notices/"),

@@ -81,3 +81,12 @@ def test_what_nobody_may_do_is_listed_with_why_and_assigned(house: Any, words: W
     assert "指派：周敬文 → 周雅琴" in words(world.browser(HEAD).get(f"/instances/{number}"))
     assert world.browser(HEAD).get("/administration/unstaffed/").status_code == 403
     assert admin.post(path, {"to": NAMES[HR1], "reason": WHY}).status_code == 422, "who works nowhere is not offered"
+
+
+def test_whether_todays_staff_can_finish_is_a_page(house: Any, words: Words) -> None:
+    world = World(house)
+    world.house.person("admin", ("ln-jyt", "system_admin"), name="周敬文")
+    page = words(world.browser("admin").get("/administration/staff-check"))
+    assert "教研员申报" in page and "人员不够" in page and "没有人可以办理" in page, "this small office has no panel"
+    assert "资格审查、资格复核" not in page, "two reviewers are enough for these"
+    assert world.browser(HEAD).get("/administration/staff-check").status_code == 403
