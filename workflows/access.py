@@ -188,6 +188,17 @@ def task_for(session: Session, viewer: Viewer, number: str, at: datetime) -> Tas
     return task
 
 
+def task_of(session: Session, instance: Instance, number: str) -> Task | None:
+    """The task of a case with that number, nothing without one; ``NotFound`` for a task of another case."""
+    if not number:
+        return None
+    query = select(Task).where(Task.number == number, Task.instance_id == instance.id)
+    task = session.execute(query).scalar_one_or_none()
+    if task is None:
+        raise NotFound()
+    return task
+
+
 def refuse_excluded(task: Task, viewer: Viewer) -> None:
     """``NotFound`` for a candidate who may not take the task although the role fits, unless they did it."""
     if task.done_by_id != viewer.person_id and excluded_from(task, viewer.number):

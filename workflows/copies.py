@@ -17,8 +17,8 @@ from workflows import access, notices, people, search
 from workflows.access import Viewer
 from workflows.audit import Act, Kind, instance_stream, record
 from workflows.db import Database
-from workflows.errors import N_, AlreadyCopied, Forbidden, NotCopied, NotFound, PersonUnknown, TooManyPeople
-from workflows.models import Copy, Definition, Instance, Organisation, Person, Task, table
+from workflows.errors import N_, AlreadyCopied, Forbidden, NotCopied, PersonUnknown, TooManyPeople
+from workflows.models import Copy, Definition, Instance, Organisation, Person, table
 from workflows.notices import Message
 from workflows.people import COUNTED, Page, Somebody
 
@@ -83,7 +83,7 @@ def send(
         fresh = _fresh(session, instance.id, list(found.values()))
         if not fresh:
             raise AlreadyCopied(names="、".join(one.name for one in found.values()))
-        task = _task(session, instance, task_number)
+        task = access.task_of(session, instance, task_number)
         step = task.step_id if task is not None else None
         given = {"words": said, "step": step}
         event = record(session, Act(
@@ -154,16 +154,6 @@ def _refuse(instance: Instance, viewer: Viewer, person: Somebody, *, is_own: boo
         why = ELSEWHERE
     if why is not None:
         raise NotCopied(name=person.name, why=why)
-
-
-def _task(session: Session, instance: Instance, number: str) -> Task | None:
-    if not number:
-        return None
-    query = select(Task).where(Task.number == number, Task.instance_id == instance.id)
-    task = session.execute(query).scalar_one_or_none()
-    if task is None:
-        raise NotFound()
-    return task
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------

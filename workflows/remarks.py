@@ -76,7 +76,7 @@ def add(
         _require_words(said)
         if is_applicant(session, viewer, instance):
             audience = EVERYBODY
-        task, corrected = _task(session, instance, task_number), _own(session, viewer, instance, corrects)
+        task, corrected = access.task_of(session, instance, task_number), _own(session, viewer, instance, corrects)
         if _said_just_now(session, viewer, instance, said, audience, at):
             return False
         reach = reached(session, instance, audience, by_applicant=is_applicant(session, viewer, instance))
@@ -135,16 +135,6 @@ def _may(session: Session, viewer: Viewer, instance: Instance, at: datetime) -> 
 def _require_words(said: str) -> None:
     if not 0 < len(said) <= LONGEST:
         raise RemarkNeeded(most=LONGEST)
-
-
-def _task(session: Session, instance: Instance, number: str) -> Task | None:
-    if not number:
-        return None
-    query = select(Task).where(Task.number == number, Task.instance_id == instance.id)
-    task = session.execute(query).scalar_one_or_none()
-    if task is None:
-        raise NotFound()
-    return task
 
 
 def _own(session: Session, viewer: Viewer, instance: Instance, event: str) -> Remark | None:
