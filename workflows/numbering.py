@@ -28,7 +28,8 @@ def series_of(session: Session, loaded: Loaded, organisation: Organisation, at: 
     pack = deployment.packs(session, deployment.newest_pack_set(session))[organisation.place].on(day)
     rule = loaded.diagram.properties.get(NUMBER)
     if not rule:
-        return f"{pack['place']['number_prefix']}-{day.year}"
+        prefix = pack["place"]["number_prefix"]
+        return f"{prefix}-{day.year}"
     about = {
         "started_at": at.astimezone(OFFICE_ZONE).isoformat(timespec="seconds"), "organisation": organisation.code,
         "organisation_name": organisation.name, "level": organisation.level, "place": pack.name,

@@ -308,7 +308,7 @@ def _hand(office: Office, place: Place, step: str, name: str) -> tuple[Hand, Sub
 
 
 @pytest.mark.parametrize(
-    ("step", "statements"), [("adm_u1", 10), ("adm_u1b", 9), ("adm_u2", 17), ("adm_u3", 10), ("adm_u5", 10)]
+    ("step", "statements"), [("adm_u1", 9), ("adm_u1b", 9), ("adm_u2", 17), ("adm_u3", 10), ("adm_u5", 10)]
 )
 def test_a_completion_takes_few_statements(office: Office, liaoning: Place, step: str, statements: int) -> None:
     """Issue 2, 4: a plain completion, which opens the next task and tells its people, takes at most ten.
