@@ -86,6 +86,13 @@ def test_an_administrator_sees_how_the_system_does(administrator: Any, words: Wo
     assert "系统运行" in page and "流程异常 0 件" in page and "办件状态" not in page
 
 
+def test_who_keeps_the_security_is_told_that_there_are_no_figures(house: Any, words: Words) -> None:
+    house.person("guard", ("ln-jyt", "security_admin"), name="周敬文")
+    browser = house.browser()
+    assert browser.sign_in("guard").headers["Location"] != "/overview/"
+    assert "没有需要汇总的数字" in words(browser.get("/overview/"))
+
+
 def test_more_than_is_counted_says_so(reviewing: tuple[World, str, str], words: Words, monkeypatch: pytest.MonkeyPatch) -> None:
     world, _, _ = reviewing
     monkeypatch.setattr(figures, "MOST", 0)
