@@ -38,9 +38,9 @@ from workflows.settings import OFFICE_ZONE
 from workflows.submission import Submission
 from workflows.traffic import Post
 
-#: Why somebody is kept from a task although their role fits; shown and recorded.
 #: Characters of a summary: one line of a list.
 LONGEST_SUMMARY = 200
+#: Why somebody is kept from a task although their role fits; shown and recorded.
 OWN_CASE = N_("申请人本人")
 REVIEWED_BEFORE = N_("已办理本办件的另一审核环节")
 
