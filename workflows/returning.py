@@ -88,7 +88,7 @@ def ways_back(session: Session, viewer: Viewer, task_number: str, at: datetime) 
     case, task = _mine(session, viewer, task_number, at)
     found = []
     for done, name in _on_the_way(session, case, task):
-        if not _is_allowed(case.loaded.diagram.steps[task.step_id], done.step_id):
+        if not is_allowed(case.loaded.diagram.steps[task.step_id], done.step_id):
             continue
         try:
             _rewound(session, case, done, at)
@@ -133,14 +133,15 @@ def send_back(db: Database, viewer: Viewer, task_number: str, to: str, reason: s
 def _mine(session: Session, viewer: Viewer, task_number: str, at: datetime) -> tuple[Case, Task]:
     """The open task of somebody who has it or may take it, and its case; refuses by name whoever may not."""
     task = access.task_for(session, viewer, task_number, at)
-    _require_mine(session, viewer, task)
+    require_mine(session, viewer, task)
     case, _ = load(session, instance_id=task.instance_id)
     if not allowed_from(case.loaded.diagram.steps[task.step_id]):
         raise NotReturnable(step=task.name, to="-", why=NOT_ALLOWED)
     return case, task
 
 
-def _require_mine(session: Session, viewer: Viewer, task: Task) -> None:
+def require_mine(session: Session, viewer: Viewer, task: Task) -> None:
+    """Refuse by name whoever may not send a task back: it is over, with somebody else, or held by another."""
     if task.status == "suspended":
         raise InstanceSuspended()
     if task.status != "open":
@@ -151,7 +152,8 @@ def _require_mine(session: Session, viewer: Viewer, task: Task) -> None:
         raise HeldByAnother(name=session.get_one(Person, task.holder_id).name)
 
 
-def _is_allowed(step: engine.Step, to: str) -> bool:
+def is_allowed(step: engine.Step, to: str) -> bool:
+    """Whether the diagram lets a case go back from a step to another."""
     allowed = step.properties.get(SEND_BACK, "")
     return allowed == ANYWHERE or to in allowed.split()
 
@@ -186,7 +188,7 @@ def _target(session: Session, case: Case, task: Task, to: str) -> Task:
     ).scalar_one_or_none()
     if asked is None or asked.step_id not in steps:
         raise NotFound()
-    if not _is_allowed(steps[task.step_id], asked.step_id):
+    if not is_allowed(steps[task.step_id], asked.step_id):
         raise NotReturnable(step=task.name, to=asked.name, why=NOT_ALLOWED)
     for one, _ in _on_the_way(session, case, task):
         if one.number == to:
@@ -219,7 +221,7 @@ def _let_go(session: Session, viewer: Viewer, task: Task, at: datetime) -> None:
     found = session.execute(
         select(Task).where(Task.id == task.id).with_for_update().execution_options(populate_existing=True)
     ).scalar_one()
-    _require_mine(session, viewer, found)
+    require_mine(session, viewer, found)
     session.execute(
         update(Task).where(Task.id == task.id)
         .values(status="cancelled", done_at=at, done_by_id=viewer.person_id, outcome=SENT_BACK)
@@ -266,13 +268,13 @@ def take_back(db: Database, viewer: Viewer, task_number: str, *, at: datetime) -
             raise NotFound()
         case, _ = load(session, instance_id=done.instance_id)
         following = _nobody_acted_after(session, case, done)
-        _untouched(session, viewer, done, following)
+        require_untouched(session, viewer, done, following)
         progress = _rewound(session, case, done, at)
         doer = people.somebody(session, viewer.person_id)
         step = case.loaded.diagram.steps[done.step_id]
         transition = Transition(
             case, progress, Kind.TASK_TAKEN_BACK, viewer.actor(), at, step, back_to=done, extra={"to": done.number},
-            claim=lambda session: _untouched(session, viewer, done, following, lock=True),
+            claim=lambda session: require_untouched(session, viewer, done, following, lock=True),
         )
         transition.prepare(session)
         back = {"task": done.number, "at": at.isoformat()}
@@ -315,7 +317,7 @@ def _nobody_acted_after(session: Session, case: Case, done: Task) -> list[Task]:
     return list(session.execute(select(Task).where(Task.number.in_(opened)).order_by(Task.id)).scalars())
 
 
-def _untouched(
+def require_untouched(
     session: Session, viewer: Viewer, done: Task, following: Sequence[Task], *, lock: bool = False
 ) -> None:
     """Refuse by name once somebody has the next tasks in hand; with ``lock`` as they are now, until the transaction ends."""

@@ -182,10 +182,8 @@ def remove(db: Database, viewer: Viewer, task_number: str, signer: str, *, at: d
         entry = next((one for one in signatures.entries(task) if one["task"] == signer), None)
         if entry is None:
             raise NotFound()
-        if entry["from"]["number"] != viewer.number:
-            raise NotYourSigner(name=entry["from"]["name"])
-        if entry["how"] not in ("asked", "planned"):
-            raise AlreadySigned(name=entry["to"]["name"])
+        require_own(viewer, entry)
+        require_unsigned(entry)
         task.explanation = {**task.explanation, "signers": signatures.over(signatures.entries(task), signer, "removed", at)}
         if entry["how"] == "asked":
             own = _closed(session, task, signer, at)
@@ -195,6 +193,18 @@ def remove(db: Database, viewer: Viewer, task_number: str, signer: str, *, at: d
                 _give_back(session, task, at)
         session.flush()
         _note(session, viewer, task, Kind.SIGNER_REMOVED, at, {"mode": entry["mode"], "signer": entry["to"]})
+
+
+def require_own(viewer: Viewer, entry: Mapping[str, Any]) -> None:
+    """Refuse to take off whom somebody else has asked."""
+    if entry["from"]["number"] != viewer.number:
+        raise NotYourSigner(name=entry["from"]["name"])
+
+
+def require_unsigned(entry: Mapping[str, Any]) -> None:
+    """Refuse to take off who has answered, or is off already."""
+    if entry["how"] not in ("asked", "planned"):
+        raise AlreadySigned(name=entry["to"]["name"])
 
 
 def _closed(session: Session, task: Task, signer: str, at: datetime) -> Task:
