@@ -13,14 +13,16 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from forms import lookups
+from webapp import reading_case
 from webapp.allowed import allowed
 from webapp.case_pages import comma, turned_away
 from webapp.filling import Colleagues, lookup_answer
 from webapp.languages import refusal_words
 from webapp.moments import now
 from webapp.office import office
-from workflows import access, copies, follow_ups, inbox, remarks, saved_filters, urging
+from workflows import access, case_file, copies, follow_ups, inbox, remarks, saved_filters, urging
 from workflows.access import Viewer
+from workflows.case_file import CaseFile
 from workflows.errors import Forbidden, NotFound, PersonUnclear, PersonUnknown, Refusal
 
 pages = Blueprint("desk", __name__)
@@ -50,16 +52,28 @@ class Beside:
     may_copy: bool
 
 
-def beside(reading: Session, number: str) -> Beside:
-    """Read it for a case that the viewer may see."""
+def beside(reading: Session, case: CaseFile) -> Beside:
+    """Read it for a case that the viewer sees."""
     viewer: Viewer = g.viewer
     at = now()
-    may_remark = remarks.may_add(reading, viewer, number, at)
+    part = access.part_in(reading, viewer, case.number, at)
+    said, sent = remarks.of_case(reading, viewer, case.number), copies.of_case(reading, case.number)
     return Beside(
-        urging.pressing(reading, viewer, number, at), remarks.of_case(reading, viewer, number),
-        copies.of_case(reading, number), remarks.names(reading, viewer, number) if may_remark else [], may_remark,
-        copies.may_send(reading, viewer, number, at),
-    )  # fmt: skip
+        urging.pressing(reading, viewer, case.number, at), said, sent, _names(case, said, sent), remarks.may_add(part),
+        copies.may_send(viewer, part),
+    )
+
+
+def _names(case: CaseFile, said: list[remarks.RemarkView], sent: list[copies.CopyView]) -> list[str]:
+    """Whom the viewer may think of naming in a remark: a hint, which ``remarks.add`` judges."""
+    viewer: Viewer = g.viewer
+    found = {name for task in case.tasks for name in (task.holder_name, task.done_by_name) if name}
+    found |= {one.by_name for one in said}
+    if not reading_case.is_applicant(case, viewer):
+        found |= {one["name"] for task in case.open_tasks for one in task.explanation.get("result", ())}
+        found |= {one.name for one in sent}
+        found -= set() if case.for_office else {case.starter_name}
+    return sorted(found - {viewer.name})
 
 
 def note_read(number: str) -> None:
@@ -142,7 +156,7 @@ def copy(number: str) -> Any:
     with turned_away("case", number), office().db.read() as reading:
         instance = access.instance_for(reading, g.viewer, number, now())
         sent = copies.of_case(reading, number)
-        if not copies.may_send(reading, g.viewer, number, now()):
+        if not copies.may_send(g.viewer, access.part_in(reading, g.viewer, number, now())):
             raise Forbidden()
         title = instance.title
     if request.method == "POST":
@@ -202,12 +216,11 @@ def remark(number: str) -> Any:
 
 def _remark_again(number: str, refusal: Refusal) -> str:
     with office().db.read() as reading:
-        found = beside(reading, number)
-        instance = access.instance_for(reading, g.viewer, number, now())
-        applicant, title = remarks.is_applicant(reading, g.viewer, instance), instance.title
+        case = case_file.read(reading, g.viewer, number, now())
+        found = beside(reading, case)
     return render_template(
-        "desk/remark.html", number=number, title=title, beside=found, is_applicant=applicant, refused=refusal_words(refusal),
-        typed=request.form,
+        "desk/remark.html", number=number, title=case.title, beside=found, refused=refusal_words(refusal),
+        is_applicant=reading_case.is_applicant(case, g.viewer), typed=request.form,
     )  # fmt: skip
 
 

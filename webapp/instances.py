@@ -241,7 +241,7 @@ def show(number: str) -> str:
         entered = _entered(reading, found, viewer)
         permitted, failed = control.permitted(reading, viewer, number, now()), incidents.open_in(reading, number)
         reports = reporting.reportable(reading, viewer, number, now())
-        said = beside(reading, number)
+        said = beside(reading, found)
         ahead = forecast.ahead(reading, viewer, number, now())
     note_read(number)
     if not reading_case.took_part(found, viewer):

@@ -82,7 +82,7 @@ def _beside(asked: FormRequest, case: CaseFile, number: str) -> dict[str, Any]:
     viewer: Viewer = g.viewer
     to_file = None if case.masked else file_url
     with office().db.read() as reading:
-        said, follow_on = desk.beside(reading, case.number), follow_ups.day_of(reading, viewer, number)
+        said, follow_on = desk.beside(reading, case), follow_ups.day_of(reading, viewer, number)
         takeable = asked.status == "done" and bool(returning.may_take_back(reading, viewer, [number]))
     papers = [(one, sheet(one, to_file)) for one in reading_case.submissions(case, viewer) if one.task != number]
     sent = {one.task: one for one, _ in papers if one.by_number != viewer.number}

@@ -238,6 +238,26 @@ def takes_part(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
     return or_(_concerned(viewer, at), in_office_charge(viewer))
 
 
+@dataclass(frozen=True)
+class Part:
+    """What somebody has to do with a case that they see."""
+
+    #: They started it, acted in it, may act in it, or an office of theirs runs it; see ``takes_part``.
+    takes: bool
+    #: It was sent to them to read (抄送).
+    copied: bool
+    #: It is their own application in a round.
+    applied: bool
+
+
+def part_in(session: Session, viewer: Viewer, number: str, at: datetime) -> Part:
+    """The person's part in a case, in one statement."""
+    own = and_(Instance.starter_id == viewer.person_id, Instance.round_id.is_not(None))
+    asked = select(takes_part(viewer, at), copied_to(viewer), own).where(Instance.number == number)
+    takes, copied, applied = session.execute(asked).tuples().one()
+    return Part(bool(takes), bool(copied), bool(applied))
+
+
 def in_office_charge(viewer: Viewer) -> ColumnElement[bool]:
     """Condition on ``Instance``: it is run by an office of the viewer's, or below one."""
     return subtree(tuple(held.organisation_id for held in viewer.memberships if held.role in OFFICE_ROLES))

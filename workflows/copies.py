@@ -128,20 +128,13 @@ def _locked(session: Session, viewer: Viewer, number: str, at: datetime) -> Inst
 
 
 def _require_sender(session: Session, viewer: Viewer, instance: Instance, at: datetime) -> None:
-    part = select(Instance.id).where(Instance.id == instance.id, access.takes_part(viewer, at))
-    applied = instance.starter_id == viewer.person_id and instance.round_id is not None
-    if applied or not viewer.memberships or session.execute(part).first() is None:
+    if not may_send(viewer, access.part_in(session, viewer, instance.number, at)):
         raise Forbidden()
 
 
-def may_send(session: Session, viewer: Viewer, instance_number: str, at: datetime) -> bool:
-    """Whether the page offers it: the same that ``send`` asks of the sender."""
-    instance = session.execute(select(Instance).where(Instance.number == instance_number)).scalar_one()
-    try:
-        _require_sender(session, viewer, instance, at)
-    except Forbidden:
-        return False
-    return True
+def may_send(viewer: Viewer, part: access.Part) -> bool:
+    """Whether somebody with that part in a case sends it to others; a page offers it by that."""
+    return part.takes and not part.applied and bool(viewer.memberships)
 
 
 def _refuse(instance: Instance, viewer: Viewer, person: Somebody, *, is_own: bool) -> None:

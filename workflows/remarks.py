@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from workflows import access, deployment, notices, people
@@ -69,7 +69,7 @@ def add(
     with db.write() as session:
         instance = access.instance_for(session, viewer, instance_number, at)
         session.refresh(instance, ["version"], with_for_update=True)
-        if not _may(session, viewer, instance, at):
+        if not may_add(access.part_in(session, viewer, instance.number, at)):
             raise Forbidden()
         if audience not in AUDIENCES:
             raise NotFound()
@@ -121,15 +121,9 @@ def is_applicant(session: Session, viewer: Viewer, instance: Instance) -> bool:
     return MAY_START not in deployment.definition(session, instance.definition).diagram.properties
 
 
-def may_add(session: Session, viewer: Viewer, instance_number: str, at: datetime) -> bool:
-    """Whether the page offers it."""
-    instance = session.execute(select(Instance).where(Instance.number == instance_number)).scalar_one()
-    return _may(session, viewer, instance, at)
-
-
-def _may(session: Session, viewer: Viewer, instance: Instance, at: datetime) -> bool:
-    part = or_(access.takes_part(viewer, at), access.copied_to(viewer))
-    return session.execute(select(Instance.id).where(Instance.id == instance.id, part)).first() is not None
+def may_add(part: access.Part) -> bool:
+    """Whether somebody with that part in a case speaks in it; a page offers it by that."""
+    return part.takes or part.copied
 
 
 def _require_words(said: str) -> None:
@@ -185,14 +179,6 @@ def reached(
     for one in found.values():
         by_name.setdefault(one.name, []).append(one)
     return by_name
-
-
-def names(session: Session, viewer: Viewer, instance_number: str) -> list[str]:
-    """Whom the viewer can name in a remark for the office, in the order of their names."""
-    instance = session.execute(select(Instance).where(Instance.number == instance_number)).scalar_one()
-    applicant = is_applicant(session, viewer, instance)
-    reach = reached(session, instance, EVERYBODY if applicant else OFFICE, by_applicant=applicant)
-    return sorted(name for name in reach if name != viewer.name)
 
 
 def _named(said: str, reach: Mapping[str, list[Somebody]], viewer: Viewer) -> list[Somebody]:
