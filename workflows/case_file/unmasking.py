@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from workflows.access import OFFICE_ROLES, READING_ROLES, Viewer, charge, stated, subtree
 from workflows.audit import Act, Kind, person_stream, record
@@ -83,6 +84,13 @@ def _personal(data: Any, asked: Mapping[str, Asked], at: tuple[str, ...]) -> Ite
             yield from _personal(value, asked, (*at, str(number)))
 
 
+def _require_charge(session: Session, viewer: Viewer, number: str) -> None:
+    """``Forbidden`` for whoever sees the case for another reason than that it is in the charge of a role of theirs."""
+    in_charge = select(Instance.id).where(Instance.number == number, subtree(charge(viewer)))
+    if session.execute(in_charge).first() is None:
+        raise Forbidden()
+
+
 def unmask(
     db: Database, viewer: Viewer, number: str, event: str, path: str, purpose: str, *, at: datetime
 ) -> Unmasked:
@@ -94,9 +102,7 @@ def unmask(
     with db.write() as session:
         found = read(session, viewer, number, at)
         words = stated(purpose)
-        in_charge = select(Instance.id).where(Instance.number == number, subtree(charge(viewer)))
-        if session.execute(in_charge).first() is None:
-            raise Forbidden()
+        _require_charge(session, viewer, number)
         field = next((one for one in masked_fields(found) if (one.event, one.path) == (event, path)), None)
         if field is None:
             raise NotFound()
