@@ -18,7 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from workflows import deadlines, incidents, terms
 from workflows.access import Viewer, charged, office_day
 from workflows.audit import Kind
-from workflows.models import Event, Instance, Job, Notice, Task
+from workflows.models import Event, Instance, Job, Notice, Organisation, Task
 from workflows.people import COUNTED
 from workflows.registers import staffing
 from workflows.settings import OFFICE_ZONE
@@ -27,6 +27,8 @@ from workflows.settings import OFFICE_ZONE
 MOST = 2000
 #: So many lines stand in one figure.
 LINES = 12
+#: The matrices of so many institutions are read for a page.
+INSTITUTIONS = 3
 
 
 @dataclass(frozen=True)
@@ -138,11 +140,20 @@ def kept(session: Session, viewer: Viewer, at: datetime) -> Figure:
 
 
 def gaps(session: Session, viewer: Viewer, at: datetime) -> Figure:
-    """Institutions in somebody's charge with cells of the staffing matrix that lack people (3.0.12)."""
-    found = staffing.institutions(session, viewer, office_day(at))
-    lines = [Line(one.code, one.name, (one.gaps, one.cells - one.gaps)) for one in found if one.cells]
-    lines.sort(key=lambda one: -one.figures[0])
-    return Figure(tuple(lines[:LINES]), len(lines) > LINES)
+    """Cells of the staffing matrix that lack people (3.0.12), of the person's own institution and those of their bureau."""
+    own = {held.organisation_id for held in viewer.memberships if held.organisation_code in charged(viewer)}
+    near = (
+        select(Organisation.code, Organisation.name)
+        .where(Organisation.org_type == "tri", or_(Organisation.id.in_(own), Organisation.parent_id.in_(own)))
+        .order_by(Organisation.id).limit(INSTITUTIONS)
+    )  # fmt: skip
+    lines = []
+    for code, name in session.execute(near).tuples():
+        cells = staffing.vacancies(session, code, office_day(at))
+        lacking = sum(1 for cell in cells if cell["missing"])
+        if cells:
+            lines.append(Line(code, name, (lacking, len(cells) - lacking)))
+    return Figure(tuple(lines))
 
 
 #: Acts that an auditor looks at first.

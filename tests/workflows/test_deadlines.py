@@ -77,8 +77,9 @@ def test_the_same_rows_come_however_many_cases_are_in_charge(
     rows = {few: [] for few in (1, 2000)}
     for few, found in rows.items():
         monkeypatch.setattr(deadlines, "_FEW", few)
-        for sought in (Sought(), Sought(when="late"), Sought(step_id="adm_u1"), Sought(place="ln-sy-tri")):
+        for sought in (Sought(), Sought(when="late"), Sought(step_id="adm_u1"), Sought(place="ln-sy-tri"), Sought(place="gx")):
             found.append(where(due(office, liaoning.auditor, sought)))
+            found.append(where(due(office, "gx.audit", sought)))
     assert rows[1] == rows[2000] and rows[1][0]
 
 
