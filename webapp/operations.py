@@ -17,7 +17,7 @@ from webapp.languages import sign, translate
 from webapp.moments import now
 from webapp.office import office
 from webapp.paging import words
-from workflows import bulk, control, deployment, handing_over, jobs, people, staff_check, workbooks
+from workflows import bulk, control, deployment, handing_over, jobs, numbering, people, staff_check, workbooks
 from workflows.access import office_day
 from workflows.bulk import Selection
 from workflows.clock import machine_now
@@ -41,10 +41,11 @@ def definitions() -> str:
     """Deployed definitions and policy packs, read-only: a new version comes by ``jiaoyan deploy``."""
     with office().db.read() as reading:
         stored, packs = deployment.definitions(reading), deployment.pack_sets(reading)
+        names, series = numbering.naming(reading), numbering.counted(reading) if packs else []
     newest = {
         one.process_id: max(other.version for other in stored if other.process_id == one.process_id) for one in stored
     }
-    return render_template("administration/definitions.html", definitions=stored, newest=newest, packs=packs)
+    return render_template("administration/definitions.html", definitions=stored, newest=newest, packs=packs, names=names, series=series)
 
 
 @pages.get("/staff-check")

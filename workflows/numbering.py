@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -13,9 +14,12 @@ from workflows import deployment, people
 from workflows.access import office_day
 from workflows.deployment import Loaded
 from workflows.errors import InstanceMoved, NumberUnfit
-from workflows.manners import NUMBER, series
+from workflows.manners import NUMBER, SUMMARY, TITLE, series
 from workflows.models import Organisation, Series
 from workflows.settings import OFFICE_ZONE
+
+#: Begins the name of a counter of cases.
+_CASES = "instance:"
 
 
 def series_of(session: Session, loaded: Loaded, organisation: Organisation, at: datetime) -> str:
@@ -43,7 +47,49 @@ def series_of(session: Session, loaded: Loaded, organisation: Organisation, at: 
 def _counter(of: str, place: str) -> str:
     """Name of the counter of a series. A rule's series has at least three parts, so that it never meets a place's own."""
     head, _, year = of.rpartition("-")
-    return f"instance:{of}" if "-" in head else f"instance:{place}:{year}"
+    return f"{_CASES}{of}" if "-" in head else f"{_CASES}{place}:{year}"
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How a process names its cases, as its newest version is drawn; a rule that is empty is the usual one."""
+
+    process_id: str
+    name: str
+    #: FEEL of the series of numbers, of the title, of the summary.
+    number: str
+    title: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How far a series of numbers has come."""
+
+    #: What its numbers begin with; of a place's own series the year.
+    series: str
+    #: Name of the place whose own series it is; empty for that of a rule.
+    place: str
+    last: int
+
+
+def naming(session: Session) -> list[Naming]:
+    """The rules of every process, by its newest version."""
+    return [
+        Naming(one.process_id, one.name, *(one.diagram.properties.get(rule, "") for rule in (NUMBER, TITLE, SUMMARY)))
+        for one in deployment.current(session)
+    ]
+
+
+def counted(session: Session) -> list[Counted]:
+    """Every series of numbers of cases, by name."""
+    names = deployment.packs(session, deployment.newest_pack_set(session))
+    rows = session.execute(select(Series).where(Series.name.startswith(_CASES)).order_by(Series.name)).scalars()
+    found = []
+    for row in rows:
+        place, _, year = row.name.removeprefix(_CASES).partition(":")
+        found.append(Counted(year, names[place].name, row.last) if place in names else Counted(place, "", row.last))
+    return found
 
 
 def peek(session: Session, loaded: Loaded, organisation: Organisation, at: datetime) -> str:

@@ -14,7 +14,7 @@ from tests.reviewing import Desk, begins, ends, file, task
 from tests.workflows.engine.drawing import extensions, flows, zeebe
 from tests.workflows.test_races import race
 from webapp import composition
-from workflows import case_file, deployment, inbox, incidents, instances, search
+from workflows import case_file, deployment, inbox, incidents, instances, numbering, search
 from workflows.errors import DefinitionRefused, StartFailed
 from workflows.models import Instance, Series
 
@@ -48,6 +48,11 @@ def test_the_rule_of_a_process_makes_a_series_of_its_own(office: Office, liaonin
     numbers = [begin(desk, liaoning, process) for process in ("project", "topic", "topic", "project")]
     assert numbers == ["LN-2026-00001", "LN-KT-2026-00001", "LN-KT-2026-00002", "LN-2026-00002"]
     assert counters(office) == {"instance:liaoning:2026": 2, "instance:LN-KT-2026": 2}
+    with office.db.read() as session:
+        assert numbering.counted(session) == [
+            numbering.Counted("LN-KT-2026", "", 2), numbering.Counted("2026", "辽宁省", 2),
+        ]  # fmt: skip
+        assert {one.process_id: one.number for one in numbering.naming(session)}["topic"] == YEARLY
 
 
 def test_a_number_of_a_series_is_found_by_whoever_types_it(office: Office, liaoning: Place, root: Path) -> None:
