@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
@@ -39,7 +40,8 @@ def hand_over(number: str) -> Any:
         try:
             to = [whom.person(words, _fitting()) for words in typed if words]
             if request.form.get("do"):
-                handing_over.start(office().db, g.viewer, number, to, reason, at=now())
+                key = f"hand-over:{g.viewer.number}:{request.form.get('key', '')[:64]}"
+                handing_over.start(office().db, g.viewer, number, to, reason, at=now(), key=key)
                 flash(gettext("已提交离岗交接，进度见下"), "success")
                 return redirect(url_for("operations.list_jobs"), 303)
             with office().db.read() as reading:
@@ -54,7 +56,7 @@ def hand_over(number: str) -> Any:
     return render_template(
         "administration/hand_over.html", card=card, typed=[*(one for one in typed if one), "", ""][: handing_over.MOST],
         reason=reason, refused=refused, plan=plan, ways=handing_over.WAYS, near=[lookups.choice(*one) for one in near],
-        most=handing_over.MOST,
+        most=handing_over.MOST, key=request.form.get("key") or secrets.token_urlsafe(16),
     ), status  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def doors(viewer: Viewer | None) -> list[Door]:
 
 def _here(addresses: list[str]) -> str | None:
     """The door that the page shown lies behind: the longest address that its own begins with; a task's is the inbox."""
-    path = address("inbox.index") if (request.endpoint or "").startswith("tasks.") else request.path
+    path = address("inbox.index") if (request.endpoint or "").startswith(("tasks.", "proxies.")) else request.path
     behind = [one for one in addresses if (path or "").rstrip("/").startswith(one.rstrip("/"))]
     return max(behind, key=len, default=None)
 

@@ -218,10 +218,13 @@ class _Following:
 # --- doing it -------------------------------------------------------------------------------------------------------
 
 
-def start(db: Database, viewer: Viewer, leaver: str, to: Sequence[str], reason: str, *, at: datetime) -> str:
+def start(
+    db: Database, viewer: Viewer, leaver: str, to: Sequence[str], reason: str, *, at: datetime, key: str | None = None
+) -> str:
     """Ask for a hand-over of everything that waits for somebody; returns the job's number.
 
-    ``leaver`` and ``to`` are people's numbers; those who fit take the tasks in turns. For system administrators. Raises
+    ``leaver`` and ``to`` are people's numbers; those who fit take the tasks in turns. Asked for twice with one ``key`` it is
+    one job. For system administrators. Raises
     ``Forbidden``, ``ReasonNeeded``, ``NotFound`` and ``HandOverNeeds``.
     """
     access.require(viewer, "system_admin")
@@ -232,7 +235,7 @@ def start(db: Database, viewer: Viewer, leaver: str, to: Sequence[str], reason: 
     params = {"leaver": leaver, "to": [one.number for one in following], "reason": words, "by": viewer.number, "ip": viewer.ip}
     told = {"leaver": {"number": leaver, "name": person.name}, "reason": words,
             "to": [{"number": one.number, "name": one.name} for one in following]}  # fmt: skip
-    return jobs.enqueue(db, HAND_OVER, params, at=at, by=people.administrator(viewer), by_id=viewer.person_id, payload=told)
+    return jobs.enqueue(db, HAND_OVER, params, at=at, by=people.administrator(viewer), by_id=viewer.person_id, payload=told, key=key)
 
 
 def run(running: Running) -> None:

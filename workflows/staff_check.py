@@ -114,12 +114,21 @@ def _placed(left: Mapping[str, frozenset[int]], beside: Mapping[str, set[str]]) 
     )
 
 
-def kept_apart(diagram: engine.Diagram) -> set[frozenset[str]]:
-    """Pairs of steps that one person may not both do: declared, and each review with those that can follow it next."""
-    found = {
+def declared_apart(diagram: engine.Diagram) -> set[frozenset[str]]:
+    """Pairs of steps that one person may not both do in one case (``jiaoyan:separate-from``)."""
+    pairs = {
         frozenset((step.id, other))
         for step in diagram.steps.values() for other in step.properties.get("jiaoyan:separate-from", "").split()
     }
+    return {pair for pair in pairs if len(pair) == 2}
+
+
+def reviews_in_turn(diagram: engine.Diagram) -> set[frozenset[str]]:
+    """Pairs of reviews of which one can follow the other with no third between them: not by one person.
+
+    Only where they do: with a third between them one person may do both, so that these pairs do not hold all at once.
+    """
+    found = set[frozenset[str]]()
     following: dict[str, set[str]] = {}
     for flow in diagram.flows:
         following.setdefault(flow.source, set()).add(flow.target)
@@ -144,7 +153,7 @@ def kept_apart(diagram: engine.Diagram) -> set[frozenset[str]]:
                 found.add(frozenset((review, step_id)))
             else:
                 ahead += following.get(step_id, ())
-    return {pair for pair in found if len(pair) == 2}
+    return found
 
 
 # --- asked of the register ------------------------------------------------------------------------------------------
@@ -217,6 +226,20 @@ def _rules(session: Session, case: Case, step: engine.Step, at: datetime) -> lis
     return rules
 
 
+def _conflicts(diagram: engine.Diagram, staffed: Mapping[str, frozenset[int]]) -> list[tuple[str, ...]]:
+    """Groups of steps that need more people than there are, each told once."""
+    declared, left = declared_apart(diagram), dict(staffed)
+    found: list[tuple[str, ...]] = []
+    while group := conflict(left, declared):
+        found.append(group)
+        del left[group[0]]
+    for pair in sorted(reviews_in_turn(diagram), key=sorted):
+        group = conflict(left, declared | {pair})
+        if group and not any(set(group) == set(known) for known in found):
+            found.append(group)
+    return found
+
+
 def _findings(diagram: engine.Diagram, known: Mapping[str, Mapping[int, str]]) -> Iterable[Finding]:
     def named(steps: Iterable[str]) -> tuple[tuple[str, str], ...]:
         return tuple((step, diagram.steps[step].name) for step in steps)
@@ -225,12 +248,9 @@ def _findings(diagram: engine.Diagram, known: Mapping[str, Mapping[int, str]]) -
     for step in vacant:
         yield Finding("nobody", named([step]), ())
     staffed = {step: frozenset(who) for step, who in known.items() if who}
-    apart = kept_apart(diagram)
-    left = dict(staffed)
-    while group := conflict(left, apart):
+    for group in _conflicts(diagram, staffed):
         people = {person: known[step][person] for step in group for person in known[step]}
         yield Finding("few", named(group), tuple(people.values()))
-        del left[group[0]]
     for step, who in staffed.items():
         if len(who) == 1:
             yield Finding("one", named([step]), tuple(known[step].values()))

@@ -22,7 +22,19 @@ from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
 from tests.kill import breaking
-from workflows import bulk, control, deliveries, engine, instances, jobs, orders, reporting, retries, timers
+from workflows import (
+    bulk,
+    control,
+    deliveries,
+    engine,
+    handing_over,
+    instances,
+    jobs,
+    orders,
+    reporting,
+    retries,
+    timers,
+)
 from workflows.access import Viewer
 from workflows.db import Database
 from workflows.engine.errors import NoFlowTaken
@@ -150,7 +162,8 @@ class Work:
         with db.write() as session:
             died = datetime(2026, 1, 1, tzinfo=UTC)
             session.execute(update(Job).where(Job.status == "running").values(lease_until=died))
-        while jobs.run_next(db, {bulk.BULK_START: bulk.run, control.MIGRATION: _migrate}, lambda: self.at):
+        handlers = {bulk.BULK_START: bulk.run, control.MIGRATION: _migrate, handing_over.HAND_OVER: handing_over.run}
+        while jobs.run_next(db, handlers, lambda: self.at):
             pass
 
 

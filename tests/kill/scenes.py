@@ -35,6 +35,7 @@ from tests.reviewing import Desk
 from webapp import composition
 from webapp.demo import papers
 from workflows import (
+    accounts,
     assignments,
     bulk,
     control,
@@ -42,17 +43,20 @@ from workflows import (
     deployment,
     drafts,
     engine,
+    handing_over,
     incidents,
     instances,
     jobs,
     orders,
+    proxies,
     reporting,
     retries,
     returning,
     signers,
     timers,
+    unstaffed,
 )
-from workflows.access import Viewer
+from workflows.access import Viewer, office_day
 from workflows.errors import (
     AlreadySigned,
     CaseFailed,
@@ -61,14 +65,16 @@ from workflows.errors import (
     HeldByAnother,
     IncidentOver,
     JobOver,
+    NotAssignable,
     NotFound,
     NotSignable,
     NotTakenBack,
+    ProxyOverlaps,
     StartFailed,
     TaskDelegated,
     TaskNotOpen,
 )
-from workflows.models import Attachment, Incident
+from workflows.models import Attachment, Incident, Task
 from workflows.settings import OFFICE_ZONE
 from workflows.submission import Submission
 
@@ -408,6 +414,67 @@ def _delegating(office: Office, *, asked: bool = True) -> tuple[Viewer, str, Vie
 def _delegate(office: Office) -> Act:
     holder, task, worker = _delegating(office, asked=False)
     return Once(assignments.delegate, (holder, task, worker.number, WHY), office.at, (TaskDelegated,))
+
+
+def _stands_in(office: Office, **more: Any) -> tuple[Viewer, tuple[Any, ...], dict[str, Any]]:
+    """Somebody who is away, whom they ask to do their work, and for how long."""
+    giver, to = office.viewer(LIAONING.reviewer), office.viewer("sy.clerk").number
+    day = office_day(office.at)
+    return giver, (giver, to), {"from_on": day, "to_on": day, "reason": WHY, "days": 90, **more}
+
+
+@scene("proxy", proxies.grant)
+def _proxy(office: Office) -> Act:
+    _, arguments, more = _stands_in(office)
+    return Once(proxies.grant, arguments, office.at, (ProxyOverlaps,), more)
+
+
+@scene("end proxy", proxies.revoke)
+def _end_proxy(office: Office) -> Act:
+    giver, arguments, more = _stands_in(office)
+    number = proxies.grant(office.db, *arguments, at=office.at, **more)
+    return Once(proxies.revoke, (giver, number), office.at)
+
+
+@scene("decide for another", instances.complete_task)
+def _decide_for_another(office: Office) -> Act:
+    """Somebody who stands in completes the task; the grant, the task and the record are there together."""
+    case = _reviewed(office)
+    _, arguments, more = _stands_in(office)
+    proxies.grant(office.db, *arguments, at=office.at, **more)
+    hand = case.task("adm_u2").by("sy.clerk")
+    return Complete(hand.viewer, hand.task, hand.fills(hand.conclusion("合格")), office.at)
+
+
+def _leaving(office: Office) -> tuple[Viewer, str, list[str]]:
+    """An administrator, somebody who leaves and holds a task, and who takes over."""
+    hand = _reviewed(office).task("adm_u2").by(LIAONING.reviewer)
+    assignments.claim(office.db, hand.viewer, hand.task, at=office.at)
+    return office.viewer("ln.admin"), hand.viewer.number, [office.viewer("sy.clerk").number]
+
+
+@scene("ask for a hand-over", handing_over.start)
+def _ask_for_hand_over(office: Office) -> Act:
+    return Once(handing_over.start, (*_leaving(office), WHY), office.at, (), {"key": "k"})
+
+
+@scene("hand over", jobs.run_next)
+def _hand_over(office: Office) -> Act:
+    """Each task by itself, and the grants at the end; whoever follows a dead worker does the rest."""
+    _, arguments, more = _stands_in(office)
+    proxies.grant(office.db, *arguments, at=office.at, **more)
+    handing_over.start(office.db, *_leaving(office), WHY, at=office.at)
+    return Work(office.at)
+
+
+@scene("assign", unstaffed.assign)
+def _assign(office: Office) -> Act:
+    """The holder can no longer sign in: an administrator gives the task to somebody."""
+    admin, leaver, [to] = _leaving(office)
+    accounts.disable_account(office.db, SETTING_UP, leaver, at=office.at)
+    with office.db.read() as session:
+        task = session.execute(select(Task.number).where(Task.step_id == "adm_u2", Task.status == "open")).scalar_one()
+    return Once(unstaffed.assign, (admin, task, to, WHY), office.at, (NotAssignable,))
 
 
 @scene("hand back", assignments.hand_back)

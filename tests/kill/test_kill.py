@@ -31,9 +31,11 @@ from workflows import (
     deployment,
     drafts,
     follow_ups,
+    handing_over,
     incidents,
     instances,
     jobs,
+    proxies,
     remarks,
     reporting,
     retries,
@@ -41,6 +43,7 @@ from workflows import (
     saved_filters,
     signers,
     timers,
+    unstaffed,
     urging,
 )
 from workflows.control import ending, migrating, pausing, rewinding
@@ -50,6 +53,7 @@ from workflows.incidents import raising
 ROOMS = (
     instances, assignments, control, ending, migrating, pausing, rewinding, deliveries, timers, retries, incidents, raising,
     jobs, bulk, copies, follow_ups, remarks, saved_filters, urging, deployment, drafts, reporting, signers, returning,
+    proxies, handing_over, unstaffed,
 )  # fmt: skip
 #: Verbs that may well be done twice, and why.
 TWICE = {instances.reject_input: "what was refused is recorded as often as it is sent"}

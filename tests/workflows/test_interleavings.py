@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from tests import reviewing
+from tests import factories, reviewing
 from tests.factories import SETTING_UP
 from tests.office import Case, Office, Place
 from tests.reviewing import Desk, begins, border, ends, file, message, task
@@ -22,8 +22,20 @@ from tests.workflows.engine.drawing import flows, what
 from tests.workflows.test_races import ORDERS, Result, race
 from tests.workflows.test_verbs import recorded
 from webapp import composition
-from workflows import assignments, control, deliveries, deployment, drafts, instances, people, timers
-from workflows.access import Viewer
+from workflows import (
+    assignments,
+    control,
+    deliveries,
+    deployment,
+    drafts,
+    handing_over,
+    instances,
+    jobs,
+    people,
+    proxies,
+    timers,
+)
+from workflows.access import Viewer, office_day
 from workflows.audit import Kind
 from workflows.db import Database
 from workflows.errors import (
@@ -33,8 +45,10 @@ from workflows.errors import (
     InstanceSuspended,
     NotFound,
     NotTransferable,
+    ProxyOver,
     ReasonNeeded,
     Refusal,
+    TaskAlreadyDone,
     TaskDelegated,
     TaskNotHeld,
     TaskNotOpen,
@@ -442,3 +456,71 @@ def test_a_task_is_transferred_to_nobody_who_may_not_take_it(office: Office, lia
         assignments.transfer(
             office.db, case.applicant.viewer, own, office.viewer(liaoning.bureau_head).number, WHY, at=office.at
         )
+
+
+# --- standing in (代办授权) and handing over (离岗交接) -----------------------------------------------------------------------
+
+
+def _stands_in(office: Office, liaoning: Place) -> str:
+    """Somebody stands in for the first reviewer; the grant's number."""
+    day = office_day(office.at)
+    return proxies.grant(
+        office.db, office.viewer(liaoning.reviewer), office.viewer("sy.clerk").number, from_on=day, to_on=day, reason=WHY,
+        at=office.at, days=90,
+    )
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_revoked_while_whoever_stands_in_decides(office: Office, liaoning: Place, case: Case, order: str) -> None:
+    """Revoked at once: what is not decided by then is not decided in the other's name any more."""
+    grant, giver = _stands_in(office, liaoning), office.viewer(liaoning.reviewer)
+    deciding = _decides(office, case, "sy.clerk")
+    decided, revoked = race(
+        office, deciding.act, lambda db: proxies.revoke(db, giver, grant, at=office.at), order=order
+    )
+    assert revoked is None
+    if isinstance(decided, Moved):
+        [event] = [one for one in case.events(Kind.TASK_COMPLETED) if one.actor_kind == "proxy"]
+        assert (event.actor, event.on_behalf_of) == (deciding.number, giver.number)
+        case.is_qualified()
+    else:
+        assert isinstance(decided, ProxyOver)
+        _left_nothing(case, deciding)
+        case.waits_at("adm_u2")
+    office.check_record()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_both_decide_at_once_for_whom_one_stands_in(office: Office, liaoning: Place, case: Case, order: str) -> None:
+    _stands_in(office, liaoning)
+    acts = [_decides(office, case, who) for who in ("sy.clerk", liaoning.reviewer)]
+    results = race(office, *(one.act for one in acts), order=order)
+    [lost] = [one for one in results if not isinstance(one, Moved)]
+    assert isinstance(lost, (TaskAlreadyDone, InstanceMoved))
+    _left_nothing(case, acts[results.index(lost)])
+    case.is_qualified()
+    office.check_record()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_handed_over_while_its_holder_decides(office: Office, liaoning: Place, case: Case, order: str) -> None:
+    factories.make_person(office.db, "邢立本", "the.admin", [("system_admin", "ln-sy")], at=office.at)
+    leaver, clerk = office.viewer(liaoning.reviewer), office.viewer("sy.clerk")
+    assignments.claim(office.db, leaver, case.task("adm_u2").number, at=office.at)
+    handing_over.start(office.db, office.viewer("the.admin"), leaver.number, [clerk.number], WHY, at=office.at)
+    deciding = _decides(office, case, liaoning.reviewer)
+
+    def works(db: Database) -> Result:
+        jobs.run_next(db, {handing_over.HAND_OVER: handing_over.run}, lambda: office.at)
+        return None
+
+    decided, _ = race(office, deciding.act, works, order=order)
+    if isinstance(decided, Moved):
+        assert not case.events(Kind.TASK_HANDED_OVER)
+        case.is_qualified()
+    else:
+        assert isinstance(decided, HeldByAnother)
+        _left_nothing(case, deciding)
+        assert len(case.events(Kind.TASK_HANDED_OVER)) == 1
+        assert case.task("adm_u2").row().holder_id == clerk.person_id
+    office.check_record()
