@@ -199,7 +199,7 @@ def _places(step: Any, due_at: Any, *where: ColumnElement[bool]) -> ScalarSelect
 _called = aliased(Instance)
 #: Cases with everything at which they wait: tasks, messages and signals, timers, called processes.
 _STANDING = numbered(
-    _places(Task.step_id, Task.due_at, Task.instance_id == Instance.id, Task.status == "open"),
+    _places(Task.step_id, Task.due_at, Task.instance_id == Instance.id, Task.status == "open", Task.main_id.is_(None)),
     _places(Subscription.step_id, None, Subscription.instance_id == Instance.id, Subscription.ended_at.is_(None)),
     _places(Timer.step_id, Timer.due_at, Timer.instance_id == Instance.id, Timer.kind == "engine", Timer.fired_at.is_(None)),
     _places(_called.parent_step, None, _called.parent_id == Instance.id, _called.ended_at.is_(None)),

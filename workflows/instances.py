@@ -57,9 +57,11 @@ from workflows.errors import (
     InstanceSuspended,
     NotFound,
     OwnCase,
+    ProxyNotPassedOn,
     Recused,
     Refusal,
     SeparationOfDuty,
+    SignatureNotPassedOn,
     TaskAlreadyDone,
     TaskNotOpen,
 )
@@ -560,9 +562,13 @@ def completion(
         if isinstance(transition, Transition):
             return carry_out(db, transition)
         if opened.task.main_id is not None:
+            if opened.principal is not None:
+                raise SignatureNotPassedOn(step=opened.task.name)
             return signers.sign(db, viewer, task_number, submission, at=at, completing=_signed_by_all, extra=extra)
         if _declares_conflict(submission):
             return _recuse(db, viewer, task_number, submission, at)
+        if opened.principal is not None:
+            raise ProxyNotPassedOn(name=opened.principal.name)
         return signers.submit(db, viewer, task_number, submission, at=at)
     except (IntegrityError, TaskAlreadyDone, InstanceMoved):
         with db.read() as session:

@@ -371,7 +371,7 @@ def find(
 
 _OPEN_STEPS = (
     select(Task.instance_id, Task.name, Task.due_at)
-    .where(Task.instance_id.in_(bindparam("instances", expanding=True)), Task.status == "open")
+    .where(Task.instance_id.in_(bindparam("instances", expanding=True)), Task.status == "open", Task.main_id.is_(None))
     .order_by(Task.id)
 )
 

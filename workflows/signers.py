@@ -319,7 +319,9 @@ def _give_opinion(
     event, agreed = new_event_id(), _opinion(submission) == AGREED
     own.status, own.done_at, own.done_by_id, own.outcome = "done", at, viewer.person_id, _opinion(submission)
     main.signers_open -= 1
-    found = signatures.over(signatures.entries(main), own.number, "signed", at, agreed=agreed)
+    # Of one that was handed over (离岗交接) whoever has really signed.
+    by = {"number": viewer.number, "name": viewer.name}
+    found = signatures.over(signatures.entries(main), own.number, "signed", at, agreed=agreed, to=by)
     main.explanation = {**main.explanation, "signers": found}
     if signatures.is_sent(main) and not agreed:
         _give_back(session, main, at, again=True)

@@ -26,6 +26,7 @@ from workflows import (
     inbox,
     instances,
     people,
+    proxies,
     returning,
     signatures,
     signers,
@@ -42,6 +43,7 @@ from workflows.errors import (
     NotTakenBack,
     NotYourSigner,
     PersonUnknown,
+    ProxyNotPassedOn,
     ReasonNeeded,
     SeparationOfDuty,
     SignatureNotPassedOn,
@@ -570,3 +572,31 @@ def test_a_reminder_goes_to_nobody_for_an_opinion(signing: Signing) -> None:
     own = signing.own(signing.head)
     with signing.office.db.read() as session:
         assert session.execute(select(Timer).where(Timer.task_id == own.id)).first() is None
+
+
+def test_an_opinion_that_was_handed_over_names_who_has_given_it(signing: Signing) -> None:
+    signing.asks()
+    own = signing.own(signing.head).number
+    with signing.office.db.write() as session:
+        row = session.execute(select(Task).where(Task.number == own)).scalar_one()
+        row.holder_id = signing.other.person_id  # as after a hand-over (离岗交接)
+    with pytest.raises((NotFound, TaskNotOpen)):
+        signing.signs(signing.head)
+    instances.complete_task(signing.office.db, signing.other, own, signing.opinion(), at=signing.office.at)
+    [entry] = signatures.entries(signing.row())
+    assert entry["to"] == {"number": signing.other.number, "name": signing.other.name} and entry["how"] == "signed"
+
+
+def test_a_proxy_neither_signs_nor_sends_for_signature(office: Office, liaoning: Place, root: Path) -> None:
+    reviewing.deploy(office, root, plain=PLAIN)
+    case = Desk(office).begin("plain", office.applicant(liaoning.own_school), "proposal", title="阅读", budget="1")
+    signing = Signing(office, liaoning, case, "decide")
+    signing.asks(signing.head, mode="after")
+    day = office.at.date()
+    proxies.grant(
+        office.db, signing.holder, signing.other.number, from_on=day, to_on=day + timedelta(days=5),
+        reason="外出培训一周，请代为办理", at=office.at, days=90,
+    )  # fmt: skip
+    with recorded(office), pytest.raises(ProxyNotPassedOn):
+        signing.completes(by=office.viewer(liaoning.second_reviewer))
+    assert signing.row().kept is None
