@@ -27,6 +27,7 @@ PAPERS: Mapping[str, str] = {
 }  # fmt: skip
 #: Letters of a code after the event's number: sixty bits, in fours.
 _LETTERS = 12
+_NUMBER = re.compile(r"^[A-Za-z0-9-]{1,40}$")
 _FORM = re.compile(r"^([1-9]\d{0,8})-([A-Z2-7]{4})-?([A-Z2-7]{4})-?([A-Z2-7]{4})$")
 
 
@@ -62,7 +63,7 @@ class Checked:
 def checked(session: Session, secret: bytes, number: str, code: str) -> Checked | None:
     """What a paper with this case number and code is; None when no such paper was ever printed."""
     parts = _FORM.match("".join(code.split()).upper())
-    if parts is None or len(number) > 40:
+    if parts is None or not _NUMBER.match(number):
         return None
     seq = int(parts[1])
     found = session.execute(
