@@ -139,8 +139,6 @@ def test_a_code_tells_a_true_paper_and_says_that_the_case_has_moved_since(
     lambda number, code: (number, "1" + code[1:] if code[0] != "1" else "2" + code[1:]),
     lambda number, code: (number, "0-AAAA-BBBB-CCCC"),
     lambda number, code: ("' OR 1=1 --", "\u202e"),
-    lambda number, code: (f"{number}\0", code),
-    lambda number, code: (number, code + "\0"),
 ])
 def test_no_other_code_case_or_state_of_the_record_fits(reviewing: tuple[World, str], words: Any, spoil: Any) -> None:
     world, number = reviewing
