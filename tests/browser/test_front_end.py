@@ -134,6 +134,34 @@ def test_a_diagram_shows_the_way_taken_and_tells_of_a_step(page: Page, address: 
     expect(page.locator(".bjs-powered-by")).to_be_visible()
 
 
+def test_the_keyboard_reaches_every_step_that_has_something_to_tell(page: Page, address: str) -> None:
+    page.goto(f"{address}/specimen.html")
+    expect(page.locator(".diagram")).to_have_attribute("data-drawn", "done")
+    step, note = page.locator("[data-element-id=pour]"), page.locator(".diagram-note")
+    expect(page.locator(".djs-element[tabindex='0']")).to_have_count(1)
+    expect(step).to_have_attribute("aria-label", "倒茶 · 张三，11月27日前")
+    step.focus()
+    expect(note).to_contain_text("张三，11月27日前")
+    page.keyboard.press("Escape")
+    expect(note).to_be_hidden()
+    page.locator(".diagram").evaluate("holder => holder.showPath({ahead: ['drink'], notes: {ask: '李四已办', drink: '预计经过'}})")
+    expect(page.locator(".djs-element[tabindex='0']")).to_have_count(2)
+    expect(page.locator(".path-ahead")).to_have_attribute("data-element-id", "drink")
+
+
+def test_a_chart_is_drawn_from_its_table_and_leads_where_its_rows_lead(page: Page, address: str) -> None:
+    page.goto(f"{address}/specimen.html")
+    chart = page.locator(".chart")
+    expect(chart).to_have_attribute("data-drawn", "done")
+    expect(chart).to_have_attribute("aria-hidden", "true")
+    expect(chart.locator("canvas")).to_have_count(1)
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 8 + 32 + 17)
+    expect(page).to_have_url(f"{address}/specimen.html#charted")
+
+
 def test_a_diagram_that_cannot_be_had_says_so(page: Page, address: str) -> None:
     page.route("**/two_steps.bpmn", lambda route: route.fulfill(status=200, body="no diagram"))
     page.add_init_script("console.error = () => {}")
