@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from tests import reviewing
 from tests.factories import SETTING_UP
 from tests.office import Case, Office, Place
+from tests.reviewing import Desk, begins, ends, file, task
+from tests.workflows.engine.drawing import flows, node, zeebe
 from tests.workflows.test_verbs import recorded
 from workflows import accounts, assignments, case_file, drafts, instances, people, proxies
 from workflows.access import Viewer, office_day
@@ -26,6 +30,7 @@ from workflows.errors import (
     ProxyOverlaps,
     ProxyUnfit,
     ReasonNeeded,
+    SeparationOfDuty,
     TaskAlreadyDone,
 )
 from workflows.models import Membership, Notice, Person, Proxy
@@ -424,3 +429,32 @@ def test_those_who_can_be_asked_are_offered(office: Office, liaoning: Place, cas
     assert {office.viewer(one).number for one in (CLERK, liaoning.second_reviewer, liaoning.bureau_head, "sy.tri")} <= found
     assert not found & {giver.number, office.viewer(liaoning.auditor).number, office.viewer("nn.hr1").number,
                         case.applicant.viewer.number}  # fmt: skip
+
+
+# --- steps that wait beside each other ------------------------------------------------------------------------------
+
+APART = file(
+    "beside", "并行审核", begins("提出", "review.proposal"), node("parallelGateway", "fork"), node("parallelGateway", "join"),
+    task("first", "初审", "review.conclusion"),
+    task("second", "复审", "review.conclusion",
+         zeebe("properties", zeebe("property", name="jiaoyan:separate-from", value="first"))),
+    ends("done", "已审核"), flows("s fork first join done", "fork second join"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("who", ["sy.hr1", CLERK])
+def test_of_two_steps_side_by_side_that_are_kept_apart_nobody_does_both(
+    office: Office, liaoning: Place, root: Path, who: str
+) -> None:
+    """Also not somebody with whom they share a name on the first: whoever stood in, and for whom."""
+    reviewing.deploy(office, root, beside=APART)
+    desk = Desk(office)
+    case = desk.begin("beside", office.applicant(liaoning.own_school), "proposal", title="阅读", budget="1")
+    lets(office, "sy.hr1", CLERK)
+    case.waits_at("first", "second")
+    desk.does(case, "first", who, "conclusion", words="同意")
+    for again in dict.fromkeys((who, "sy.hr1")):
+        with recorded(office), pytest.raises(SeparationOfDuty):
+            desk.does(case, "second", again, "conclusion", words="同意")
+    desk.does(case, "second", liaoning.second_reviewer, "conclusion", words="同意")
+    case.ended("done")
