@@ -254,8 +254,8 @@ def _decide(db: Database, viewer: Viewer, number: str, running: Running, at: dat
 
 
 def _require_named(session: Session, asked: instances.FormRequest, choice: str) -> None:
-    """Only what the diagram names is decided for several at once."""
-    if choice not in selections.choices_of(session, asked.definition, asked.step_id):
+    """Only what the diagram names is decided for several at once, and by who decides: whoever signs gives an opinion."""
+    if asked.signing is not None or choice not in selections.choices_of(session, asked.definition, asked.step_id):
         raise NotInBulk(step=asked.step_name, choice=choice)
 
 
