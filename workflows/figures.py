@@ -88,7 +88,8 @@ def _steps(charges: int) -> Select[Any]:
     rows = (
         select(Task.step_id, Task.name, late.label("late"))
         # By the cases, not by looking through what is open.
-        .where(_newest(Task.instance_id, charges), func.coalesce(Task.status, "") == "open").limit(bindparam("most")).subquery()
+        .where(_newest(Task.instance_id, charges), func.coalesce(Task.status, "") == "open", Task.main_id.is_(None))
+        .limit(bindparam("most")).subquery()
     )  # fmt: skip
     lates = func.sum(rows.c.late)
     return (
