@@ -258,7 +258,7 @@ def _look(
             if one["impact"] in {"serious", "critical"}:
                 yield f"{one['id']} at {[node['target'] for node in one['nodes']][:3]}"
     if (language, width) == ("zh-CN", WIDE):
-        page.emulate_media(color_scheme="dark")
+        page.emulate_media(color_scheme="dark", reduced_motion="reduce")  # colours are there at once, not on their way
         for one in Axe().run(page, options={"runOnly": {"type": "rule", "values": ["color-contrast"]}}).response["violations"]:
             yield f"in the dark: {one['id']} at {[node['target'] for node in one['nodes']][:3]}"
-        page.emulate_media(color_scheme="light")
+        page.emulate_media(color_scheme="light", reduced_motion="no-preference")
