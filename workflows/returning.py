@@ -239,17 +239,18 @@ def may_take_back(session: Session, viewer: Viewer, numbers: Collection[str]) ->
     """
     if not numbers:
         return frozenset()
-    found = session.execute(
-        select(Task.number)
+    rows = session.execute(
+        select(Task.number, EventPayload.payload)
         .join(Instance, Instance.id == Task.instance_id)
         .join(Stream, Stream.name == "instance:" + Instance.number)
         .join(Event, (Event.stream == Stream.name) & (Event.seq == Stream.seq))
+        .join(EventPayload, EventPayload.event_id == Event.event_id)
         .where(
             Task.number.in_(numbers), Task.done_by_id == viewer.person_id, Task.status == "done", Task.before.is_not(None),
             Instance.status == "running", Event.task == Task.number, Event.kind == Kind.TASK_COMPLETED,
         )
     )
-    return frozenset(found.scalars())
+    return frozenset(number for number, raw in rows if not _kept_in(orjson.loads(raw)))
 
 
 def take_back(db: Database, viewer: Viewer, task_number: str, *, at: datetime) -> str:
@@ -309,12 +310,17 @@ def _nobody_acted_after(session: Session, case: Case, done: Task) -> list[Task]:
     if event.kind != Kind.TASK_COMPLETED or event.task != done.number or raw is None:
         raise NotTakenBack(step=done.name, why=NOT_THE_LATEST)
     payload = orjson.loads(raw)
-    if any(payload.get(what) for what in ("orders", "sent", "published", "calls", "reported", "calls_closed")):
-        raise NotTakenBack(step=done.name, why=WENT_OUT)
+    if why := _kept_in(payload):
+        raise NotTakenBack(step=done.name, why=why)
     opened = [one["task"] for one in payload.get("opened", ())]
-    if not opened:
-        raise NotTakenBack(step=done.name, why=NOTHING_NEXT)
     return list(session.execute(select(Task).where(Task.number.in_(opened)).order_by(Task.id)).scalars())
+
+
+def _kept_in(payload: Mapping[str, Any]) -> str:
+    """Why what an event did is not undone, or nothing: it went out of the case, or nobody waits for it."""
+    if any(payload.get(what) for what in ("orders", "sent", "published", "calls", "reported", "calls_closed")):
+        return WENT_OUT
+    return "" if payload.get("opened") else NOTHING_NEXT
 
 
 def require_untouched(

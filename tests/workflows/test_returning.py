@@ -316,6 +316,8 @@ def test_nothing_is_taken_back_after_a_message_or_a_timer_or_the_end(line: Line)
     with recorded(line.office), pytest.raises(NotTakenBack) as found:
         other.takes_back(line.one, first)
     assert found.value.params["why"] == returning.WENT_OUT
+    with line.office.db.read() as session:
+        assert not returning.may_take_back(session, line.one, [first]), "no page offers what would be refused"
     second = other.does("second")
     other.takes_back(line.one, second)
     second = other.does("second")
