@@ -238,7 +238,7 @@ def provide_paper() -> None:
 
     Without them every page works, and the browser prints it; so who may not install here is told how, and it goes on.
     """
-    wanted = []
+    wanted: list[str] = []
     looked = subprocess.run([PYTHON, "-c", "import weasyprint"], capture_output=True, text=True, check=False)
     if looked.returncode and "cannot load library" in looked.stderr:
         wanted += PANGO
