@@ -23,9 +23,9 @@ from forms.templates import fill as fill_text
 from tests import factories
 from webapp import composition
 from webapp.demo import papers
-from webapp.typed import Organisations, People, fill, form_file
 from webapp.demo.life import HIRING, POSTS
 from webapp.demo.papers import Folder
+from webapp.typed import Organisations, People, fill, form_file
 from workflows import audit, deployment, instances, timers
 from workflows.access import Viewer, office_day
 from workflows.audit import Kind
