@@ -15,7 +15,7 @@ from tests import reviewing
 from tests.factories import SETTING_UP
 from tests.office import Case, Office, Place
 from tests.reviewing import Desk, begins, ends, file, task
-from tests.workflows.engine.drawing import flows, node, zeebe
+from tests.workflows.engine.drawing import extensions, flows, node, zeebe
 from tests.workflows.test_verbs import recorded
 from workflows import accounts, assignments, case_file, drafts, instances, people, proxies
 from workflows.access import Viewer, office_day
@@ -457,4 +457,26 @@ def test_of_two_steps_side_by_side_that_are_kept_apart_nobody_does_both(
         with recorded(office), pytest.raises(SeparationOfDuty):
             desk.does(case, "second", again, "conclusion", words="同意")
     desk.does(case, "second", liaoning.second_reviewer, "conclusion", words="同意")
+    case.ended("done")
+
+
+CHORE = file(
+    "chore", "内部事务", extensions(zeebe("properties", zeebe("property", name="jiaoyan:may-start", value="bureau_hr"))),
+    begins("提出", "review.proposal"), task("do", "办理", "review.conclusion"), ends("done", "已办"), flows("s do done"),
+)  # fmt: skip
+
+
+def test_nobody_acts_for_another_in_a_case_that_they_started_themselves(office: Office, liaoning: Place, root: Path) -> None:
+    """Also where their office may go on with what it started: what a colleague holds of it is not theirs by standing in."""
+    reviewing.deploy(office, root, chore=CHORE)
+    desk, hr1, hr2 = Desk(office), office.viewer(liaoning.reviewer), office.viewer(liaoning.second_reviewer)
+    moved = instances.start(office.db, hr1, "chore", "@ln-sy", desk.paper("proposal", title="通知", budget="1"), at=office.at)
+    case = Case(office, office.applicant(liaoning.own_school), moved.instance_number)
+    assignments.claim(office.db, hr2, case.task("do").number, at=office.at)
+    lets(office, liaoning.second_reviewer, liaoning.reviewer)
+    lets(office, liaoning.second_reviewer, CLERK)
+    assert waiting_for(office, liaoning.reviewer) == [] and waiting_for(office, CLERK) == [(case.number, hr2.name)]
+    with recorded(office), pytest.raises(HeldByAnother):
+        desk.does(case, "do", liaoning.reviewer, "conclusion", words="同意")
+    desk.does(case, "do", CLERK, "conclusion", words="同意")
     case.ended("done")
