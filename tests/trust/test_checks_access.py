@@ -259,7 +259,7 @@ def test_check_16_who_stands_in_has_bounds_and_never_more_than_the_other(standin
         with pytest.raises(Refusal):
             proxies.grant(house.database, giver, proxy, from_on=day, to_on=until, reason=AWAY, at=at, days=90)
     with pytest.raises(Refusal):
-        proxies.grant(house.database, giver, world.numbers[APPLICANT], from_on=day, to_on=day, reason=AWAY, at=at, days=90)
+        proxies.grant(house.database, giver, world.numbers[STRANGER], from_on=day, to_on=day, reason=AWAY, at=at, days=90)
     proxies.grant(house.database, giver, proxy, from_on=day, to_on=day + timedelta(days=5), reason=AWAY, at=at, days=90)
     with house.database.read() as session:
         row = session.execute(select(Proxy)).scalar_one()
