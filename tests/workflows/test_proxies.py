@@ -295,6 +295,13 @@ def test_it_keeps_both_from_a_step_that_is_kept_apart_much_later(office: Office,
     assert waiting_for(office, CLERK) == []
 
 
+def test_what_the_other_may_not_do_nobody_does_for_them(office: Office, liaoning: Place, case: Case) -> None:
+    case.task("adm_u2").by(liaoning.reviewer).refuses()
+    case.task("adm_u5").by_applicant().asks_for_reconsideration()
+    lets(office, liaoning.reviewer, CLERK)
+    assert waiting_for(office, CLERK) == [] and not may_open(office, CLERK, case.task("adm_u6").number)
+
+
 def test_whoever_reviewed_before_does_not_review_for_another(office: Office, liaoning: Place) -> None:
     case = office.applicant(liaoning.own_school, since="2023-09-01").applies().is_recommended()
     lets(office, "sy.panel1", liaoning.reviewer)
