@@ -1,4 +1,4 @@
-"""pytest without one guard: ``-p tests.without --without workflows.assignments:_require_back`` runs tests as if it were not there.
+"""pytest without one guard: ``-p tests.without --without workflows.assignments:require_back`` runs tests as if it were not there.
 
 A guard that refuses by raising then never refuses; one that answers a question is given its answer: ``module:name=True``.
 Whoever imported the guard by name has it replaced too.
