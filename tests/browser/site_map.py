@@ -171,7 +171,7 @@ def no_words(page: Page, numbers: Mapping[str, str]) -> None:
 
 def select_all(page: Page, act: str) -> None:
     """Select what the inbox shows, and press a button below it."""
-    page.locator("[data-check-all]").check()
+    page.locator("[data-check-all]:visible").check()
     page.locator(f"#bulk button[value={act}]").click()
 
 
@@ -181,9 +181,9 @@ def hand_on_selected(page: Page, numbers: Mapping[str, str]) -> None:
 
 
 def hand_on_to_nobody(page: Page, numbers: Mapping[str, str]) -> None:
-    """The same, without saying to whom."""
+    """The same, sent without saying to whom."""
+    page.locator("#bulk").evaluate("form => { form.action += 'run' }")
     select_all(page, "transfer")
-    main_button_unchecked(page, numbers)
 
 
 def decide_selected(page: Page, numbers: Mapping[str, str]) -> None:

@@ -15,8 +15,10 @@ function count() {
   const set = boxes.filter((one) => one.checked).length;
   if (said.dataset.empty === undefined) said.dataset.empty = said.textContent;
   said.textContent = set ? said.dataset.words.replace('{count}', set) : said.dataset.empty;
-  const all = document.querySelector(`[data-check-all="${said.dataset.checked}"]`);
-  if (all) { all.checked = set > 0 && set === boxes.length; all.indeterminate = set > 0 && set < boxes.length; }
+  for (const all of document.querySelectorAll(`[data-check-all="${said.dataset.checked}"]`)) {
+    all.checked = set > 0 && set === boxes.length;
+    all.indeterminate = set > 0 && set < boxes.length;
+  }
   // On a phone the bar would hide half the list: it comes with the first row that is selected.
   said.closest('.action-bar')?.classList.toggle('d-none', !set && window.matchMedia('(max-width: 767.98px)').matches);
   for (const one of boxes) one.closest('tr')?.classList.toggle('chosen', one.checked);
