@@ -182,7 +182,9 @@ def test_jobs_show_how_far_they_are(house: House, administrator: Browser, words:
 
 def test_the_other_pages_stand(administrator: Browser, words: Words) -> None:
     assert "还没有部署流程定义" in words(administrator.get("/administration/definitions"))
-    assert "连续 5 次密码错误，锁定 15 分钟" in words(administrator.get("/administration/health"))
+    health = words(administrator.get("/administration/health"))
+    assert "连续 5 次密码错误，锁定 15 分钟" in health
+    assert "最近 5 个密码不能再用" in health
     assert "周敬文" in words(administrator.get("/administration/people?q=周"))
     assert "没有找到" in words(administrator.get("/administration/people?q=没有这个人"))
     assert PASSWORD not in administrator.get("/administration/people").get_data(as_text=True)
