@@ -188,6 +188,9 @@ def test_revoked_at_once_while_the_page_is_open(office: Office, liaoning: Place,
     filled, asked = hand.fills(hand.conclusion("合格")), hand.request()
     with recorded(office, (f"person:{giver.number}", Kind.PROXY_REVOKED)):
         proxies.revoke(office.db, giver, grant, at=office.at)
+    assert waiting_for(office, CLERK) == []
+    with pytest.raises(ProxyOver):
+        hand.request()
     with recorded(office), pytest.raises(ProxyOver):
         hand.sends(filled)
     with recorded(office), pytest.raises(ProxyOver):
