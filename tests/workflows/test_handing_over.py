@@ -182,3 +182,13 @@ def test_who_may_ask_for_it_and_for_what(office: Office, liaoning: Place) -> Non
         found = {number for number, _ in handing_over.fitting(session, "", at=office.at, limit=500)}
         assert session.execute(select(Task.id)).first() is None
     assert other in found and silent not in found and admin.number not in found
+
+
+def test_what_was_transferred_in_the_meantime_is_not_taken_from_whoever_has_it(office: Office, liaoning: Place) -> None:
+    [case] = cases(office, liaoning, 1)
+    leaver, head = office.viewer(liaoning.reviewer), office.viewer(liaoning.bureau_head)
+    [item] = plan(office, liaoning.reviewer, [CLERK]).items
+    assignments.transfer(office.db, leaver, item.task, head.number, WHY, at=office.at)
+    with office.db.write() as session:
+        assert not handing_over._hand_over(session, SETTING_UP, item, leaver.person_id, WHY, office.at)
+    assert case.task("adm_u2").row().holder_id == head.person_id and not case.events(Kind.TASK_HANDED_OVER)
