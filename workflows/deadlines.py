@@ -101,7 +101,7 @@ def _mine(groups: int) -> list[ColumnElement[bool]]:
     """The ways by which an open task comes to somebody."""
     person: BindParameter[int] = bindparam("person")
     at_office: list[tuple[BindParameter[int], BindParameter[str]]] = [
-        (bindparam(f"organisation_{n}"), bindparam(f"role_{n}")) for n in range(groups)
+        (bindparam(f"group{n}_organisation"), bindparam(f"group{n}_role")) for n in range(groups)
     ]
     roles = [and_(Task.holder_id.is_(None), Task.organisation_id == office, Task.role == role) for office, role in at_office]
     further = [and_(Candidate.organisation_id == office, Candidate.role == role) for office, role in at_office]
@@ -197,7 +197,7 @@ def due(
     params: dict[str, Any] = {"person": viewer.person_id, "upto": upto, "size": size, "first": (page - 1) * size, "few": _FEW}
     params |= given
     for n, (organisation_id, role) in enumerate(groups):
-        params |= {f"organisation_{n}": organisation_id, f"role_{n}": role}
+        params |= {f"group{n}_organisation": organisation_id, f"group{n}_role": role}
     for n, one in enumerate(charges):
         params |= one.params(f"charge_{n}")
     params |= place[0].params("of_place") if by_place else {}

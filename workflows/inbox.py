@@ -230,11 +230,11 @@ def _ways(groups: int, whose: str) -> list[ColumnElement[bool]]:
     held = [Task.holder_id == bindparam("person")]
     asked = [Task.delegate_id == bindparam("person")]
     roles = [
-        and_(free, Task.organisation_id == bindparam(f"organisation_{n}"), Task.role == bindparam(f"role_{n}"))
+        and_(free, Task.organisation_id == bindparam(f"group{n}_organisation"), Task.role == bindparam(f"group{n}_role"))
         for n in range(groups)
     ]
     further = [
-        and_(Candidate.organisation_id == bindparam(f"organisation_{n}"), Candidate.role == bindparam(f"role_{n}"))
+        and_(Candidate.organisation_id == bindparam(f"group{n}_organisation"), Candidate.role == bindparam(f"group{n}_role"))
         for n in range(groups)
     ]
     beside = select(Candidate.task_id).where(or_(Candidate.person_id == bindparam("person"), *further))
@@ -348,7 +348,7 @@ def _who(viewer: Viewer) -> tuple[int, dict[str, Any]]:
         "excluded": {"excluded": [{"number": viewer.number}]},
     }
     for n, (organisation_id, role) in enumerate(groups):
-        given |= {f"organisation_{n}": organisation_id, f"role_{n}": role}
+        given |= {f"group{n}_organisation": organisation_id, f"group{n}_role": role}
     return len(groups), given
 
 

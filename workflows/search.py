@@ -223,7 +223,7 @@ def _tasks(shape: _Shape) -> list[ColumnElement[bool]]:
     if shape.own:
         return []
     roles = [
-        and_(_OPEN, Task.organisation_id == bindparam(f"organisation_{n}"), Task.role == bindparam(f"role_{n}"))
+        and_(_OPEN, Task.organisation_id == bindparam(f"group{n}_organisation"), Task.role == bindparam(f"group{n}_role"))
         for n in range(shape.groups)
     ]
     return [
@@ -235,7 +235,7 @@ def _tasks(shape: _Shape) -> list[ColumnElement[bool]]:
 def _beside(shape: _Shape) -> ColumnElement[bool]:
     """Condition on ``Candidate``: the person is one, or holds the role."""
     further = [
-        and_(Candidate.organisation_id == bindparam(f"organisation_{n}"), Candidate.role == bindparam(f"role_{n}"))
+        and_(Candidate.organisation_id == bindparam(f"group{n}_organisation"), Candidate.role == bindparam(f"group{n}_role"))
         for n in range(shape.groups)
     ]
     return or_(Candidate.person_id == bindparam("viewer"), *further)
@@ -356,7 +356,7 @@ def find(
     upto = max(COUNTED, page * size + 1)
     params |= {"viewer": viewer.person_id, "upto": upto, "size": size, "first": (page - 1) * size}
     for n, (organisation_id, role) in enumerate(groups):
-        params |= {f"organisation_{n}": organisation_id, f"role_{n}": role}
+        params |= {f"group{n}_organisation": organisation_id, f"group{n}_role": role}
     for n, one in enumerate(charges):
         params |= one.params(f"charge_{n}")
     params |= {} if read is None else read.params("range")

@@ -117,8 +117,8 @@ def unmask_for_nothing(page: Page, numbers: Mapping[str, str]) -> None:
 
 def ask_contact(page: Page, numbers: Mapping[str, str]) -> None:
     """Say why somebody's number is looked at."""
-    page.locator("input[name=purpose]").fill(PURPOSE)
-    page.locator("form:has(input[name=purpose]) button").click()
+    page.locator("input[name=purpose]").first.fill(PURPOSE)
+    page.locator("form:has(input[name=purpose]) button").first.click()
     page.wait_for_url("**/contact")
 
 
@@ -146,15 +146,15 @@ def send_form(page: Page, numbers: Mapping[str, str]) -> None:
 
 def purpose(page: Page, numbers: Mapping[str, str]) -> None:
     """Say why personal data are looked at."""
-    page.locator("input[name=purpose]").fill(PURPOSE)
-    page.locator("form:has(input[name=purpose]) button").click()
+    page.locator("input[name=purpose]").first.fill(PURPOSE)
+    page.locator("form:has(input[name=purpose]) button").first.click()
     unfold(page, numbers)
 
 
 def no_purpose(page: Page, numbers: Mapping[str, str]) -> None:
     """Ask for personal data without saying why."""
-    page.locator("input[name=purpose]").evaluate("one => { one.required = false; one.removeAttribute('minlength') }")
-    page.locator("form:has(input[name=purpose]) button").click()
+    page.locator("input[name=purpose]").first.evaluate("one => { one.required = false; one.removeAttribute('minlength') }")
+    page.locator("form:has(input[name=purpose]) button").first.click()
 
 
 def short_reason(page: Page, numbers: Mapping[str, str]) -> None:

@@ -157,7 +157,7 @@ def test_hostile_text_is_shown_and_never_run(demo: Served, sit_down: Callable[..
     _stands(head.page)
     auditor = listening(sit_down("ln.audit")).open("/audit/?person=叶知秋")
     auditor.follow(case) if auditor.page.get_by_role("link", name=case).count() else auditor.open(f"/audit/cases/{case}")
-    auditor.page.locator("input[name=purpose]").fill(HOSTILE[1])
+    auditor.page.locator("input[name=purpose]").first.fill(HOSTILE[1])
     auditor.press("查看并留痕")
     _stands(auditor.page)
     assert heard == []

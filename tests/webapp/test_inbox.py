@@ -41,6 +41,16 @@ def test_a_task_waits_for_those_who_may_take_it_and_for_nobody_else(world: World
         assert "有 1 项等您办理" not in words(world.browser(other).get("/inbox/")), other
 
 
+def test_whoever_holds_several_roles_finds_what_waits_for_each_however_it_is_narrowed(world: World, words: Words) -> None:
+    number = world.start()
+    world.house.person("both", ("ln-sy-s1", "home_principal"), ("ln-sy-tri", "tri_head"), ("ln-sy", "bureau_hr"), name="曲文博")
+    browser = world.browser("both")
+    for path in ("/inbox/", f"/inbox/?q={number}", "/inbox/?q=林书豪", "/inbox/?place=ln-sy", "/deadlines/", "/instances/?q=林书豪"):
+        assert number in words(browser.get(path)), path
+    for path in ("/inbox/?tab=done&q=林", "/inbox/?tab=copies", "/inbox/?tab=started", "/overview/", "/inbox/?whose=group&q=林"):
+        assert browser.get(path).status_code == 200, path
+
+
 def test_what_is_done_moves_to_the_done_tab_and_keeps_the_choice_made(reviewing: tuple[World, str, str], words: Words) -> None:
     world, number, _ = reviewing
     todo = words(world.browser(PRINCIPAL).get("/inbox/"))
