@@ -210,6 +210,7 @@ def test_a_phone_application_outlives_a_dropped_connection(
     with page.expect_event("requestfailed", lambda request: request.url.endswith("/draft")):
         desk.answer("current_post", ["语文教师，班主任"])
         page.locator("[name=teacher_cert_no]").focus()
+    expect(page.locator("#saved-at")).to_contain_text("没有保存")
     assert desk.typed()["current_post"] == ["语文教师，班主任"]
 
     context.set_offline(False)

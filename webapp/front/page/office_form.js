@@ -52,6 +52,36 @@ document.addEventListener('htmx:beforeSwap', (event) => {
   }, PAUSE);
 });
 
+// A draft that did not arrive: the page says so where it said when the last one was kept, and sends it again with the connection.
+let unsaved = false;
+
+function saveAgain() {
+  const form = document.querySelector('[data-office-form][hx-post]');
+  if (!unsaved || !form) return;
+  asking = true;
+  form.dispatchEvent(new Event('change', { bubbles: true }));
+  asking = false;
+}
+
+document.addEventListener('htmx:sendError', (event) => {
+  const form = inForm(event.target);
+  const said = document.getElementById('saved-at');
+  if (!form || !form.dataset.unsaved || !said) return;
+  if (!unsaved) {
+    said.className = 'saved-at field-error';
+    said.setAttribute('role', 'alert');
+    said.textContent = form.dataset.unsaved;
+  }
+  unsaved = true;
+});
+
+document.addEventListener('htmx:afterSwap', (event) => {
+  if (event.detail.target && event.detail.target.id === 'saved-at') unsaved = false;
+});
+
+window.addEventListener('online', saveAgain);
+setInterval(saveAgain, 20 * PAUSE); // the device may be connected while the office is not
+
 // htmx puts the caret back, but not a selection that begins at the first letter: what is typed next must replace it.
 document.addEventListener('htmx:afterSwap', () => {
   if (!selected) return;
