@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from webapp.typed import posted
 from workflows.settings import OFFICE_ZONE
@@ -91,11 +93,17 @@ class Desk:
                 self.answer(name, texts)
         for name, file in files:
             self.row_of(name)
-            with self.page.expect_file_chooser() as asked:
-                self.page.locator(f'{FORM} [name="_file.{name}"]').click()
-            asked.value.set_files([file])
+            self._choose(name, file)
             expect(self.page.locator(f'{FORM} button[name=_drop_file][value^="{name}:"]')).to_have_count(1)
         return self.settle()
+
+    def _choose(self, name: str, file: FilePayload) -> None:
+        """Choose a file; who clicks while the form's body is put in place anew clicks once more, as anybody would."""
+        for patience in (5_000, 5_000, 15_000):
+            with suppress(PlaywrightTimeout), self.page.expect_file_chooser(timeout=patience) as asked:
+                self.page.locator(f'{FORM} [name="_file.{name}"]').click()
+                break
+        asked.value.set_files([file])
 
     def row_of(self, name: str) -> None:
         """Add the row that a field of a table stands in."""
