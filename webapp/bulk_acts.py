@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from forms import lookups
 from forms.build import Bound
-from webapp import typed
+from webapp import typed, whom
 from webapp.allowed import allowed
 from webapp.case_pages import comma, turned_away
 from webapp.filling import Colleagues
@@ -111,7 +111,7 @@ def run() -> Any:
         with turned_away("page", request.path):
             if wanted.act == "transfer":
                 reason_of(wanted.reason)
-                wanted = replace(wanted, to=_person(wanted.to))
+                wanted = replace(wanted, to=whom.person(wanted.to, Colleagues(g.viewer)))
             elif wanted.act == "decide" and not wanted.choice:
                 raise NothingSelected()
             return _carry_out(wanted)
@@ -129,16 +129,6 @@ def _ask(wanted: _Wanted, refused: str = "") -> str:
         missing=len(wanted.tasks) - len(found), able=[one for one in found if one.choices],
         new_key=lambda: secrets.token_urlsafe(16),
     )  # fmt: skip
-
-
-def _person(text: str) -> str:
-    try:
-        found = lookups.resolve(Colleagues(g.viewer), text) if text else None
-    except lookups.Ambiguous as several:
-        raise PersonUnclear(names="、".join(lookups.choice(*one) for one in several.found)) from None
-    if found is None:
-        raise PersonUnknown()
-    return found
 
 
 def _carry_out(wanted: _Wanted) -> Any:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from forms import lookups
-from webapp import reading_case
+from webapp import reading_case, whom
 from webapp.allowed import allowed
 from webapp.case_pages import comma, turned_away
 from webapp.filling import Colleagues, lookup_answer
@@ -23,7 +23,7 @@ from webapp.office import office
 from workflows import access, case_file, copies, follow_ups, inbox, remarks, saved_filters, urging
 from workflows.access import Viewer
 from workflows.case_file import CaseFile
-from workflows.errors import Forbidden, NotFound, PersonUnclear, PersonUnknown, Refusal
+from workflows.errors import Forbidden, NotFound, Refusal
 
 pages = Blueprint("desk", __name__)
 
@@ -162,7 +162,7 @@ def copy(number: str) -> Any:
     if request.method == "POST":
         try:
             with turned_away("case", number):
-                names = copies.send(office().db, g.viewer, number, [_person(one) for one in to], words, at=now())
+                names = copies.send(office().db, g.viewer, number, [whom.person(one, Colleagues(g.viewer)) for one in to], words, at=now())
         except (NotFound, Forbidden):
             raise
         except Refusal as refusal:
@@ -176,17 +176,6 @@ def copy(number: str) -> Any:
         refused=refused, near=near, sent=sent,
         on_task=request.args.get("on_task") or request.form.get("on_task") or "",
     ), status  # fmt: skip
-
-
-def _person(text: str) -> str:
-    """Number of a colleague who was typed."""
-    try:
-        found = lookups.resolve(Colleagues(g.viewer), text)
-    except lookups.Ambiguous as several:
-        raise PersonUnclear(names="、".join(lookups.choice(*one) for one in several.found)) from None
-    if found is None:
-        raise PersonUnknown()
-    return found
 
 
 @pages.get("/instances/<number>/copy/colleagues")

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from forms import lookups
 from forms.build import Bound
-from webapp import desk, reading_case
+from webapp import desk, reading_case, whom
 from webapp.allowed import allowed
 from webapp.case_pages import file_url, handed_over, opened_case, sheet, spec_of, turned_away
 from webapp.filling import BACK, MORE, NOTE, SAVE, SEND, Addresses, Colleagues, Filling, lookup_answer, sent_before
@@ -29,8 +29,6 @@ from workflows.errors import (
     Forbidden,
     InstanceSuspended,
     NotFound,
-    PersonUnclear,
-    PersonUnknown,
     ReasonNeeded,
     Refusal,
     TaskAlreadyDone,
@@ -264,20 +262,9 @@ HANDING = {
 }  # fmt: skip
 
 
-class Eligible:
-    """Look-up of the people to whom a task could be handed."""
-
-    def __init__(self, task: str) -> None:
-        self._task = task
-
-    def label(self, code: str) -> str | None:
-        """The name of the person with that number."""
-        return dict(self.find(code)).get(code)
-
-    def find(self, text: str) -> list[tuple[str, str]]:
-        """(number, name) of people whose name holds the text."""
-        with office().db.read() as reading:
-            return assignments.colleagues(reading, g.viewer, self._task, text, at=now())
+def _eligible(task: str) -> whom.Among:
+    """The people to whom a task could be handed."""
+    return whom.Among(lambda reading, text: assignments.colleagues(reading, g.viewer, task, text, at=now()))
 
 
 def _hand_back(number: str, filling: Filling) -> Any:
@@ -360,26 +347,19 @@ def _handed_on(number: str, act: str, to: str, reason: str, asked: FormRequest) 
     code = person_of(number, to)
     verb = assignments.transfer if act == "transfer" else assignments.delegate
     verb(office().db, g.viewer, number, code, reason, at=now())
-    return Eligible(number).label(code) or to
+    return _eligible(number).label(code) or to
 
 
 def person_of(number: str, text: str) -> str:
     """Number of the person who was typed; somebody who may not have the task is found too, so that the refusal says why."""
-    for register in (Eligible(number), Colleagues(g.viewer)):
-        try:
-            found = lookups.resolve(register, text) if text else None
-        except lookups.Ambiguous as several:
-            raise PersonUnclear(names="、".join(lookups.choice(*one) for one in several.found)) from None
-        if found is not None:
-            return found
-    raise PersonUnknown()
+    return whom.person(text, _eligible(number), Colleagues(g.viewer))
 
 
 @pages.get("/tasks/<number>/colleagues")
 @allowed("signed_in")
 def colleagues(number: str) -> Any:
     """``<option>`` elements for the people to whom the task could be handed."""
-    return lookup_answer({"person": Eligible(number)})
+    return lookup_answer({"person": _eligible(number)})
 
 
 @pages.post("/tasks/<number>/recall")
