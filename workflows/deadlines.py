@@ -13,7 +13,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Select,
     and_,
@@ -27,13 +26,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from workflows import terms
+from workflows import inbox, terms
 from workflows.access import Viewer, charged, office_day
 from workflows.audit import Act, ActorKind, Kind, person_stream, record
 from workflows.audit.export import Exported, Say, Sheet, as_workbook, chinese
 from workflows.db import Database
 from workflows.errors import N_
-from workflows.models import Candidate, Definition, Instance, Organisation, Person, Task
+from workflows.models import Definition, Instance, Organisation, Person, Task
 from workflows.people import COUNTED, Page
 from workflows.settings import OFFICE_ZONE
 
@@ -97,24 +96,10 @@ class Due:
         return office_day(self.due_at - timedelta(microseconds=1))
 
 
-def _mine(groups: int) -> list[ColumnElement[bool]]:
-    """The ways by which an open task comes to somebody."""
-    person: BindParameter[int] = bindparam("person")
-    at_office: list[tuple[BindParameter[int], BindParameter[str]]] = [
-        (bindparam(f"group{n}_organisation"), bindparam(f"group{n}_role")) for n in range(groups)
-    ]
-    roles = [and_(Task.holder_id.is_(None), Task.organisation_id == office, Task.role == role) for office, role in at_office]
-    further = [and_(Candidate.organisation_id == office, Candidate.role == role) for office, role in at_office]
-    beside = select(Candidate.task_id).where(or_(Candidate.person_id == person, *further))
-    # Found by the candidates, not by looking through what waits.
-    waiting = and_(func.coalesce(Task.holder_id, 0) == 0, Task.id.in_(beside))
-    return [Task.holder_id == person, Task.delegate_id == person, waiting, *roles]
-
-
 def _ways(groups: int, charges: int, whose: str, few: bool) -> list[ColumnElement[bool]]:
     own = Task.instance_id.in_(select(Instance.id).where(Instance.starter_id == bindparam("person"), Instance.ended_at.is_(None)))
     if whose == "mine":
-        return _mine(groups)
+        return inbox.ways_to_somebody(groups)
     if whose == "own":
         return [own]
     charge: list[ColumnElement[bool]]
@@ -122,7 +107,7 @@ def _ways(groups: int, charges: int, whose: str, few: bool) -> list[ColumnElemen
         charge = [Task.instance_id.in_(terms.keys("term", f"charge_{n}").limit(bindparam("few"))) for n in range(charges)]
     else:
         charge = [terms.fits(Task.instance_id, terms.has(f"charge_{n}_0")) for n in range(charges)]
-    return [*_mine(groups), own, *charge]
+    return [*inbox.ways_to_somebody(groups), own, *charge]
 
 
 def _narrowed(filters: frozenset[str]) -> list[ColumnElement[bool]]:
@@ -155,7 +140,7 @@ def _statement(groups: int, charges: int, whose: str, few: bool, filters: frozen
     total = select(func.count()).select_from(keys).scalar_subquery()
     page = select(keys.c.id).order_by(keys.c.due_at, keys.c.id).limit(bindparam("size")).offset(bindparam("first")).subquery()
     starter, holder, office = aliased(Person), aliased(Person), aliased(Organisation)
-    mine = func.coalesce(or_(*_mine(groups)), False)
+    mine = func.coalesce(or_(*inbox.ways_to_somebody(groups)), False)
     return (
         select(
             Task.number, Task.step_id, Task.name, Instance.number, Instance.title, Definition.name, Organisation.name, starter.name,

@@ -224,8 +224,11 @@ def _not_excluded(dialect: str) -> ColumnElement[bool]:
     return ~exists(select(literal(1)).select_from(entry).where(named))
 
 
-def _ways(groups: int, whose: str) -> list[ColumnElement[bool]]:
-    """The ways by which an open task comes to somebody: held, delegated, waiting for a role of theirs, a further candidate."""
+def ways_to_somebody(groups: int, whose: str = "") -> list[ColumnElement[bool]]:
+    """The ways by which an open task comes to somebody: held, delegated, waiting for a role of theirs, a further candidate.
+
+    Conditions on ``Task`` whose values are ``person`` and, for each of so many roles, ``group0_organisation``, ``group0_role`` ….
+    """
     free = Task.holder_id.is_(None)
     held = [Task.holder_id == bindparam("person")]
     asked = [Task.delegate_id == bindparam("person")]
@@ -289,12 +292,12 @@ def _waiting(
 
     With the kind of a range, the tasks of its cases, each asked whether it waits for them. Only to be counted, any ``upto``.
     """
-    ways = [and_(_OPEN, way) for way in _ways(groups, whose)]
+    ways = [and_(_OPEN, way) for way in ways_to_somebody(groups, whose)]
     follows = filters & {"follow", "follow_due"}
     if kind or follows:
         # Not by an index of what waits, of which this is a part.
         part = _of_range(kind) if kind else Task.id.in_(_followed(min(follows)))
-        ways = [and_(part, func.coalesce(Task.status, "") == "open", or_(*_ways(groups, whose)))]
+        ways = [and_(part, func.coalesce(Task.status, "") == "open", or_(*ways_to_somebody(groups, whose)))]
     found = []
     for way in ways:
         own = select(Task.id, Task.due_at, Task.priority).where(
