@@ -14,7 +14,7 @@ from workflows.accounts import token_digest
 from workflows.audit import Act, Actor, ActorKind, Kind, person_stream, record
 from workflows.db import Database
 from workflows.errors import CodeRefused, IdentityRefused
-from workflows.models import Account, Person, SecondFactor, SignIn
+from workflows.models import Account, Person, SignIn
 from workflows.settings import Settings
 
 #: Between the password and its code.
@@ -85,14 +85,11 @@ def _replace(session: Session, old: SignIn, at: datetime) -> str:
 def _count(session: Session, account: Account, half: SignIn | None, at: datetime, actor: Actor, settings: Settings) -> None:
     """Count a wrong code; the one that reaches the limit locks the account and ends the sign-in that was under way."""
     failures = session.execute(
-        update(SecondFactor)
-        .where(SecondFactor.account_id == account.id)
-        .values(failures=SecondFactor.failures + 1)
-        .returning(SecondFactor.failures)
-    ).scalar_one_or_none()
+        update(Account).where(Account.id == account.id).values(wrong_codes=Account.wrong_codes + 1).returning(Account.wrong_codes)
+    ).scalar_one()
     kind = Kind.SECOND_FACTOR_REFUSED
-    if failures is not None and failures >= settings.lockout_attempts:
-        session.execute(update(SecondFactor).where(SecondFactor.account_id == account.id).values(failures=0))
+    if failures >= settings.lockout_attempts:
+        session.execute(update(Account).where(Account.id == account.id).values(wrong_codes=0))
         account.locked_until, kind = at + timedelta(minutes=settings.lockout_minutes), Kind.ACCOUNT_LOCKED
         if half is not None:
             half.ended_at = at

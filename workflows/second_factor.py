@@ -1,5 +1,7 @@
 """The second factor: one-time codes of the owner's device (TOTP, RFC 6238), and recovery codes for when it is lost.
 
+A passkey (``workflows.passkeys``) is one as well; recovery codes stand in for either.
+
 A secret lies in the database sealed with the installation's key and bound to its account: a copy of the database alone
 opens nothing, and no row fits another account. Recovery codes are kept as digests. Every verb takes ``clock``, the
 machine's own time: the device knows no demo that was moved.
@@ -7,28 +9,21 @@ machine's own time: the device knows no demo that was moved.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import os
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
 import pyotp
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from workflows import people
+from workflows import people, sealing
 from workflows.access import Viewer
 from workflows.accounts import end_sign_ins, needs_second_factor, token_digest
 from workflows.audit import Act, Actor, Kind, person_stream, record
 from workflows.db import Database
 from workflows.errors import CodeRefused, NoSecondFactor, SecondFactorNeeded, SecondFactorStands
-from workflows.models import Account, RecoveryCode, SecondFactor
+from workflows.models import Account, Passkey, RecoveryCode, SecondFactor
 from workflows.notices import Message, queue
 from workflows.settings import Settings
 
@@ -40,15 +35,23 @@ STEP, DRIFT = 30, 1
 CODES = 10
 #: Letters and figures that are not mistaken for each other on paper; ten of them are about 49 bits.
 _READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
+#: What the secret is sealed for.
+_PURPOSE = "second factor"
 
 
 @dataclass(frozen=True)
 class State:
     """What an account has."""
 
-    #: Since when codes are asked for; empty without a second factor.
+    #: Since when a device's codes are asked for; empty without a device.
     confirmed_at: datetime | None = None
     codes_left: int = 0
+    passkeys: int = 0
+
+    @property
+    def stands(self) -> bool:
+        """Whether signing in takes more than the password."""
+        return self.confirmed_at is not None or self.passkeys > 0
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,15 @@ class Offer:
 def state(session: Session, account_id: int) -> State:
     """What the account has."""
     row = session.get(SecondFactor, account_id)
-    if row is None or row.confirmed_at is None:
-        return State()
     left = select(func.count()).select_from(RecoveryCode).where(
         RecoveryCode.account_id == account_id, RecoveryCode.used_at.is_(None)
     )
-    return State(row.confirmed_at, session.execute(left).scalar_one())
+    return State(row.confirmed_at if row is not None else None, session.execute(left).scalar_one(), passkeys_of(session, account_id))
+
+
+def passkeys_of(session: Session, account_id: int) -> int:
+    """How many passkeys the account has."""
+    return session.execute(select(func.count()).select_from(Passkey).where(Passkey.account_id == account_id)).scalar_one()
 
 
 def offer(db: Database, who: Viewer, key: bytes, *, at: datetime) -> Offer:
@@ -82,8 +88,8 @@ def offer(db: Database, who: Viewer, key: bytes, *, at: datetime) -> Offer:
         secret = _opened(key, row) if row is not None else None
         if secret is None:
             secret = pyotp.random_base32()
-            session.merge(SecondFactor(account_id=who.account_id, secret=_sealed(key, who.account_id, secret), made_at=at,
-                                       confirmed_at=None, last_step=0, failures=0))
+            session.merge(SecondFactor(account_id=who.account_id, made_at=at, confirmed_at=None, last_step=0,
+                                       secret=sealing.seal(key, _PURPOSE, str(who.account_id), secret)))
         name = session.execute(select(Account.sign_in_name).where(Account.id == who.account_id)).scalar_one()
     return Offer(secret, pyotp.TOTP(secret, interval=STEP).provisioning_uri(name=name, issuer_name=ISSUER))
 
@@ -100,7 +106,7 @@ def confirm(db: Database, who: Viewer, code: str, key: bytes, token: str, *, at:
         if not _takes(session, row, code, key, clock):
             raise CodeRefused()
         row.confirmed_at = at
-        codes = _new_codes(session, who.account_id)
+        codes = new_codes(session, who.account_id)
         end_sign_ins(session, who.account_id, at, but=token)
         record(session, Act(person_stream(who.number), Kind.SECOND_FACTOR_ADDED, at, who.actor()))
         _tell(session, who.person_id, "second_factor_added", at)
@@ -110,25 +116,35 @@ def confirm(db: Database, who: Viewer, code: str, key: bytes, token: str, *, at:
 def renew_codes(db: Database, who: Viewer, *, at: datetime) -> list[str]:
     """Ten new recovery codes; the old ones are worth nothing. Raises ``NoSecondFactor``."""
     with db.write() as session:
-        if state(session, who.account_id).confirmed_at is None:
+        if not state(session, who.account_id).stands:
             raise NoSecondFactor()
-        codes = _new_codes(session, who.account_id)
+        codes = new_codes(session, who.account_id)
         record(session, Act(person_stream(who.number), Kind.RECOVERY_CODES_RENEWED, at, who.actor()))
         return codes
 
 
 def remove(db: Database, who: Viewer, *, at: datetime, settings: Settings) -> None:
-    """Turn one's own off. Raises ``SecondFactorNeeded`` for whoever may not be without, ``NoSecondFactor`` without one."""
-    if needs_second_factor(who, settings):
-        raise SecondFactorNeeded()
+    """Turn one's own codes off; whoever has passkeys keeps the recovery codes.
+
+    Raises ``SecondFactorNeeded`` for whoever may not be without and has no passkey, ``NoSecondFactor`` without a device.
+    """
     with db.write() as session:
-        _drop(session, who.account_id)
+        left = passkeys_of(session, who.account_id)
+        if needs_second_factor(who, settings) and not left:
+            raise SecondFactorNeeded()
+        gone = session.execute(
+            delete(SecondFactor).where(SecondFactor.account_id == who.account_id).returning(SecondFactor.confirmed_at)
+        ).scalar_one_or_none()
+        if gone is None:
+            raise NoSecondFactor()
+        if not left:
+            drop_codes(session, who.account_id)
         record(session, Act(person_stream(who.number), Kind.SECOND_FACTOR_REMOVED, at, who.actor()))
         _tell(session, who.person_id, "second_factor_removed", at)
 
 
 def reset(db: Database, by: Actor, person_number: str, *, at: datetime) -> None:
-    """Take somebody's off who lost device and codes: the security administrator's act, never on themselves.
+    """Take somebody's off who lost device, passkeys and codes: the security administrator's act, never on themselves.
 
     Their browsers are signed out. Whoever must have one sets up a new one at the next sign-in, for which the password is
     needed: that is the system administrator's to reset, so that nobody takes over an account alone.
@@ -140,18 +156,22 @@ def reset(db: Database, by: Actor, person_number: str, *, at: datetime) -> None:
         account_id = session.execute(select(Account.id).where(Account.person_id == person.id)).scalar_one_or_none()
         if account_id is None:
             raise NoSecondFactor()
-        _drop(session, account_id)
+        had = state(session, account_id)
+        if not had.stands:
+            raise NoSecondFactor()
+        session.execute(delete(SecondFactor).where(SecondFactor.account_id == account_id))
+        session.execute(delete(Passkey).where(Passkey.account_id == account_id))
+        drop_codes(session, account_id)
         end_sign_ins(session, account_id, at)
-        record(session, Act(person_stream(person_number), Kind.SECOND_FACTOR_CLEARED, at, by))
+        record(session, Act(person_stream(person_number), Kind.SECOND_FACTOR_CLEARED, at, by,
+                            payload={"codes": had.confirmed_at is not None, "passkeys": had.passkeys}))
         _tell(session, person.id, "second_factor_removed", at)
 
 
 def accept(session: Session, account_id: int, code: str, key: bytes, *, at: datetime, clock: datetime) -> str | None:
     """Whether a code of the device or from paper proves the owner: ``totp``, ``recovery``, or nothing. Each counts once."""
     row = session.get(SecondFactor, account_id)
-    if row is None or row.confirmed_at is None:
-        return None
-    if _takes(session, row, code, key, clock):
+    if row is not None and row.confirmed_at is not None and _takes(session, row, code, key, clock):
         return "totp"
     spent = session.execute(
         update(RecoveryCode)
@@ -176,23 +196,20 @@ def _takes(session: Session, row: SecondFactor, code: str, key: bytes, clock: da
             return session.execute(
                 update(SecondFactor)
                 .where(SecondFactor.account_id == row.account_id, SecondFactor.last_step < step)
-                .values(last_step=step, failures=0)
+                .values(last_step=step)
                 .returning(SecondFactor.account_id)
             ).first() is not None
     return False
 
 
-def _drop(session: Session, account_id: int) -> None:
+def drop_codes(session: Session, account_id: int) -> None:
+    """Forget the recovery codes of an account that has nothing left that they could stand in for."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account_id))
-    gone = session.execute(
-        delete(SecondFactor).where(SecondFactor.account_id == account_id).returning(SecondFactor.confirmed_at)
-    ).scalar_one_or_none()
-    if gone is None:
-        raise NoSecondFactor()
 
 
-def _new_codes(session: Session, account_id: int) -> list[str]:
-    session.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account_id))
+def new_codes(session: Session, account_id: int) -> list[str]:
+    """Ten recovery codes in place of those there were; only their digests are kept."""
+    drop_codes(session, account_id)
     codes = ["-".join("".join(secrets.choice(_READABLE) for _ in range(5)) for _ in range(2)) for _ in range(CODES)]
     rows = [{"account_id": account_id, "digest": token_digest(_plain(code)), "used_at": None} for code in codes]
     session.execute(insert(RecoveryCode), rows)
@@ -209,22 +226,6 @@ def _tell(session: Session, person_id: int, kind: str, at: datetime) -> None:
     queue(session, [Message({one.id: one.mailable}, kind, {})], at=at)
 
 
-# --- the secret at rest -----------------------------------------------------------------------------------------------
-
-
-def _box(key: bytes) -> AESGCM:
-    return AESGCM(HKDF(algorithm=SHA256(), length=32, salt=None, info=b"jiaoyan second factor").derive(key))
-
-
-def _sealed(key: bytes, account_id: int, secret: str) -> str:
-    nonce = os.urandom(12)
-    return base64.b64encode(nonce + _box(key).encrypt(nonce, secret.encode(), str(account_id).encode())).decode()
-
-
 def _opened(key: bytes, row: SecondFactor) -> str | None:
     """The secret, or nothing when the installation's key is another one: then no code fits until it is set up anew."""
-    try:
-        raw = base64.b64decode(row.secret)
-        return _box(key).decrypt(raw[:12], raw[12:], str(row.account_id).encode()).decode()
-    except (InvalidTag, binascii.Error, ValueError):
-        return None
+    return sealing.unseal(key, _PURPOSE, str(row.account_id), row.secret)

@@ -30,12 +30,13 @@ from workflows.models.people import (
 )
 from workflows.models.record import Erasure, Event, EventPayload, Stream
 from workflows.models.researchers import PersonnelEvent, Researcher
-from workflows.models.second_factors import OldPassword, RecoveryCode, SecondFactor
+from workflows.models.second_factors import OldPassword, Passkey, RecoveryCode, SecondFactor, SpentChallenge
 
 __all__ = [
     "Account", "Application", "Attachment", "Candidate", "ConfirmationLink", "Copy", "Definition", "DefinitionFile", "Delivery",
     "Draft", "Erasure", "Event", "EventPayload", "FollowUp", "Incident", "Instance", "Job", "Membership", "Notice", "Office",
-    "OldPassword", "Organisation", "PackFile", "PackSet", "Part", "Person", "PersonnelEvent", "Proxy", "PublicNotice", "RecoveryCode",
-    "Remark", "Researcher", "Round", "Row", "RulingRow", "SavedFilter", "SecondFactor", "Series", "SignIn", "SourceLock", "StaffingCell",
-    "Stream", "Submission", "Subscription", "Task", "Term", "Timer", "Unstaffed", "Urge", "table",
+    "OldPassword", "Organisation", "PackFile", "PackSet", "Part", "Passkey", "Person", "PersonnelEvent", "Proxy", "PublicNotice",
+    "RecoveryCode", "Remark", "Researcher", "Round", "Row", "RulingRow", "SavedFilter", "SecondFactor", "Series", "SignIn",
+    "SourceLock", "SpentChallenge", "StaffingCell", "Stream", "Submission", "Subscription", "Task", "Term", "Timer", "Unstaffed", "Urge",
+    "table",
 ]

@@ -119,6 +119,8 @@ class Account(Row):
     #: Wrong passwords in a row since the last success; kept in the table, so that a restart forgets nothing.
     failures: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[datetime | None]
+    #: Wrong codes or passkeys in a row; kept in the table, so that neither a restart nor a right password forgets them.
+    wrong_codes: Mapped[int] = mapped_column(default=0)
     email_confirmed_at: Mapped[datetime | None]
     #: ``zh`` or ``en``.
     language: Mapped[str] = mapped_column(default="zh")
