@@ -316,6 +316,33 @@ class IdentityRefused(Refusal):
     code, status, message = "E_IDENTITY", 401, N_("密码或验证码不正确，或账号已被暂时锁定")
 
 
+class PasskeyRefused(Refusal):
+    """A passkey's answer proves nothing: another site's, another person's, an old page's, used before, or without PIN or finger.
+
+    The same words for an account that is disabled or locked.
+    """
+
+    code, status, message = "E_PASSKEY", 401, N_("通行密钥未通过验证，或账号已被暂时锁定；请再试一次，仍不成功时请用密码登录")
+
+
+class PasswordFirst(Refusal):
+    """Somebody with this role gives the password before the passkey; a passkey alone does not sign them in."""
+
+    code, status, message = "E_PASSKEY", 401, N_("按本单位的规定，您须先输入密码，再用通行密钥完成登录")
+
+
+class PasskeyNameNeeded(Refusal):
+    """A passkey has a name by which its owner knows it again."""
+
+    code, status, message = "E_PASSKEY", 422, N_("请为通行密钥取一个名称（1 至 %(most)s 个字），便于以后辨认")
+
+
+class TooManyPasskeys(Refusal):
+    """An account has so many passkeys at most."""
+
+    code, message = "E_PASSKEY", N_("一个账号最多添加 %(most)s 个通行密钥，请先删除不用的")
+
+
 class SecondFactorStands(Refusal):
     """The account has a second factor already: it is taken off before another one is set up."""
 

@@ -46,6 +46,21 @@ def second_factor_removed(_params: Mapping[str, Any]) -> Words:
     return N_("二次验证已关闭"), N_("您的账号不再要求验证码，登录已全部退出的设备须重新登录。如非本人操作，请立即联系安全管理员。")
 
 
+def passkey_added(_params: Mapping[str, Any]) -> Words:
+    """To the owner of an account: a passkey signs in from now on."""
+    return N_("已添加通行密钥：%(name)s"), N_("您的账号已添加通行密钥“%(name)s”，可用于登录。如非本人操作，请立即联系安全管理员。")
+
+
+def passkey_removed(_params: Mapping[str, Any]) -> Words:
+    """To the owner of an account: a passkey opens nothing any more."""
+    return N_("通行密钥已删除：%(name)s"), N_("您的通行密钥“%(name)s”已删除，不能再用于登录。如非本人操作，请立即联系安全管理员。")
+
+
+def passkey_doubted(_params: Mapping[str, Any]) -> Words:
+    """To the owner of an account: somebody used what looks like a copy of a passkey, and was refused."""
+    return N_("通行密钥可能被复制：%(name)s"), N_("有人用“%(name)s”的副本验证身份，已被拒绝。请删除这个通行密钥，并立即联系安全管理员。")
+
+
 def application_received(_params: Mapping[str, Any]) -> Words:
     """To the applicant: the receipt with the case number and the next step."""
     return N_("已收到您的申报"), N_("“%(title)s”已受理，办件编号 %(number)s。下一环节：%(next)s。")
@@ -327,7 +342,7 @@ def round_waits(_params: Mapping[str, Any]) -> Words:
 KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     worded.__name__: worded
     for worded in (
-        email_confirmation, second_factor_added, second_factor_removed,
+        email_confirmation, second_factor_added, second_factor_removed, passkey_added, passkey_removed, passkey_doubted,
         application_received, task_opened, task_delegated, delegation_returned, delegation_declined,
         delegation_recalled, proxy_granted, proxy_revoked, task_assigned, task_handed_over, nobody_fits, task_urged,
         case_copied, case_copied_by_rule, remark_mentioned, remark_made, correction_asked, not_qualified, qualified,
