@@ -161,7 +161,8 @@ def _initial(
     for item in items:
         match item:
             case Field():
-                given = saved.get(item.key)
+                # A signature is given anew with every paper, by whoever sends it; where it is only shown, it stays.
+                given = saved.get(item.key) if item.kind != "sign" or item.readonly is not False else None
                 if item.prefill is not None and (given is None or item.readonly is True):
                     given = plain(item.prefill.evaluate(names, now=now))
                 data[item.key] = empty(item) if given is None else fresh(given)

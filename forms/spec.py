@@ -234,6 +234,11 @@ class FormSpec:
         return any(asked.kind == "computed" for _, asked in self.fields())
 
     @cached_property
+    def signs(self) -> frozenset[str]:
+        """Keys of the fields that ask for a signature, those in rows too."""
+        return frozenset(asked.key for _, asked in self.fields() if asked.kind == "sign")
+
+    @cached_property
     def rights(self) -> tuple[bool | feel.Expression, ...]:
         """Everything that says who may change what."""
         return tuple(item.readonly for item in _every(self.items) if isinstance(item, Field | Table))

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import and_, case, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from workflows import access, drafts, notices, people, proxies, signatures
+from workflows import access, deployment, drafts, notices, people, proxies, signature_images, signatures
 from workflows.access import Viewer, held_on, office_day
 from workflows.audit import Act, Kind, instance_stream, record
 from workflows.db import Database
@@ -161,7 +161,9 @@ def delegate(db: Database, viewer: Viewer, task_number: str, to: str, reason: st
         sides = {"from": {"number": viewer.number, "name": viewer.name}, "to": {"number": to, "name": person.name}}
         how = {**sides, "reason": words, "at": at.isoformat(), "role": role, "organisation": organisation}
         _assign(session, task, viewer.person_id, {**task.explanation, "delegated": how}, person.id)
-        drafts.lend(session, f"task:{task.number}", viewer.person_id, person.id, task.instance_id, at)
+        drafts.lend(
+            session, f"task:{task.number}", viewer.person_id, person.id, task.instance_id, at, _signed_in(session, task)
+        )
         note(session, viewer, task, Kind.TASK_DELEGATED, at, {"words": words, **sides})
         instance = session.get_one(Instance, task.instance_id)
         tell(session, instance, task, person.id, "task_delegated", at, by=viewer.name, reason=words)
@@ -186,7 +188,8 @@ def hand_back(
     with db.write() as session:
         task = _asked_of(session, viewer, task_number)
         changed = drafts.bring_back(
-            session, f"task:{task.number}", viewer.person_id, _other(task, viewer), work, task.instance_id, at
+            session, f"task:{task.number}", viewer.person_id, _other(task, viewer), work, task.instance_id, at,
+            _signed_in(session, task),
         )
         more = {"form": task.form_id, "changes": changed}
         _end(session, viewer, task, "returned", words, at, Kind.TASK_HANDED_BACK, "delegation_returned", more)
@@ -242,6 +245,13 @@ def _end(
     note(session, viewer, task, kind, at, {**sides, **({"words": words} if words else {}), **more})
     instance = session.get_one(Instance, task.instance_id)
     tell(session, instance, task, told, notice, at, by=viewer.name, reason=words)
+
+
+def _signed_in(session: Session, task: Task) -> frozenset[str]:
+    """Keys of the fields of a task's form that ask for a signature: one signs for oneself only."""
+    instance = session.get_one(Instance, task.instance_id)
+    forms = deployment.definition(session, instance.definition).forms
+    return signature_images.asked_in(forms.get(task.form_id or "", b""))
 
 
 def _other(task: Task, viewer: Viewer) -> int:

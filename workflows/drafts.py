@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -118,32 +118,39 @@ def discard_draft(db: Database, person_id: int, subject: str) -> None:
 PERSONAL = frozenset({"conflict_declared", "conflict_reason"})
 
 
-def lend(session: Session, subject: str, giver_id: int, taker_id: int, instance_id: int, at: datetime) -> None:
+def lend(
+    session: Session, subject: str, giver_id: int, taker_id: int, instance_id: int, at: datetime, own: Collection[str] = ()
+) -> None:
     """Let somebody go on from another's draft, in the caller's transaction; the giver's stays as it is.
+
+    ``own`` are keys of fields that hold what is only one's own besides (the picture of a signature): they do not go along.
 
     A draft that the taker has kept from an earlier time and that is no older stands. Files in it belong to the case from now on, or the
     taker could not open them.
     """
-    own, theirs = _row(session, giver_id, subject), _row(session, taker_id, subject)
-    if own is None or (theirs is not None and theirs.saved_at >= own.saved_at):
+    given, theirs = _row(session, giver_id, subject), _row(session, taker_id, subject)
+    if given is None or (theirs is not None and theirs.saved_at >= given.saved_at):
         return
-    _put(session, taker_id, subject, _impersonal(own.data), at)
-    _bind_files(session, own.data, giver_id, instance_id)
+    lent = _impersonal(given.data, own)
+    _put(session, taker_id, subject, lent, at)
+    _bind_files(session, lent, giver_id, instance_id)
 
 
 def bring_back(
-    session: Session, subject: str, worker_id: int, owner_id: int, data: Mapping[str, Any], instance_id: int, at: datetime
+    session: Session, subject: str, worker_id: int, owner_id: int, data: Mapping[str, Any], instance_id: int, at: datetime,
+    own: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Make what somebody filled in for another that one's draft, in the caller's transaction; the worker's is gone.
 
+    ``own`` as in ``lend``: nobody signs for whom they work for.
     Returns the differences to what the owner had: ``field`` (dotted path), ``old`` and ``new`` as they were typed. Files
     in it belong to the case from now on, as brought by the worker.
     """
     before = _row(session, owner_id, subject)
-    kept = _impersonal(data)
+    kept = _impersonal(data, own)
     changed = _differences(_answers(before.data if before is not None else {}), _answers(kept))
     _put(session, owner_id, subject, kept, at)
-    _bind_files(session, data, worker_id, instance_id)
+    _bind_files(session, kept, worker_id, instance_id)
     discard(session, worker_id, subject)
     return changed
 
@@ -168,10 +175,13 @@ def _put(session: Session, person_id: int, subject: str, data: Mapping[str, Any]
     )
 
 
-def _impersonal(data: Mapping[str, Any]) -> dict[str, Any]:
+def _impersonal(data: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
     """A draft for somebody else: without what is personal, and without the token of the page it was typed into."""
-    typed = {name: texts for name, texts in (data.get("typed") or {}).items() if name not in PERSONAL}
-    return {"typed": typed, "files": list(data.get("files") or ())}
+    kept_back = PERSONAL | frozenset(own)
+    typed = {name: texts for name, texts in (data.get("typed") or {}).items() if name.rpartition(".")[2] not in kept_back}
+    named = {text for texts in typed.values() for text in texts}
+    files = [one for one in data.get("files") or () if one["sha256"] in named or not own]
+    return {"typed": typed, "files": files}
 
 
 def _answers(data: Mapping[str, Any]) -> dict[str, Any]:

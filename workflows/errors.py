@@ -391,6 +391,30 @@ class FileRefused(Refusal):
     code, status, message = "E_FILE", 422, N_("附件类型或大小不符合要求")
 
 
+class SignatureUnreadable(FileRefused):
+    """A picture that is no signature: too large, no PNG or JPEG, too small, or nothing is written on it."""
+
+    message = N_("请选择 200 kB 以内、写有签名的 PNG 或 JPEG 图片")
+
+
+class SignatureOfAnother(Refusal):
+    """Nobody keeps or uses the picture of another's signature (手写签名图样), also not for somebody whom they stand in for."""
+
+    code, status, message = "E_SIGNATURE", 403, N_("该手写签名图样属于另一人，只能使用本人的签名图样")
+
+
+class SignatureEnded(Refusal):
+    """A picture of one's signature that was withdrawn meanwhile, or another took its place."""
+
+    code, message = "E_SIGNATURE", N_("该手写签名图样已停用，请改用正在使用的图样后重新提交")
+
+
+class NoSignature(Refusal):
+    """A signature was to be withdrawn, and none is kept."""
+
+    code, message = "E_SIGNATURE", N_("没有正在使用的手写签名图样")
+
+
 class PaperUnavailable(Refusal):
     """The machine lacks the library that sets PDF files; every page can still be printed by the browser."""
 

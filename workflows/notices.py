@@ -46,6 +46,16 @@ def second_factor_removed(_params: Mapping[str, Any]) -> Words:
     return N_("二次验证已关闭"), N_("您的账号不再要求验证码，登录已全部退出的设备须重新登录。如非本人操作，请立即联系安全管理员。")
 
 
+def signature_kept(_params: Mapping[str, Any]) -> Words:
+    """To the owner of an account: from now on papers are signed with another picture."""
+    return N_("手写签名图样已更换"), N_("您的账号留存了新的手写签名图样，此后签署的材料使用新图样。如非本人操作，请立即联系安全管理员。")
+
+
+def signature_withdrawn(_params: Mapping[str, Any]) -> Words:
+    """To the owner of an account: no picture of their signature is in use."""
+    return N_("手写签名图样已停用"), N_("您的手写签名图样已停用，此前签署的材料不受影响。如非本人操作，请立即联系安全管理员。")
+
+
 def passkey_added(_params: Mapping[str, Any]) -> Words:
     """To the owner of an account: a passkey signs in from now on."""
     return N_("已添加通行密钥：%(name)s"), N_("您的账号已添加通行密钥“%(name)s”，可用于登录。如非本人操作，请立即联系安全管理员。")
@@ -343,6 +353,7 @@ KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     worded.__name__: worded
     for worded in (
         email_confirmation, second_factor_added, second_factor_removed, passkey_added, passkey_removed, passkey_doubted,
+        signature_kept, signature_withdrawn,
         application_received, task_opened, task_delegated, delegation_returned, delegation_declined,
         delegation_recalled, proxy_granted, proxy_revoked, task_assigned, task_handed_over, nobody_fits, task_urged,
         case_copied, case_copied_by_rule, remark_mentioned, remark_made, correction_asked, not_qualified, qualified,

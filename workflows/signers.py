@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from workflows import access, accounts, assignments, deployment, drafts, engine, people, signatures
+from workflows import access, accounts, assignments, deployment, drafts, engine, people, signature_images, signatures
 from workflows.access import Viewer
 from workflows.assignments import RECUSED
 from workflows.audit import Act, Kind, instance_stream, new_event_id, record
@@ -342,12 +342,13 @@ def _keep_paper(
         "by_id": viewer.person_id, "at": at, "token": submission.token, "data": dict(submission.data),
         "seen": dict(submission.seen), "event": event,
     }])  # fmt: skip
-    _bind(session, viewer.person_id, own.instance_id, submission)
+    _bind(session, viewer.person_id, own.instance_id, submission, at)
 
 
-def _bind(session: Session, person_id: int, instance_id: int, submission: Submission) -> None:
+def _bind(session: Session, person_id: int, instance_id: int, submission: Submission, at: datetime) -> None:
     digests = [one.sha256 for one in submission.attachments]
     if digests:
+        signature_images.put_on(session, person_id, instance_id, digests, at)
         session.execute(
             update(Attachment)
             .where(Attachment.sha256.in_(digests), Attachment.uploaded_by_id == person_id, Attachment.instance_id.is_(None))
@@ -420,7 +421,7 @@ def submit(db: Database, viewer: Viewer, task_number: str, submission: Submissio
         task.holder_id = viewer.person_id
         task.kept = {**as_request(submission), "by": viewer.person_id, "at": at.isoformat(), "waiting": True}
         _open(session, task, asked, at)
-        _bind(session, viewer.person_id, task.instance_id, submission)
+        _bind(session, viewer.person_id, task.instance_id, submission, at)
         drafts.discard(session, viewer.person_id, f"task:{task.number}")
         _note(session, viewer, task, Kind.TASK_SUBMITTED, at, {
             "submission": paper_of(submission), "signers": [{"task": one["task"], **one["to"]} for one in asked],

@@ -15,7 +15,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, aliased
 
-from workflows import candidates, copies, deployment, engine, notices, people, policies, signatures, terms, traffic
+from workflows import (
+    candidates,
+    copies,
+    deployment,
+    engine,
+    notices,
+    people,
+    policies,
+    signature_images,
+    signatures,
+    terms,
+    traffic,
+)
 from workflows.access import office_day
 from workflows.audit import Act, Actor, Entry, Kind, new_event_id, record_many
 from workflows.audit.canonical import canonical, plain
@@ -543,6 +555,7 @@ class Transition:
         })  # fmt: skip
         digests = [item.sha256 for item in self.submission.attachments if item.sha256 not in self.held]
         if digests:
+            signature_images.put_on(session, self.by.id, instance_id, digests, self.at)
             connection_of(session).execute(
                 _BOUND_ATTACHMENTS, {"digests": digests, "by": self.by.id, "of_instance": instance_id}
             )

@@ -100,6 +100,8 @@ class Kind(_Labelled):
     EMAIL_CONFIRMED = "email:confirmed", N_("确认邮箱")
     PASSWORD_CHANGED = "password:changed", N_("修改密码")
     CONTACT_CHANGED = "contact:changed", N_("变更联系方式")
+    SIGNATURE_KEPT = "signature:kept", N_("留存手写签名图样")
+    SIGNATURE_WITHDRAWN = "signature:withdrawn", N_("停用手写签名图样")
     SECOND_FACTOR_ADDED = "second_factor:added", N_("启用二次验证")
     SECOND_FACTOR_REMOVED = "second_factor:removed", N_("关闭二次验证")
     SECOND_FACTOR_CLEARED = "second_factor:cleared", N_("重置他人的二次验证")

@@ -24,6 +24,7 @@ from workflows.models.people import (
     Organisation,
     Person,
     Proxy,
+    SignatureImage,
     SignIn,
     SourceLock,
     StaffingCell,
@@ -36,7 +37,7 @@ __all__ = [
     "Account", "Application", "Attachment", "Candidate", "ConfirmationLink", "Copy", "Definition", "DefinitionFile", "Delivery",
     "Draft", "Erasure", "Event", "EventPayload", "FollowUp", "Incident", "Instance", "Job", "Membership", "Notice", "Office",
     "OldPassword", "Organisation", "PackFile", "PackSet", "Part", "Passkey", "Person", "PersonnelEvent", "Proxy", "PublicNotice",
-    "RecoveryCode", "Remark", "Researcher", "Round", "Row", "RulingRow", "SavedFilter", "SecondFactor", "Series", "SignIn",
-    "SourceLock", "SpentChallenge", "StaffingCell", "Stream", "Submission", "Subscription", "Task", "Term", "Timer", "Unstaffed", "Urge",
-    "table",
+    "RecoveryCode", "Remark", "Researcher", "Round", "Row", "RulingRow", "SavedFilter", "SecondFactor", "Series",
+    "SignIn", "SignatureImage", "SourceLock", "SpentChallenge", "StaffingCell", "Stream", "Submission", "Subscription", "Task", "Term",
+    "Timer", "Unstaffed", "Urge", "table",
 ]

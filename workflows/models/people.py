@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from workflows.models.columns import Key, Row
@@ -96,6 +96,37 @@ class Proxy(Row):
     made_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     #: The events that began and revoked it.
+    begun_by_event: Mapped[str]
+    ended_by_event: Mapped[str | None]
+
+
+class SignatureImage(Row):
+    """A picture of somebody's handwritten signature (手写签名图样) that they keep for papers; never overwritten, only ended.
+
+    A picture and nothing more: what was signed is proved by the record, not by it.
+    """
+
+    __tablename__ = "signature_image"
+    __table_args__ = (
+        # One in use, also when two windows keep one at once.
+        Index(
+            "uq_signature_image_in_use", "person_id", unique=True,
+            sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("ix_signature_image_person", "person_id", "id"),
+        Index("ix_signature_image_sha256", "sha256"),
+    )
+
+    id: Mapped[Key]
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    #: Digest of the picture as it was made anew; the bytes lie in the store.
+    sha256: Mapped[str]
+    #: Bytes.
+    size: Mapped[int]
+    kept_at: Mapped[datetime]
+    #: When it was withdrawn or another took its place; empty while it is in use.
+    ended_at: Mapped[datetime | None]
+    #: The events that began and ended it.
     begun_by_event: Mapped[str]
     ended_by_event: Mapped[str | None]
 
