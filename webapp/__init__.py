@@ -43,6 +43,7 @@ def _pages() -> list[Blueprint]:
         migrating,
         notices,
         operations,
+        passkeys,
         printing,
         proxies,
         public,
@@ -59,7 +60,7 @@ def _pages() -> list[Blueprint]:
     )
 
     return [
-        health.pages, sign_in.pages, account.pages, public.pages, notices.pages, inbox.pages, bulk_acts.pages,
+        health.pages, sign_in.pages, account.pages, passkeys.pages, public.pages, notices.pages, inbox.pages, bulk_acts.pages,
         desk.pages, tasks.pages, signers.pages, returning.pages, instances.pages, diagrams.pages, audit.pages,
         administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages, proxies.pages,
         handing_over.pages, unstaffed.pages, reporting.pages, registers.pages, rules.pages, printing.pages, workbooks.pages,

@@ -14,13 +14,14 @@ from werkzeug.wrappers import Response
 from wtforms import EmailField, HiddenField, PasswordField, StringField, TelField
 from wtforms.validators import Length, Optional
 
-from webapp import languages, menu, sessions
+from webapp import languages, menu, passkeys, sessions
 from webapp.allowed import allowed, proves_identity
 from webapp.controls import ADDRESS, pattern, required
 from webapp.limits import limiter
 from webapp.moments import machine, now
 from webapp.office import office
 from workflows import accounts, own_account, proving, second_factor
+from workflows import passkeys as keys
 from workflows.errors import AccountExists, CodeRefused, IdentityRefused, SecondFactorNeeded
 
 pages = Blueprint("account", __name__, url_prefix="/account")
@@ -70,8 +71,9 @@ def index() -> str:
     with here.db.read() as reading:
         own = own_account.own_account(reading, g.viewer, sessions.token(), at=now(), settings=here.settings)
         state = second_factor.state(reading, g.viewer.account_id)
+        held = keys.own(reading, g.viewer.account_id)
     return render_template(
-        "account/index.html", own=own, state=state, must=accounts.needs_second_factor(g.viewer, here.settings),
+        "account/index.html", own=own, state=state, passkeys=held, must=accounts.needs_second_factor(g.viewer, here.settings),
         minutes=here.settings.prove_minutes, idle=here.settings.idle_minutes,
     )  # fmt: skip
 
@@ -80,18 +82,20 @@ def index() -> str:
 @allowed("signed_in")
 @limiter.limit("30/minute", methods=["POST"])
 def prove() -> Any:
-    """Password or code once more; then back to what was asked for."""
+    """Password, code or passkey once more; then back to what was asked for."""
     here = office()
     with here.db.read() as reading:
-        has_code = second_factor.state(reading, g.viewer.account_id).confirmed_at is not None
+        has = second_factor.state(reading, g.viewer.account_id)
     form = ProofForm()
-    refused = ""
+    refused, passkey = "", passkeys.answered()
     if form.validate_on_submit():
-        if not (form.password.data or (has_code and form.code.data)):
+        if passkey == "":
+            refused = passkeys.unanswered()
+        elif not (passkey or form.password.data or (has.stands and form.code.data)):
             form.password.errors = [gettext("请填写")]
         else:
             try:
-                fresh = _proved(form.password.data or "", form.code.data or "")
+                fresh = _proved(form.password.data or "", form.code.data or "", passkey or "")
             except IdentityRefused as refusal:
                 refused = languages.refusal_words(refusal)
             else:
@@ -103,16 +107,17 @@ def prove() -> Any:
         form.next.data = sessions.same_site_path(request.args.get("next")) or ""
     status = 200 if request.method == "GET" else IdentityRefused.status if refused else 422
     return render_template(
-        "account/proof.html", form=form, refused=refused, has_code=has_code, minutes=here.settings.prove_minutes
-    ), status
+        "account/proof.html", form=form, refused=refused, has_code=has.stands, minutes=here.settings.prove_minutes,
+        asked=passkeys.asked(keys.PROOF, g.viewer.account_id) if has.passkeys else None,
+    ), status  # fmt: skip
 
 
-def _proved(password: str, code: str) -> str:
+def _proved(password: str, code: str, passkey: str) -> str:
     """The new token of a browser whose person has proved who they are."""
     here = office()
     return proving.prove(
         here.db, g.viewer, sessions.token(), sessions.key(), password=password, code=code, at=now(), clock=machine(),
-        settings=here.settings,
+        settings=here.settings, passkey=passkey,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ PUBLIC, SIGNED_IN = "public", "signed_in"
 #: Pages that a person may still use who has to change the first password before anything else.
 BEFORE_CHANGE = frozenset({"sign_in.change_password", "sign_in.sign_out", "sign_in.set_language"})
 #: The same for somebody whose role asks for a second factor that they have not set up yet.
-BEFORE_SET_UP = BEFORE_CHANGE | {"account.second_factor", "account.prove"}
+BEFORE_SET_UP = BEFORE_CHANGE | {"account.second_factor", "account.prove", "passkeys.add"}
 
 
 def allowed(*who: str) -> Callable[[View], View]:

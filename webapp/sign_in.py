@@ -12,14 +12,15 @@ from werkzeug.wrappers import Response
 from wtforms import EmailField, HiddenField, PasswordField, StringField, TelField
 from wtforms.validators import EqualTo, Length
 
-from webapp import languages, menu, sessions
+from webapp import languages, menu, passkeys, sessions
 from webapp.allowed import allowed
 from webapp.controls import ADDRESS, pattern, required
 from webapp.limits import limiter
 from webapp.moments import machine, now
 from webapp.office import office
-from workflows import accounts, deployment, proving
-from workflows.errors import AccountExists, CodeRefused, PasswordRefused, SignInRefused
+from workflows import accounts, deployment, proving, second_factor
+from workflows import passkeys as keys
+from workflows.errors import AccountExists, CodeRefused, PasskeyRefused, PasswordFirst, PasswordRefused, SignInRefused
 
 pages = Blueprint("sign_in", __name__)
 
@@ -128,7 +129,7 @@ def sign_in() -> Any:
             return _sign_in_page(form, languages.refusal_words(refused)), SignInRefused.status
         with here.db.read() as reading:
             half = proving.awaits_code(reading, token, at=now())
-        if half:
+        if half is not None:
             return sessions.begin(redirect(url_for(".enter_code", next=sessions.same_site_path(form.next.data))), token)
         return _signed_in(token, form.next.data) or (
             _sign_in_page(form, languages.refusal_words(SignInRefused())), SignInRefused.status
@@ -157,24 +158,47 @@ def _signed_in(token: str, target: str | None) -> Response | None:
 @allowed("public")
 @limiter.limit("30/minute", methods=["POST"])
 def enter_code() -> Any:
-    """The second step: a code of one's device, or one from paper. Only who has just given the password gets here."""
+    """The second step: a passkey, a code of one's device, or one from paper. Only who has just given the password gets here."""
     here, token = office(), sessions.token()
     with here.db.read() as reading:
-        if not proving.awaits_code(reading, token, at=now()):
-            return redirect(url_for(".sign_in"))
-    form = CodeForm()
-    refused = ""
-    if form.validate_on_submit():
+        account_id = proving.awaits_code(reading, token, at=now())
+        has = second_factor.state(reading, account_id) if account_id is not None else second_factor.State()
+    if account_id is None:
+        return redirect(url_for(".sign_in"))
+    form, passkey = CodeForm(), passkeys.answered()
+    refused = passkeys.unanswered() if passkey == "" else ""
+    if not refused and (passkey or form.validate_on_submit()):
         try:
             fresh = proving.enter(
-                here.db, token, form.code.data, sessions.key(), at=now(), clock=machine(),
-                ip=request.remote_addr, settings=here.settings,
+                here.db, token, form.code.data or "", sessions.key(), at=now(), clock=machine(),
+                ip=request.remote_addr, settings=here.settings, passkey=passkey or "",
             )  # fmt: skip
             return _signed_in(fresh, request.args.get("next")) or redirect(url_for(".sign_in"))
-        except CodeRefused as refusal:
+        except (CodeRefused, PasskeyRefused) as refusal:
             refused = languages.refusal_words(refusal)
-    page = render_template("sign_in/code.html", form=form, refused=refused)
+    page = render_template(
+        "sign_in/code.html", form=form, refused=refused, has=has, asked=passkeys.asked(keys.CODE, account_id) if has.passkeys else None
+    )
     return page, (CodeRefused.status if refused else 422) if request.method == "POST" else 200
+
+
+@pages.post("/sign-in/passkey")
+@allowed("public")
+@limiter.limit("60/minute")
+def by_passkey() -> Any:
+    """Sign in with a passkey alone; whoever may not is told to give the password first."""
+    here, form, passkey = office(), SignInForm(), passkeys.answered()
+    refused = passkeys.unanswered()
+    if passkey:
+        try:
+            token = proving.enter_by_passkey(
+                here.db, passkey, sessions.key(), at=now(), clock=machine(), ip=request.remote_addr, settings=here.settings,
+                replaces=sessions.token() or None,
+            )  # fmt: skip
+            return _signed_in(token, form.next.data) or redirect(url_for(".sign_in"))
+        except (PasskeyRefused, PasswordFirst) as refusal:
+            refused = languages.refusal_words(refusal)
+    return _sign_in_page(form, refused), PasskeyRefused.status
 
 
 def _sign_in_page(form: SignInForm, refused: str = "") -> str:
@@ -196,7 +220,8 @@ def _sign_in_page(form: SignInForm, refused: str = "") -> str:
         (names.get(place, place) if place else gettext("申请人"), list(some))
         for place, some in groupby(people, lambda one: one.place)
     ]
-    return render_template("sign_in/sign_in.html", form=form, refused=refused, groups=groups, chosen=chosen)
+    asked = passkeys.asked(keys.SIGN_IN) if office().settings.passkey_alone != "nobody" else None
+    return render_template("sign_in/sign_in.html", form=form, refused=refused, groups=groups, chosen=chosen, asked=asked)
 
 
 @pages.post("/sign-out")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import ColumnElement, Connection, Date, and_, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Date, and_, bindparam, insert, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
 from workflows import people
@@ -26,6 +26,7 @@ from workflows.models import (
     Membership,
     OldPassword,
     Organisation,
+    Passkey,
     Person,
     SecondFactor,
     SignIn,
@@ -149,13 +150,7 @@ def sign_in(
         source = session.get(SourceLock, ip or "-")
         stored = account.password_hash if account else _nobody
     right = matches(stored, password)
-    barred = (
-        account is None
-        or account.disabled_at is not None
-        or _first_is_over(account, at, settings)
-        or (account.locked_until is not None and account.locked_until > at)
-        or (source is not None and source.locked_until is not None and source.locked_until > at)
-    )
+    barred = is_barred(account, source, at, settings)
     # The same hash again whichever way it went: a rehash is only kept when parameters were renewed.
     renewed = _hasher.hash(password) if _hasher.check_needs_rehash(stored) else None
     token = secrets.token_urlsafe(32)
@@ -183,6 +178,17 @@ def sign_in(
     return token
 
 
+def is_barred(account: Account | None, source: SourceLock | None, at: datetime, settings: Settings) -> bool:
+    """Whether nobody signs in to this account from this address now, whatever they know or hold."""
+    return (
+        account is None
+        or account.disabled_at is not None
+        or _first_is_over(account, at, settings)
+        or (account.locked_until is not None and account.locked_until > at)
+        or (source is not None and source.locked_until is not None and source.locked_until > at)
+    )
+
+
 def _first_is_over(account: Account, at: datetime, settings: Settings) -> bool:
     """Whether a first password was never changed in the days it had (ASVS V6.4.1); the administrator gives another one."""
     given = account.password_set_at
@@ -193,7 +199,8 @@ def _has_second_factor(session: Session, account_id: int) -> bool:
     confirmed = select(SecondFactor.account_id).where(
         SecondFactor.account_id == account_id, SecondFactor.confirmed_at.is_not(None)
     )
-    return session.execute(confirmed).first() is not None
+    held = select(Passkey.account_id).where(Passkey.account_id == account_id)
+    return session.execute(union_all(confirmed, held)).first() is not None
 
 
 def count_failure(
@@ -248,7 +255,7 @@ def viewer(reading: Connection, token: str, *, at: datetime, ip: str | None, set
         first.account_id, first.person_id, first.number, first.name, ip, first.language,
         tuple(people.held(*row[_HELD:]) for row in rows if row.role is not None),
         first.must_change or _is_old(first.password_set_at, at, settings), first.seen_at,
-        first.proved_at, first.confirmed_at is None and _asked_for(settings, (row.role for row in rows)),
+        first.proved_at, not first.second_factor and _asked_for(settings, (row.role for row in rows)),
     )
 
 
@@ -275,7 +282,10 @@ _HELD = 10
 _SIGNED_IN = Question(
     select(
         Account.id.label("account_id"), Person.id.label("person_id"), Person.number, Person.name, Account.language,
-        Account.must_change, SignIn.seen_at, SignIn.proved_at, SecondFactor.confirmed_at, Account.password_set_at,
+        Account.must_change, SignIn.seen_at, SignIn.proved_at, Account.password_set_at,
+        or_(
+            SecondFactor.confirmed_at.is_not(None), select(Passkey.id).where(Passkey.account_id == Account.id).exists()
+        ).label("second_factor"),
         *people.HELD,
     )
     .join(Account, Account.id == SignIn.account_id)

@@ -16,7 +16,7 @@ from workflows.access import APART, Held, Viewer, held_on
 from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, person_stream, record
 from workflows.db import Database
 from workflows.errors import N_, Forbidden, NotFound, OwnRights, RolesExcludeEachOther
-from workflows.models import Account, Membership, Organisation, Person, SecondFactor, Series, SignIn
+from workflows.models import Account, Membership, Organisation, Passkey, Person, SecondFactor, Series, SignIn
 
 ORG_TYPES: Mapping[str, str] = {
     "edu_bureau": N_("教育行政部门"), "tri": N_("教研机构"), "school": N_("学校"), "college": N_("高校"),
@@ -414,8 +414,9 @@ class PersonCard:
     locked_until: datetime | None
     #: (membership id, role name, organisation name, from, to or None)
     roles: tuple[tuple[int, str, str, date, date | None], ...]
-    #: Since when the account asks for a second factor.
+    #: Since when the account asks for a device's codes, and how many passkeys it has.
     second_factor_since: datetime | None = None
+    passkeys: int = 0
 
 
 def part_of(text: str) -> str:
@@ -464,13 +465,14 @@ def person_card(session: Session, number: str) -> PersonCard:
 
 def _cards(session: Session, people: Sequence[Person]) -> list[PersonCard]:
     ids = [person.id for person in people]
-    accounts, asks = {}, {}
-    for row, since in session.execute(
-        select(Account, SecondFactor.confirmed_at)
+    accounts, asks, keys = {}, {}, {}
+    counted = select(func.count()).select_from(Passkey).where(Passkey.account_id == Account.id).scalar_subquery()
+    for row, since, held in session.execute(
+        select(Account, SecondFactor.confirmed_at, counted)
         .outerjoin(SecondFactor, SecondFactor.account_id == Account.id)
         .where(Account.person_id.in_(ids))
     ):
-        accounts[row.person_id], asks[row.person_id] = row, since
+        accounts[row.person_id], asks[row.person_id], keys[row.person_id] = row, since, held
     roles: dict[int, list[tuple[int, str, str, date, date | None]]] = {}
     for row, name in session.execute(
         select(Membership, Organisation.name)
@@ -490,6 +492,7 @@ def _cards(session: Session, people: Sequence[Person]) -> list[PersonCard]:
                 account.locked_until if account else None,
                 tuple(roles.get(person.id, ())),
                 asks.get(person.id),
+                keys.get(person.id, 0),
             )
         )
     return cards

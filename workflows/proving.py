@@ -1,4 +1,4 @@
-"""Proving who somebody is: the second step of signing in, and once more before a sensitive change (ASVS V7.5.1)."""
+"""Proving who somebody is: the second step of signing in, a passkey alone, and once more before a sensitive change (ASVS V7.5.1)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from workflows import accounts, second_factor
-from workflows.access import Viewer
+from workflows import accounts, passkeys, people, second_factor
+from workflows.access import Viewer, office_day
 from workflows.accounts import token_digest
 from workflows.audit import Act, Actor, ActorKind, Kind, person_stream, record
 from workflows.db import Database
-from workflows.errors import CodeRefused, IdentityRefused
-from workflows.models import Account, Person, SignIn
+from workflows.errors import CodeRefused, IdentityRefused, PasskeyRefused, PasswordFirst
+from workflows.models import Account, Person, SignIn, SourceLock
 from workflows.settings import Settings
 
 #: Between the password and its code.
@@ -26,9 +26,10 @@ def is_recent(who: Viewer, at: datetime, settings: Settings) -> bool:
     return who.proved_at is not None and at - who.proved_at < timedelta(minutes=settings.prove_minutes)
 
 
-def awaits_code(session: Session, token: str, *, at: datetime) -> bool:
-    """Whether a browser has given the right password and its code is still to come."""
-    return _half(session, token, at) is not None
+def awaits_code(session: Session, token: str, *, at: datetime) -> int | None:
+    """The account for which a browser has given the right password while its code is still to come; nothing for any other."""
+    half = _half(session, token, at)
+    return half.account_id if half is not None else None
 
 
 def _half(session: Session, token: str, at: datetime) -> SignIn | None:
@@ -41,12 +42,13 @@ def _half(session: Session, token: str, at: datetime) -> SignIn | None:
 
 
 def enter(
-    db: Database, token: str, code: str, key: bytes, *, at: datetime, clock: datetime, ip: str | None, settings: Settings
+    db: Database, token: str, code: str, key: bytes, *, at: datetime, clock: datetime, ip: str | None, settings: Settings,
+    passkey: str = "",
 ) -> str:
-    """Finish signing in with a code; returns the browser's new token.
+    """Finish signing in with a code, or with what a ``passkey`` answered; returns the browser's new token.
 
-    Raises ``CodeRefused`` for every way in which it does not fit: wrong, used, late, or an account that is locked. Five
-    wrong codes in a row lock the account and end the sign-in, whatever password comes between.
+    Raises ``CodeRefused`` (``PasskeyRefused`` for a passkey) for every way in which it does not fit: wrong, used, late, or
+    an account that is locked. Five wrong ones in a row lock the account and end the sign-in, whatever password comes between.
     """
     fresh = None
     with db.write() as session:
@@ -58,17 +60,77 @@ def enter(
         if half is not None and account is not None and not barred:
             number = session.execute(select(Person.number).where(Person.id == account.person_id)).scalar_one()
             actor = Actor(ActorKind.PERSON, number, ip=ip)
-            how = second_factor.accept(session, account.id, code, key, at=at, clock=clock)
+            how, refused = _shown(session, account, code, passkey, passkeys.CODE, key, at=at, clock=clock, settings=settings)
             if how is None:
-                _count(session, account, half, at, actor, settings)
+                _count(session, account, half, at, actor, settings, kind=refused)
             else:
                 fresh = _replace(session, half, at)
+                account.wrong_codes = 0
                 if how == "recovery":
                     record(session, Act(person_stream(number), Kind.RECOVERY_CODE_USED, at, actor))
                 record(session, Act(person_stream(number), Kind.SIGN_IN_SUCCEEDED, at, actor, payload={"second_factor": how}))
     if fresh is None:
-        raise CodeRefused()
+        raise PasskeyRefused() if passkey else CodeRefused()
     return fresh
+
+
+def enter_by_passkey(
+    db: Database, passkey: str, key: bytes, *, at: datetime, clock: datetime, ip: str | None, settings: Settings,
+    replaces: str | None = None,
+) -> str:
+    """Sign in with a passkey and nothing else; returns a new cookie token, and ends the one it ``replaces``.
+
+    A passkey that asks for PIN, finger or face is two factors in one. Raises ``PasskeyRefused`` for whatever does not fit,
+    also for a locked or disabled account, and ``PasswordFirst`` to whoever proved themselves but may not come in by it alone.
+    """
+    token = secrets.token_urlsafe(32)
+    refused: type[PasskeyRefused | PasswordFirst] | None = PasskeyRefused
+    with db.write() as session:
+        shown = passkeys.accept(session, passkey, key, passkeys.SIGN_IN, None, at=at, clock=clock, settings=settings)
+        account = session.get(Account, shown.account_id) if shown.account_id is not None else None
+        barred = accounts.is_barred(account, session.get(SourceLock, ip or "-"), at, settings)
+        if account is None or barred or not shown.holds:
+            kind = Kind.PASSKEY_DOUBTED if shown.copied else Kind.SIGN_IN_FAILED
+            # Only the address is counted: nobody locks another's account by naming its passkey.
+            accounts.count_failure(session, account, ip, at, settings, counted=False, kind=kind, reason=PasskeyRefused.code)
+        else:
+            number = session.execute(select(Person.number).where(Person.id == account.person_id)).scalar_one()
+            actor = Actor(ActorKind.PERSON, number, ip=ip)
+            if not _alone(session, account, at, settings):
+                refused = PasswordFirst
+                record(session, Act(person_stream(number), Kind.SIGN_IN_FAILED, at, actor, reason=PasswordFirst.code))
+            else:
+                refused = None
+                account.failures = account.wrong_codes = 0
+                session.execute(
+                    insert(SignIn).values(token_digest=token_digest(token), account_id=account.id, began_at=at, seen_at=at,
+                                          proved_at=at)
+                )
+                if replaces:
+                    session.execute(update(SignIn).where(SignIn.token_digest == token_digest(replaces)).values(ended_at=at))
+                record(session, Act(person_stream(number), Kind.SIGN_IN_SUCCEEDED, at, actor, payload={"passkey": "alone"}))
+    if refused is not None:
+        raise refused()
+    return token
+
+
+def _alone(session: Session, account: Account, at: datetime, settings: Settings) -> bool:
+    """Whether a passkey signs this person in without their password."""
+    if settings.passkey_alone != "others":
+        return settings.passkey_alone == "everybody"
+    held = people.memberships(session, account.person_id, office_day(at))
+    return people.EXCLUSIVE.isdisjoint(one.role for one in held)
+
+
+def _shown(
+    session: Session, account: Account, code: str, passkey: str, purpose: str, key: bytes, *, at: datetime, clock: datetime,
+    settings: Settings,
+) -> tuple[str | None, Kind]:
+    """By what the owner is proved (``passkey``, ``totp``, ``recovery``, or nothing), and as what a refusal is recorded."""
+    if not passkey:
+        return second_factor.accept(session, account.id, code, key, at=at, clock=clock), Kind.SECOND_FACTOR_REFUSED
+    shown = passkeys.accept(session, passkey, key, purpose, account.id, at=at, clock=clock, settings=settings)
+    return "passkey" if shown.holds else None, Kind.PASSKEY_DOUBTED if shown.copied else Kind.SECOND_FACTOR_REFUSED
 
 
 def _replace(session: Session, old: SignIn, at: datetime) -> str:
@@ -82,12 +144,13 @@ def _replace(session: Session, old: SignIn, at: datetime) -> str:
     return token
 
 
-def _count(session: Session, account: Account, half: SignIn | None, at: datetime, actor: Actor, settings: Settings) -> None:
-    """Count a wrong code; the one that reaches the limit locks the account and ends the sign-in that was under way."""
+def _count(
+    session: Session, account: Account, half: SignIn | None, at: datetime, actor: Actor, settings: Settings, *, kind: Kind
+) -> None:
+    """Count a wrong code or passkey; the one that reaches the limit locks the account and ends the sign-in under way."""
     failures = session.execute(
         update(Account).where(Account.id == account.id).values(wrong_codes=Account.wrong_codes + 1).returning(Account.wrong_codes)
     ).scalar_one()
-    kind = Kind.SECOND_FACTOR_REFUSED
     if failures >= settings.lockout_attempts:
         session.execute(update(Account).where(Account.id == account.id).values(wrong_codes=0))
         account.locked_until, kind = at + timedelta(minutes=settings.lockout_minutes), Kind.ACCOUNT_LOCKED
@@ -98,9 +161,9 @@ def _count(session: Session, account: Account, half: SignIn | None, at: datetime
 
 def prove(
     db: Database, who: Viewer, token: str, key: bytes, *, password: str, code: str, at: datetime, clock: datetime,
-    settings: Settings,
+    settings: Settings, passkey: str = "",
 ) -> str:
-    """Prove once more who one is, by password or, with a second factor, by code; returns the browser's new token.
+    """Prove once more who one is: by password, with a second factor by code, or by passkey; returns the browser's new token.
 
     Raises ``IdentityRefused``. Wrong ones count as they do at the door, and the one that locks the account ends this
     sign-in too.
@@ -114,9 +177,9 @@ def prove(
         old = session.get(SignIn, token_digest(token))
         locked = account.locked_until is not None and account.locked_until > at
         if old is not None and old.ended_at is None and not locked:
-            how = "password" if by_password else None
-            if how is None and code:
-                how = second_factor.accept(session, account.id, code, key, at=at, clock=clock)
+            how, refused = ("password" if by_password else None), Kind.SECOND_FACTOR_REFUSED
+            if how is None and (code or passkey):
+                how, refused = _shown(session, account, code, passkey, passkeys.PROOF, key, at=at, clock=clock, settings=settings)
             if how is not None:
                 fresh = _replace(session, old, at)
                 record(session, Act(person_stream(who.number), Kind.IDENTITY_PROVED, at, who.actor(), payload={"by": how}))
@@ -125,7 +188,7 @@ def prove(
                                        reason=IdentityRefused.code)
                 session.flush()
             else:
-                _count(session, account, None, at, who.actor(), settings)
+                _count(session, account, None, at, who.actor(), settings, kind=refused)
             session.refresh(account)
             if fresh is None and account.locked_until is not None and account.locked_until > at:
                 old.ended_at = at

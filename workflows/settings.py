@@ -12,6 +12,8 @@ OFFICE_ZONE = ZoneInfo("Asia/Shanghai")
 
 #: Of whom a second factor may be asked.
 SECOND_FACTOR_FOR = ("nobody", "administrators", "everybody")
+#: Whom a passkey may sign in without a password; ``others`` are all but the three administrators.
+PASSKEY_ALONE_FOR = ("nobody", "others", "everybody")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Settings:
     proxy_days: int = 90
     #: Who signs in with a second factor: ``nobody``, the three ``administrators``, or ``everybody``; nobody has to in a demo.
     second_factor: str = "administrators"
+    #: Whom a passkey signs in without the password: ``nobody``, the ``others`` than the three administrators, or ``everybody``.
+    passkey_alone: str = "others"
     #: Minutes for which a sign-in, a password or a code proves who somebody is, before a sensitive change.
     prove_minutes: int = 10
     #: Hours after which one person may urge one task again (催办), and how often a day a task is urged by all together.
@@ -60,6 +64,8 @@ class Settings:
         """Refuse a word that would silently ask nobody."""
         if self.second_factor not in SECOND_FACTOR_FOR:
             raise ValueError(f"JIAOYAN_SECOND_FACTOR is one of {', '.join(SECOND_FACTOR_FOR)}, not {self.second_factor!r}")
+        if self.passkey_alone not in PASSKEY_ALONE_FOR:
+            raise ValueError(f"JIAOYAN_PASSKEY_ALONE is one of {', '.join(PASSKEY_ALONE_FOR)}, not {self.passkey_alone!r}")
 
     @classmethod
     def read(cls, data: Path | str, **given: object) -> Settings:
@@ -71,6 +77,7 @@ class Settings:
             "smtp": os.environ.get("JIAOYAN_SMTP", ""),
             "mail_from": os.environ.get("JIAOYAN_MAIL_FROM", cls.mail_from),
             "second_factor": os.environ.get("JIAOYAN_SECOND_FACTOR", cls.second_factor),
+            "passkey_alone": os.environ.get("JIAOYAN_PASSKEY_ALONE", cls.passkey_alone),
             "password_days": int(os.environ.get("JIAOYAN_PASSWORD_DAYS", cls.password_days)),
             "base_url": os.environ.get("JIAOYAN_BASE_URL", cls.base_url),
         }

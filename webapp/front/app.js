@@ -5,6 +5,7 @@ import './page/confirm.js';
 import './page/live_list.js';
 import './page/menu.js';
 import './page/office_form.js';
+import './page/passkey.js';
 import './page/print.js';
 import './page/rows.js';
 import './page/table_field.js';
