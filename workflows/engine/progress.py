@@ -180,6 +180,8 @@ class Progress:
     parts_gone: tuple[str, ...] = ()
     orders: tuple[Order, ...] = ()
     rulings: tuple[RulingAt, ...] = ()
+    #: Of a step back in one branch: the steps that lie behind it, and itself; empty where the whole case went back.
+    undone: frozenset[str] = frozenset()
     #: End events reached, in order.
     ended: tuple[str, ...] = ()
     completed: bool = False

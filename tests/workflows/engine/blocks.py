@@ -5,9 +5,10 @@ The model follows the blocks, not the arrows, so that it cannot share a mistake 
 
 from __future__ import annotations
 
+import copy
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -252,9 +253,14 @@ class Split(Block):
         return _TogetherPlay([self.parts[index].play(scope) for index in self.taken])
 
 
+#: What names a split while it is played, in copies of the model too.
+_keys = itertools.count()
+
+
 class _TogetherPlay(Play):
     def __init__(self, plays: list[Play]) -> None:
         self.plays = plays
+        self.key = next(_keys)
 
     def waits(self) -> list[Wait]:
         return [wait for play in self.plays for wait in play.waits()]
@@ -784,3 +790,37 @@ class Maker:
         sketch.arrow("s", first)
         sketch.arrow(last, "e")
         return drawing(message("N"), error("E1"), *self.signals, sketch.xml()), ScopePlay(body)
+
+
+# --- where a model stands -------------------------------------------------------------------------------------------
+
+
+def running(play: Play) -> Iterator[Play]:
+    """Everything that runs in a play, itself first, the outer before the inner."""
+    if play.finished:
+        return
+    yield play
+    if isinstance(play, _TogetherPlay):
+        inner: list[Play | None] = list(play.plays)
+    else:
+        inner = [
+            play.now
+            if isinstance(play, (_SequencePlay, _RacePlay))
+            else play.body
+            if isinstance(play, ScopePlay)
+            else None
+        ]
+    for one in inner:
+        if one is not None:
+            yield from running(one)
+
+
+def go_back(model: ScopePlay, then: ScopePlay, name: str) -> ScopePlay:
+    """The model with the step ``name`` as it was ``then``: its innermost branch that still runs, or else everything."""
+    splits = {one.key: one for one in running(model) if isinstance(one, _TogetherPlay)}
+    for split in reversed([one for one in running(then) if isinstance(one, _TogetherPlay)]):
+        for place, play in enumerate(split.plays):
+            if split.key in splits and ("task", name) in ([] if play.finished else play.waits()):
+                splits[split.key].plays[place] = copy.deepcopy(play)
+                return model
+    return copy.deepcopy(then)

@@ -60,12 +60,24 @@ class Back(Walk):
     def back(self, step: str, *, by: str = "token") -> Progress:
         """Back to where ``step`` was done last."""
         token, _, state = next(one for one in reversed(self.before) if one[1] == step)
+        return self.back_to(token, self.first_of(token, state), step if by == "step" else token)
+
+    def back_to(self, token: str, state: bytes, name: str = "") -> Progress:
+        """Back to one that was done in a state; what waited is closed, but for other branches where those stay."""
         used = {name for one in (self.tokens, self.timers, self.subscriptions, self.calls) for name in one}
-        progress = rewind(self.diagram, state, self.progress.state, token if by == "token" else step, self.house)
-        assert used == {
+        progress = rewind(self.diagram, state, self.progress.state, name or token, self.house)
+        closed = {
             *progress.closed, *progress.timers_closed, *progress.subscriptions_closed, *progress.calls_closed
         }  # fmt: skip
+        assert closed == used or (closed <= used and progress.undone)
         return self._note(progress)
+
+    def first_of(self, token: str, state: bytes) -> bytes:
+        """The state in which the first member of a repetition was done, for one of them."""
+        host, dot, place = token.rpartition(".")
+        if not dot or not place.isdecimal():
+            return state
+        return next(one for name, _, one in self.before if name.rpartition(".")[0] == host)
 
 
 LINE = (begin(), user("a"), user("b"), user("c"), end(), flows("s a b c e"))
@@ -178,20 +190,154 @@ def refused(walk: Back, step: str, kind: type[RewindAmbiguous], other: str) -> N
     assert walk.progress.state == state
 
 
-@pytest.mark.parametrize("gateway", [fork, some])
-def test_a_branch_beside_it_then(gateway: Any) -> None:
-    drawn = diagram(
+def branches(gateway: Any) -> Diagram:
+    """a, then c, beside b; joined, then d."""
+    ways = ["f a c j", "f b j"] if gateway is fork else ["f a | true", "a c j", "f b | true", "b j"]
+    return diagram(
         begin(), gateway("f"), user("a"), user("b"), user("c"), gateway("j"), user("d"), end(),
-        flows("s f", *(["f a j", "f b c j"] if gateway is fork else ["f a | true", "a j", "f b | true", "b c j"]), "j d e"),
+        flows("s f", *ways, "j d e"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("gateway", [fork, some])
+@pytest.mark.parametrize("b_is", ["open", "at the join"])
+def test_a_branch_goes_back_alone_and_the_join_waits_for_it(gateway: Any, b_is: str) -> None:
+    walk = Back(branches(gateway), {"x": 0})
+    walk.do("a", x=1, y=1)
+    if b_is != "open":
+        walk.do("b", z=1)
+    others = [token for token, step in walk.tokens.items() if step == "b"]
+    progress = walk.back("a")
+    assert progress.undone == {"a", "c", "j"} and [one.step_id for one in progress.opened] == ["a"]
+    assert sorted(walk.open) == (["a", "b"] if b_is == "open" else ["a"])
+    assert [token for token, step in walk.tokens.items() if step == "b"] == others, "the other branch did not move"
+    assert walk.variables == ({"x": 0} if b_is == "open" else {"x": 0, "z": 1})
+    walk.do("a", x=2)
+    if b_is == "open":
+        walk.do("b", z=1)
+    assert walk.open == ["c"]
+    walk.do("c")
+    assert (walk.open, walk.variables) == (["d"], {"x": 2, "z": 1})
+    assert walk.do("d").completed
+
+
+@pytest.mark.parametrize("gateway", [fork, some])
+def test_where_branches_have_met_neither_goes_back_alone(gateway: Any) -> None:
+    walk = Back(branches(gateway))
+    walk.do("a")
+    walk.do("b")
+    walk.do("c")
+    for step, other in (("a", "b"), ("b", "c"), ("c", "j")):
+        refused(walk, step, RewindBeside, other)
+
+
+def test_where_branches_have_met_and_ended_neither_goes_back_alone() -> None:
+    drawn = diagram(
+        begin(), fork("f"), user("a"), user("b"), fork("g"), user("k"), fork("j"), end(), end("z"),
+        flows("s f a g j e", "g k z", "f b j"),
+    )  # fmt: skip
+    walk = Back(drawn)
+    walk.do("b")
+    walk.do("a")
+    assert walk.open == ["k"], "the join has fired and nothing follows it"
+    refused(walk, "a", RewindBeside, "j")
+
+
+def test_a_branch_that_flows_into_another_without_joining_is_in_doubt() -> None:
+    drawn = diagram(
+        begin(), fork("f"), user("a"), user("b"), choice("m"), user("c"), end(), flows("s f a m c e", "f b m")
+    )
+    walk = Back(drawn)
+    walk.do("a")
+    walk.back("a")
+    assert sorted(walk.open) == ["a", "b"], "only a can have come there: b has not moved"
+    walk.do("b")
+    walk.do("a")
+    assert walk.open == ["c", "c"]
+    refused(walk, "b", RewindBeside, "a")
+    walk.back("a")
+    assert sorted(walk.open) == ["a", "c"]
+
+
+def test_a_loop_around_the_branches_does_not_hide_where_one_has_come_from() -> None:
+    drawn = diagram(
+        begin(), choice("m"), fork("f"), user("a"), user("b"), user("c"), fork("j"), choice("g"), end(),
+        flows("s m f a c j g", "f b j", "g m | again", "g e | not(again)"),
+    )  # fmt: skip
+    walk = Back(drawn)
+    for once_more in (True, False):
+        walk.do("a", again=once_more)
+        walk.do("b")
+        walk.back("a")
+        assert walk.open == ["a"]
+        walk.do("a", again=once_more)
+        walk.do("c")
+    assert walk.progress.completed
+
+
+def test_a_split_inside_a_branch_is_undone_and_the_other_branch_stays() -> None:
+    drawn = diagram(
+        begin(), fork("f"), user("a"), fork("g"), user("c"), boundary("t", "c", "P1D"), repeated(user("m"), times("3")),
+        choice("n"), fork("h"), user("k"), user("b"), fork("j"), end(),
+        flows("s f a g c n h k j e", "g m h", "t n", "f b j"),
     )  # fmt: skip
     walk = Back(drawn)
     walk.do("a")
-    refused(walk, "a", RewindBeside, "b")
-    walk.do("b")
-    refused(walk, "b", RewindBeside, "j")
+    walk.do("m")
     walk.do("c")
-    for step, other in (("a", "b"), ("b", "j"), ("c", "j")):
-        refused(walk, step, RewindBeside, other)
+    progress = walk.back("a")
+    assert len(progress.closed) == 2 and sorted(walk.open) == ["a", "b"]
+    walk.do("a")
+    for step in ("m", "m", "m", "c"):
+        walk.do(step)
+    assert sorted(walk.open) == ["b", "k"]
+    refused(walk, "c", RewindBeside, "h")
+    walk.back("a")
+    assert (sorted(walk.open), walk.waiting) == (["a", "b"], [])
+
+
+def test_a_sub_process_in_a_branch_that_has_ended_comes_back_with_what_sat_on_its_border() -> None:
+    inside = sub("q", begin("qs"), user("a"), user("a2"), end("qe"), flows("qs a a2 qe"))
+    drawn = diagram(
+        begin(), fork("f"), inside, boundary("o", "q", "P9D"), user("c"), user("b"), fork("j"), end(),
+        flows("s f q c j e", "o c", "f b j"),
+    )  # fmt: skip
+    walk = Back(drawn, {"x": 1})
+    walk.do("a", x=2)
+    walk.do("a2", x=3)
+    progress = walk.back("a2")
+    assert (sorted(walk.open), walk.waiting) == (["a2", "b"], ["o"])
+    assert progress.undone >= {"q", "a", "a2", "c"}
+    walk.fire("o")
+    walk.back("a")
+    walk.do("a")
+    walk.do("a2")
+    walk.do("b")
+    assert walk.do("c").completed
+
+
+def test_inside_a_member_of_many_that_member_alone_goes_back() -> None:
+    body = sub("q", begin("qs"), user("a"), user("c"), end("qe"), flows("qs a c qe"))
+    walk = Back(diagram(begin(), repeated(body, times("3")), user("z"), end(), flows("s q z e")))
+    first, second, third = list(walk.tokens)
+    for token in (first, second):
+        walk.complete(token, {})
+    assert sorted(walk.open) == ["a", "c", "c"]
+    walk.complete(next(token for token, step in walk.tokens.items() if step == "c"), {})
+    refused_token(walk, first, RewindIntoRepetition, "q")
+    state = next(state for token, _, state in walk.before if token == second)
+    progress = walk.back_to(second, state)
+    assert (len(progress.closed), sorted(walk.open)) == (1, ["a", "a"]) and third in walk.tokens
+    for step in ("a", "a", "c", "c"):
+        walk.do(step)
+    assert walk.open == ["z"]
+    refused(walk, "c", RewindIntoRepetition, "q")
+
+
+def refused_token(walk: Back, token: str, kind: type[RewindAmbiguous], other: str) -> None:
+    state = next(state for name, _, state in walk.before if name == token)
+    with pytest.raises(kind, match=f"“{other}”"):
+        walk.back_to(token, state)
 
 
 def test_a_branch_that_had_ended_is_none() -> None:
@@ -208,36 +354,87 @@ def test_a_branch_that_had_ended_is_none() -> None:
 
 @pytest.mark.parametrize("count", [3, 30])
 @pytest.mark.parametrize("sequential", [True, False])
-def test_one_of_many(count: int, sequential: bool) -> None:
+@pytest.mark.parametrize("by", ["token", "step"])
+def test_one_of_many_never_goes_back_alone_but_all_of_them_when_all_are_done(
+    count: int, sequential: bool, by: str
+) -> None:
     drawn = diagram(
-        begin(), repeated(user("a"), times(str(count), sequential=sequential)), user("b"), end(), flows("s a b e")
-    )
-    walk = Back(drawn)
-    walk.do("a")
-    refused(walk, "a", RewindIntoRepetition, "a")
+        begin(), repeated(user("a"), times(str(count), sequential=sequential)), boundary("t", "a", "P1D"), user("b"), end(),
+        flows("s a b e", "t b"),
+    )  # fmt: skip
+    walk = Back(drawn, {"n": 0})
+    walk.do("a", n=1)
     with pytest.raises(RewindIntoRepetition):
-        walk.back("a", by="step")
+        walk.back("a", by=by)
     while "a" in walk.open:
+        walk.do("a", n=2)
+    first, once = walk.before[0][0], set(walk.tokens)
+    walk.back("a", by=by)
+    assert (walk.open, walk.waiting) == (["a"] * (1 if sequential else count), ["t"])
+    assert walk.variables == {"n": 0} and not once & set(walk.tokens) and first not in walk.tokens
+    for _ in range(count):
         walk.do("a")
     walk.do("b")
-    refused(walk, "a", RewindIntoRepetition, "a")
+    assert walk.progress.completed and walk.parts == {}
 
 
-def test_in_a_loop_and_beside_many() -> None:
-    drawn = diagram(begin(), repeated(user("a"), again("again")), end(), flows("s a e"))
+def test_all_of_many_in_a_branch_and_inside_what_has_ended() -> None:
+    inside = sub("q", begin("qs"), repeated(user("m"), times("2")), end("qe"), flows("qs m qe"))
+    drawn = diagram(
+        begin(), fork("f"), inside, boundary("o", "q", "P9D", cancel=False), user("c"), user("x"), user("b"), fork("j"), end(),
+        end("z"), flows("s f q c j e", "o x z", "f b j"),
+    )  # fmt: skip
     walk = Back(drawn)
-    walk.do("a", again=True)
+    walk.do("m", n=1)
+    walk.do("m", n=2)
+    walk.back("m")
+    assert (sorted(walk.open), walk.waiting, walk.variables) == (["b", "m", "m"], ["o"], {})
+    for step in ("m", "m", "b", "c"):
+        walk.do(step)
+    assert walk.progress.completed
+
+
+def test_in_a_loop_it_begins_anew_once_it_is_over() -> None:
+    drawn = diagram(begin(), repeated(user("a"), again("again")), user("b"), end(), flows("s a b e"))
+    walk = Back(drawn, {"n": 0})
+    walk.do("a", again=True, n=1)
     refused(walk, "a", RewindIntoRepetition, "a")
-    drawn = diagram(begin(), fork("f"), user("a"), repeated(user("m"), times("2")), end(), flows("s f a e", "f m e"))
+    walk.do("a", again=False, n=2)
+    walk.back("a")
+    assert (walk.open, walk.variables) == (["a"], {"n": 0})
+
+
+def test_beside_many_that_stay() -> None:
+    drawn = diagram(
+        begin(), fork("f"), user("a"), user("c"), repeated(user("m"), times("2")), end(), flows("s f a c e", "f m e")
+    )
     walk = Back(drawn)
+    walk.do("m")
     walk.do("a")
-    refused(walk, "a", RewindIntoRepetition, "m")
+    walk.back("a")
+    assert sorted(walk.open) == ["a", "m"]
+    for step in ("a", "m", "c"):
+        walk.do(step)
+    assert walk.progress.completed
 
 
-def test_a_call_beside_it_then() -> None:
+def test_a_call_beside_it_goes_on() -> None:
     call = node("callActivity", "c", extensions(zeebe("calledElement", processId="other")))
     walk = Back(diagram(begin(), fork("f"), user("a"), call, user("z"), end(), flows("s f a z e", "f c e")))
     walk.do("a")
+    assert walk.back("a").calls_closed == ()
+    assert (walk.open, list(walk.calls.values())) == (["a"], ["c"])
+    walk.do("a")
+    walk.resume("c")
+    assert walk.do("z").completed
+
+
+def test_a_call_that_was_joined_is_not_called_again() -> None:
+    call = node("callActivity", "c", extensions(zeebe("calledElement", processId="other")))
+    drawn = diagram(begin(), fork("f"), user("a"), call, fork("j"), user("z"), end(), flows("s f a j z e", "f c j"))
+    walk = Back(drawn)
+    walk.do("a")
+    walk.resume("c")
     refused(walk, "a", RewindIntoCall, "c")
 
 
@@ -359,12 +556,14 @@ def go(seed: int, depth: int) -> int:
         waited[walk.progress.state] = (sorted(waits(walk)), dict(walk.variables))
         if walk.before and chance.random() < 0.4:
             token, step, state = chance.choice(walk.before)
+            state = walk.first_of(token, state)
             try:
                 progress = walk._note(rewind(drawn, state, walk.progress.state, token, walk.house))
             except RewindAmbiguous:
                 continue
             backs += 1
-            assert (sorted(waits(walk)), dict(walk.variables)) == waited[state], f"seed {seed}"
+            if not progress.undone:
+                assert (sorted(waits(walk)), dict(walk.variables)) == waited[state], f"seed {seed}"
             assert step in walk.open
             assert not fresh(progress) & used, f"seed {seed}"
         else:
