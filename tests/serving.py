@@ -47,12 +47,12 @@ class Served:
             try:
                 self.health()
                 return self
-            except (urllib.error.URLError, ConnectionError):
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.05)
         raise AssertionError(f"no answer from /healthz within {PATIENCE} s:\n{self.tail()}")
 
     def health(self) -> dict[str, object]:
-        with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:  # noqa: S310 - our own loopback address
+        with urllib.request.urlopen(f"{self.url}/healthz", timeout=20) as answer:  # noqa: S310 - our own loopback address
             return dict(json.load(answer))
 
     def stop(self) -> None:
