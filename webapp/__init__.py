@@ -43,6 +43,7 @@ def _pages() -> list[Blueprint]:
         migrating,
         notices,
         operations,
+        own_signature,
         passkeys,
         printing,
         proxies,
@@ -64,7 +65,7 @@ def _pages() -> list[Blueprint]:
         desk.pages, tasks.pages, signers.pages, returning.pages, instances.pages, diagrams.pages, audit.pages,
         administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages, proxies.pages,
         handing_over.pages, unstaffed.pages, reporting.pages, registers.pages, rules.pages, printing.pages, workbooks.pages,
-        again.pages, deadlines.pages, unmasking.pages, dashboard.pages, appearance.pages,
+        again.pages, deadlines.pages, unmasking.pages, dashboard.pages, appearance.pages, own_signature.pages,
     ]
 
 

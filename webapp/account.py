@@ -20,7 +20,7 @@ from webapp.controls import ADDRESS, pattern, required
 from webapp.limits import limiter
 from webapp.moments import machine, now
 from webapp.office import office
-from workflows import accounts, own_account, proving, second_factor
+from workflows import accounts, own_account, proving, second_factor, signature_images
 from workflows import passkeys as keys
 from workflows.errors import AccountExists, CodeRefused, IdentityRefused, SecondFactorNeeded
 
@@ -72,8 +72,10 @@ def index() -> str:
         own = own_account.own_account(reading, g.viewer, sessions.token(), at=now(), settings=here.settings)
         state = second_factor.state(reading, g.viewer.account_id)
         held = keys.own(reading, g.viewer.account_id)
+        signature = signature_images.in_use(reading, g.viewer.person_id)
     return render_template(
-        "account/index.html", own=own, state=state, passkeys=held, must=accounts.needs_second_factor(g.viewer, here.settings),
+        "account/index.html", own=own, state=state, passkeys=held, signature=signature,
+        must=accounts.needs_second_factor(g.viewer, here.settings),
         minutes=here.settings.prove_minutes, idle=here.settings.idle_minutes,
     )  # fmt: skip
 

@@ -141,10 +141,19 @@ def file_url(sha256: str) -> str:
     return url_for("tasks.download", sha256=sha256)
 
 
+def signature_url(sha256: str) -> str:
+    """Where the picture of a kept signature is shown in place."""
+    return url_for("own_signature.picture", sha256=sha256)
+
+
 def sheet(sent: case_file.SubmissionView, to_file: Callable[[str], str] | None = file_url) -> PaperView:
-    """A submission as a paper to read; already masked where it has to be. Without ``to_file`` its files are only named."""
+    """A submission as a paper to read; already masked where it has to be. Without ``to_file`` its files are only named.
+
+    Whoever has stated a purpose looks at a signature as at any file, and that is recorded.
+    """
     spec = spec_of(sent.form) if sent.form else _NO_FORM
-    return paper_view(spec, sent.data, seen=sent.seen, file_url=to_file, sealed_until=sent.sealed_until,
+    pictures = signature_url if to_file in (None, file_url) else to_file
+    return paper_view(spec, sent.data, seen=sent.seen, file_url=to_file, picture_url=pictures, sealed_until=sent.sealed_until,
                       kept_to=sent.kept_to)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from typing import IO, Any, BinaryIO, cast
 
 from flask import Response, g, make_response, render_template, request
@@ -19,7 +20,7 @@ from webapp.form_page import FormView, Received
 from webapp.languages import refusal_words
 from webapp.moments import now
 from webapp.office import office
-from workflows import case_file, drafts, instances, people, search
+from workflows import case_file, drafts, instances, people, search, signature_images
 from workflows.access import Viewer, office_day
 from workflows.drafts import DraftView
 from workflows.errors import CaseFailed, DraftConflict, NotFound, Refusal, StartFailed
@@ -94,6 +95,11 @@ class Addresses:
     lookup: str
 
 
+def _signature() -> signature_images.Kept | None:
+    with office().db.read() as reading:
+        return signature_images.in_use(reading, g.viewer.person_id)
+
+
 class Filling:
     """One request for one form, between the browser and a verb."""
 
@@ -103,21 +109,29 @@ class Filling:
         self._draft = dict(asked.draft.data) if asked.draft is not None else None
         self._find = registers(asked.names)
         self._kept = asked.draft
+        #: The picture of the viewer's own signature, where the form asks for one and they keep one.
+        self.signature = _signature() if self.spec.signs else None
 
     # -- what stands on the page --------------------------------------------------------------------------------------
 
     def opened(self) -> Bound:
         """The form as it is first shown: the draft if there is one."""
         return form_page.open_form(
-            self.spec, context=self.asked.context, now=now(), saved=self.asked.prefill, draft=self._draft, find=self._find
-        )
+            self.spec, context=self.asked.context, now=now(), saved=self.asked.prefill, draft=self._draft, find=self._find,
+            known=self._own(),
+        )  # fmt: skip
 
     def view(self, bound: Bound) -> FormView:
         """What the macros draw."""
         return FormView(
             bound, refresh_url=self.addresses.body, draft_url=self.addresses.draft, lookup_url=self.addresses.lookup,
-            file_url=file_url, returned=self.returned,
+            file_url=file_url, returned=self.returned, signature=self.signature.sha256 if self.signature is not None else "",
         )  # fmt: skip
+
+    def _own(self) -> tuple[AttachmentRef, ...]:
+        """Files that the viewer may name without bringing them: the picture of their own signature."""
+        kept = self.signature
+        return (AttachmentRef(kept.sha256, signature_images.NAME, signature_images.MEDIA_TYPE, kept.size, ""),) if kept else ()
 
     @property
     def returned(self) -> dict[str, str]:
@@ -157,7 +171,7 @@ class Filling:
         """The post, understood; files it brings are stored."""
         return form_page.receive(
             self.spec, context=self.asked.context, now=now(), saved=self.asked.prefill, draft=self._draft,
-            find=self._find, store=self._store, judge=judge,
+            find=self._find, store=self._store, judge=judge, known=self._own(),
         )  # fmt: skip
 
     def as_filled(self, data: Mapping[str, Any]) -> Bound:
@@ -171,10 +185,13 @@ class Filling:
         """
         return form_page.take_over(
             self.spec, typed, context=self.asked.context, now=now(), saved=self.asked.prefill, draft=self._draft,
-            known=known, find=self._find,
+            known=(*known, *self._own()), find=self._find,
         )  # fmt: skip
 
     def _store(self, stream: IO[bytes], name: str, field: str) -> AttachmentRef:
+        if self.spec.signs and field.rpartition(".")[2] in self.spec.signs:
+            # Made anew like a picture that is kept: what somebody copied from a paper is recognised.
+            stream, name = BytesIO(signature_images.redrawn(cast(BinaryIO, stream))), gettext("签名.png")
         return evidence.add(office().db, g.viewer, office().files, cast(BinaryIO, stream), name, field, at=now())
 
     def autosave(self) -> Response:

@@ -26,6 +26,7 @@ from forms.spec import ROW_MARK, Field, FormSpec, Note, Section, Table, dotted
 from forms.state import Node, blank_row, options_of
 from webapp.languages import language, sign
 from workflows.policies import Citation, Pack
+from workflows.signature_images import NAME as SIGNATURE
 from workflows.submission import AttachmentRef
 
 #: The page's own inputs. All begin with ``_`` (``csrf_token`` apart), so that no form can ask for one.
@@ -186,6 +187,8 @@ class FormView:
     file_url: Callable[[str], str] | None = None
     #: Items of a return for correction: field key -> reason.
     returned: Mapping[str, str] = field(default_factory=dict)
+    #: Digest of the picture of one's own signature that one keeps; empty without one.
+    signature: str = ""
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -285,6 +288,10 @@ class FormView:
             {"sha256": entry["sha256"], "name": entry["name"], "url": self.file_url(entry["sha256"]) if self.file_url else ""}
             for entry in node.value or ()
         ]
+
+    def chosen_file(self, node: Node, sha256: str) -> bool:
+        """Whether a stored file is named by a file field."""
+        return any(entry["sha256"] == sha256 for entry in node.value or ())
 
     def accept(self, node: Node) -> str:
         """The ``accept`` of a file input."""
@@ -406,6 +413,8 @@ class PaperView:
 
     parts: tuple[paper.Part, ...]
     file_url: Callable[[str], str] | None = None
+    #: Address at which a kept signature is shown, by digest.
+    picture_url: Callable[[str], str] | None = None
     #: Personal data is covered (auditors, until they say why they look).
     masked: bool = False
     #: Name of the step until which it is sealed; nothing of it is here then.
@@ -416,6 +425,12 @@ class PaperView:
     def words(self, entry: paper.Entry) -> Markup:
         """An answer in the reader's language, line breaks kept."""
         return in_words(entry, paper.masked(entry) if self.masked and entry.personal else None)
+
+    def picture(self, entry: paper.Entry, file: Mapping[str, Any]) -> str:
+        """The address under which the picture of a signature that its owner keeps is shown in place; none for other files."""
+        if entry.kind != "sign" or file["name"] != SIGNATURE or (self.masked and entry.personal):
+            return ""
+        return self.picture_url(str(file["sha256"])) if self.picture_url else ""
 
     def url(self, entry: paper.Entry, digest: str) -> str:
         """The address of a stored file; none while personal data is covered."""
@@ -428,6 +443,7 @@ def paper_view(
     *,
     seen: Mapping[str, Any] | None = None,
     file_url: Callable[[str], str] | None = None,
+    picture_url: Callable[[str], str] | None = None,
     masked: bool = False,
     sealed_until: str = "",
     kept_to: tuple[str, ...] = (),
@@ -435,4 +451,4 @@ def paper_view(
     """Return a submission (its ``data`` and ``seen``) as it was filled in, for showing without inputs."""
     if sealed_until or kept_to:
         return PaperView((), sealed_until=sealed_until, kept_to=kept_to)
-    return PaperView(paper.parts(spec, data, (seen or {}).get("_labels")), file_url, masked)
+    return PaperView(paper.parts(spec, data, (seen or {}).get("_labels")), file_url, picture_url, masked)

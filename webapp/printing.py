@@ -76,7 +76,8 @@ def signatures(number: str) -> Response:
         raise _closed(number)
     read = {one.event: one for one in reading_case.submissions(found, viewer)}
     signed = list(_signed(found, read))
-    pictures = {} if found.masked else _pictures(sha for one in signed for sha in one.signatures)
+    # What the reader may not see of a signature is not in what they read.
+    pictures = _pictures(sha for one in signed for sha in one.signatures)
     return _printed(found, "signatures", pictures, signed=signed)
 
 

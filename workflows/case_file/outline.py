@@ -10,6 +10,8 @@ import orjson
 
 #: Words in a label by which health, discipline and family details are known; no handler but those of the step needs them.
 _SENSITIVE_WORDS = ("身体状况", "健康", "体检", "处分", "审查情况", "亲属", "签名")
+#: Kind of a field that holds the picture of a signature.
+SIGN = "sign"
 #: Kinds shown in part (前 3 后 4) to whoever has no need of the whole.
 _PARTLY_SHOWN = frozenset({"id_card", "phone", "email"})
 
@@ -33,8 +35,8 @@ class Asked:
 
     @property
     def sensitive(self) -> bool:
-        """Health, discipline or family: not shown at all to whoever has no need of it."""
-        return self.personal and any(word in self.label or word in self.table for word in _SENSITIVE_WORDS)
+        """Health, discipline, family, the picture of a signature: not shown at all to whoever has no need of it."""
+        return self.personal and (self.kind == SIGN or any(word in self.label or word in self.table for word in _SENSITIVE_WORDS))
 
 
 def outline(raw: bytes) -> Mapping[str, Asked]:

@@ -10,10 +10,19 @@ import orjson
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased, defer
 
-from workflows.access import Viewer, excluded_from, in_anothers_place, may_do, may_see, roles_lent, sees_caller
+from workflows.access import (
+    OFFICE_ROLES,
+    Viewer,
+    excluded_from,
+    in_anothers_place,
+    may_do,
+    may_see,
+    roles_lent,
+    sees_caller,
+)
 from workflows.audit import ActorKind, Kind, instance_stream
 from workflows.case_file.masking import masked_data
-from workflows.case_file.outline import Asked
+from workflows.case_file.outline import SIGN, Asked
 from workflows.case_file.papers import Papers, papers
 from workflows.case_file.path import STANDS
 from workflows.case_file.stages import stages
@@ -323,7 +332,11 @@ class _Reading:
         outside = () if sealed_until or kept_to else bodies(row.data, row.seen)
         data, seen = ({}, {}) if sealed_until or kept_to else (row.data, row.seen)
         if self.masked:
-            data, seen = masked_data(data, asked), masked_data(seen, asked)
+            hidden = asked
+            if row.by_id == self.reader_id or self.roles & OFFICE_ROLES:
+                # Who signed sees it, and the office whose paper it is.
+                hidden = {path: one for path, one in asked.items() if one.kind != SIGN}
+            data, seen = masked_data(data, hidden), masked_data(seen, hidden)
         return SubmissionView(
             row.event, row.step_id, self.papers.step_name(row.step_id), row.form_id, person.name, person.number, row.at,
             task, data, seen, self.papers.forms.get(row.form_id, b""),
