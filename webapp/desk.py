@@ -20,7 +20,7 @@ from webapp.filling import Colleagues, lookup_answer
 from webapp.languages import refusal_words
 from webapp.moments import now
 from webapp.office import office
-from workflows import access, case_file, copies, follow_ups, inbox, remarks, saved_filters, urging
+from workflows import access, actions, case_file, copies, follow_ups, inbox, remarks, saved_filters, urging
 from workflows.access import Viewer
 from workflows.case_file import CaseFile
 from workflows.errors import Forbidden, NotFound, Refusal
@@ -60,7 +60,8 @@ def beside(reading: Session, case: CaseFile) -> Beside:
     said, sent = remarks.of_case(reading, viewer, case.number), copies.of_case(reading, case.number)
     return Beside(
         urging.pressing(reading, viewer, case.number, at), said, sent, _names(case, said, sent), remarks.may_add(part),
-        copies.may_send(viewer, part),
+        copies.may_send(viewer, part)
+        and all(actions.drawn(reading, case.definition, task.step_id, "cc") for task in case.open_tasks),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import and_, case, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from workflows import access, deployment, drafts, notices, people, proxies, signature_images, signatures
+from workflows import access, actions, deployment, drafts, notices, people, proxies, signature_images, signatures
 from workflows.access import Viewer, held_on, office_day
 from workflows.audit import Act, Kind, instance_stream, record
 from workflows.db import Database
@@ -114,9 +114,9 @@ def recuse(db: Database, viewer: Viewer, task_number: str, reason: str, *, at: d
 def transfer(db: Database, viewer: Viewer, task_number: str, to: str, reason: str, *, at: datetime) -> None:
     """Hand a task to another person of the office (转办), who holds it from now on; nothing is decided.
 
-    ``to`` is a person's number. Raises ``ReasonNeeded``, ``HeldByAnother``, ``TaskNotOpen``, ``TaskDelegated``, and
-    ``NotTransferable`` for a task that is a person's own, and for somebody outside the task's organisations or excluded
-    from it.
+    ``to`` is a person's number. Raises ``ReasonNeeded``, ``HeldByAnother``, ``TaskNotOpen``, ``TaskDelegated``,
+    ``ActionNotAllowed`` (``jiaoyan:actions``), and ``NotTransferable`` for a task that is a person's own, and for somebody
+    outside the task's organisations or excluded from it.
     """
     words = reason_of(reason)
     with db.write() as session:
@@ -125,6 +125,7 @@ def transfer(db: Database, viewer: Viewer, task_number: str, to: str, reason: st
         require_alone(task)
         if task.holder_id not in (None, viewer.person_id):
             raise HeldByAnother(name=holder_of(session, task))
+        actions.require(session, task, "transfer")
         person = people.person_by_number(session, to)
         role, organisation = as_whom(session, viewer, task, person, at, NotTransferable)
         sides = {"from": {"number": viewer.number, "name": viewer.name}, "to": {"number": to, "name": person.name}}
@@ -144,8 +145,8 @@ def delegate(db: Database, viewer: Viewer, task_number: str, to: str, reason: st
 
     ``to`` is a person's number. What the holder has typed so far goes along as a draft; files in it then belong to the
     case. Raises ``ReasonNeeded``, ``TaskNotHeld``, ``HeldByAnother``, ``TaskNotOpen``, ``InstanceSuspended``,
-    ``TaskDelegated`` (it is with somebody already, and nobody who was asked passes it on), and ``NotDelegable`` for
-    whom ``transfer`` would refuse.
+    ``ActionNotAllowed``, ``TaskDelegated`` (it is with somebody already, and nobody who was asked passes it on), and
+    ``NotDelegable`` for whom ``transfer`` would refuse.
     """
     words = reason_of(reason)
     with db.write() as session:
@@ -156,6 +157,7 @@ def delegate(db: Database, viewer: Viewer, task_number: str, to: str, reason: st
             raise TaskNotHeld()
         if task.holder_id != viewer.person_id:
             raise HeldByAnother(name=holder_of(session, task))
+        actions.require(session, task, "delegate")
         person = people.person_by_number(session, to)
         role, organisation = as_whom(session, viewer, task, person, at, NotDelegable)
         sides = {"from": {"number": viewer.number, "name": viewer.name}, "to": {"number": to, "name": person.name}}

@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
-from workflows import access, notices, people, search
+from workflows import access, actions, notices, people, search
 from workflows.access import Viewer
 from workflows.audit import Act, Kind, instance_stream, record
 from workflows.db import Database
@@ -63,8 +63,9 @@ def send(
     """Send a case to people of one's office to read (抄送); returns the names of those who get it now.
 
     ``to`` are people's numbers; who has got it already is left out. Raises ``NotFound`` for a case one may not see,
-    ``Forbidden`` for who only reads it or applied in it, ``PersonUnknown``, ``TooManyPeople``, ``NotCopied`` for somebody
-    of another office or in the case anyway, and ``AlreadyCopied`` when nobody would be left.
+    ``Forbidden`` for who only reads it or applied in it, ``ActionNotAllowed`` while a step waits that allows none,
+    ``PersonUnknown``, ``TooManyPeople``, ``NotCopied`` for somebody of another office or in the case anyway, and
+    ``AlreadyCopied`` when nobody would be left.
     """
     said = " ".join(words.split())[:LONGEST]
     numbers = list(dict.fromkeys(to))
@@ -73,6 +74,7 @@ def send(
     with db.write() as session:
         instance = _locked(session, viewer, instance_number, at)
         _require_sender(session, viewer, instance, at)
+        actions.require_of_case(session, instance, "cc")
         found = people.by_number(session, numbers)
         if not numbers or len(found) != len(numbers):
             raise PersonUnknown()

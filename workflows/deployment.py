@@ -214,6 +214,7 @@ def _bundle(
             )
     if OPINION in forms and any(step.kind == "user" for step in diagram.steps.values()):
         chosen[forms[OPINION]] = files[forms[OPINION]]
+    problems += manners.check_bulk(diagram, {form_id: files[path] for form_id, path in forms.items()})
     problems += manners.check_words(diagram, [raw for path, raw in chosen.items() if path in forms.values()])
     return Bundle(diagram.process_id, diagram.name, chosen), problems
 

@@ -136,6 +136,12 @@ class TimersWithoutEnd(Refusal):
     code, message = "E_INCIDENT", N_("办件的定时事件在同一时刻连续触发了 %(count)s 次，可能在“%(step)s”附近无限循环")
 
 
+class ActionNotAllowed(Refusal):
+    """The diagram does not let people do this with a step (``jiaoyan:actions``)."""
+
+    code, status, message = "E_ACTION", 403, N_("流程规定“%(step)s”环节不能%(act)s")
+
+
 class NotTransferable(Refusal):
     """A task stays with its office, and goes to nobody who may not take it; what is a person's own goes to nobody."""
 

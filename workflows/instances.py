@@ -65,7 +65,7 @@ from workflows.errors import (
     TaskAlreadyDone,
     TaskNotOpen,
 )
-from workflows.manners import MAY_START
+from workflows.manners import MAY_START, allows, barred
 from workflows.models import Account, Draft, Instance, Organisation, Person, Round, Task, Timer, table
 from workflows.models import Submission as SubmissionRow
 from workflows.people import Somebody
@@ -122,6 +122,8 @@ class FormRequest:
     may_transfer: bool = False
     may_delegate: bool = False
     may_recall: bool = False
+    #: What the diagram lets nobody do with it besides deciding (``jiaoyan:actions``), in the office's words.
+    barred: tuple[str, ...] = ()
     #: It has come back to the person who did it (退回): ``by`` (number, name), ``from`` (step), ``reason``, ``at``.
     came_back_from: Mapping[str, Any] | None = None
     #: The diagram lets the person send the case back from it (退回).
@@ -338,8 +340,8 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
         stands_in_for={"number": principal.number, "name": principal.name} if principal is not None else None,
         delegated=task.explanation.get("delegated"), is_asked=is_asked,
         came_back=next(reversed(task.explanation.get("delegations", ())), None) if is_holder else None,
-        may_transfer=movable and not waiting and task.holder_id in (None, viewer.person_id),
-        may_delegate=movable and not waiting and is_holder,
+        may_transfer=movable and not waiting and task.holder_id in (None, viewer.person_id) and allows(step, "transfer"),
+        may_delegate=movable and not waiting and is_holder and allows(step, "delegate"), barred=barred(step),
         may_recall=is_open and is_holder and task.delegate_id is not None, came_back_from=returning.came_back(task),
         may_send_back=is_open and returning.allowed_from(step) and task.delegate_id is None
         and task.holder_id in (None, viewer.person_id) and principal is None and task.main_id is None,

@@ -12,7 +12,7 @@ import orjson
 
 from workflows import engine, feel, policies
 from workflows.engine.names import variables
-from workflows.errors import Problem
+from workflows.errors import N_, Problem
 from workflows.notices import KINDS
 from workflows.people import LEVELS, ROLES
 from workflows.settings import OFFICE_ZONE
@@ -39,6 +39,13 @@ NUMBER_NAMES = ("instance", "policy", *policies.FUNCTION_NAMES)
 #: Property of a step that sends the case to people to read once it is done (抄送); and one that names the choices which may be
 #: made for several tasks at once (批量办理).
 CC, BULK = "jiaoyan:cc", "jiaoyan:bulk"
+#: Property of a step that names what people may do with it besides deciding (办理操作); and what it says for nothing of that.
+ACTIONS, NOTHING = "jiaoyan:actions", "none"
+#: Such acts by their word in a diagram -> the office's word. Where a step does not say, all may be done that the rest of it allows.
+ACTS: Mapping[str, str] = {
+    "transfer": N_("转办"), "delegate": N_("委派"), "add-signer": N_("加签"), "return": N_("退回"), "take-back": N_("取回"),
+    "cc": N_("抄送"), "urge": N_("催办"),
+}  # fmt: skip
 #: Properties of a step: who does it when nobody fits its rule, and when only the applicant would.
 IF_NOBODY, IF_OWN = "jiaoyan:if-nobody", "jiaoyan:if-own"
 #: What the latter says for the head of the next organisation above.
@@ -66,6 +73,8 @@ OF_STEP: Mapping[str, str] = {
     SEND_BACK: "环节 id（空格分隔），或 *：办理本环节的人可以把办件退回到这些（* 为任一）办过的环节重办；并行的分支不能含糊",
     IF_NOBODY: "按规则没有人可以办理时由谁办理，FEEL，如 =role(\"bureau_head\")；仍没有人的，转管理员指派，绝不跳过",
     IF_OWN: "只有申请人本人可以办理时由谁办理：superior（上一级单位负责人）或 FEEL 规则；不写的同“没有人可以办理”，绝不由本人办理",
+    ACTIONS: f"环节上可以做的操作（空格分隔，取 {'、'.join(f'{act} {word}' for act, word in ACTS.items())}），或 none；不写的都可以，"
+             "退回还须写明 jiaoyan:send-back",
     "jiaoyan:outcome": "表单中作为办理结果的字段",
     "jiaoyan:notice": "打开环节、经过自动环节或到达结束时发出的通知",
     "jiaoyan:escalate-to": "超期报告给谁，FEEL，如 =role(\"bureau_head\")",
@@ -123,6 +132,8 @@ def _of(properties: Mapping[str, str], known: Mapping[str, str], diagram: engine
             for step_id in value.split():
                 if step_id not in diagram.steps:
                     yield f"jiaoyan:separate-from：图中没有环节 {step_id}"
+        elif name == ACTIONS:
+            yield from _actions(value, properties)
         elif name == SEND_BACK:
             yield from _sent_back_to(value, diagram)
         elif name == SEALED_UNTIL:
@@ -145,6 +156,28 @@ def _of(properties: Mapping[str, str], known: Mapping[str, str], diagram: engine
             yield f"{BULK} 所列结果属于 jiaoyan:outcome 的字段，须一并写明"
         elif value.startswith("="):
             yield f"{name} 是文字，不是 FEEL 表达式"
+
+
+def allows(step: engine.Step, act: str) -> bool:
+    """Whether a diagram lets people do an act (a key of ``ACTS``) with a step's task."""
+    named = step.properties.get(ACTIONS)
+    return named is None or act in named.split()
+
+
+def barred(step: engine.Step) -> tuple[str, ...]:
+    """The office's words of what a diagram lets nobody do with a step's task; nothing of one that does not say."""
+    return tuple(word for act, word in ACTS.items() if ACTIONS in step.properties and not allows(step, act))
+
+
+def _actions(value: str, properties: Mapping[str, str]) -> Iterator[str]:
+    named = value.split()
+    if not named or (NOTHING in named and len(named) > 1):
+        yield f"{ACTIONS} 须列出操作，或只写 {NOTHING}"
+    for act in named:
+        if act not in ACTS and act != NOTHING:
+            yield f"{ACTIONS}：没有名为 {act} 的操作；可用：{'、'.join(ACTS)}、{NOTHING}"
+    if ("return" in named) != (SEND_BACK in properties):
+        yield f"{ACTIONS} 与 {SEND_BACK} 矛盾：可以退回的，两处都要写明"
 
 
 def _sent_back_to(value: str, diagram: engine.Diagram) -> Iterator[str]:
@@ -205,6 +238,48 @@ def check_numbers(diagram: engine.Diagram, packs: policies.Packs) -> Iterator[Pr
                 yield Problem(diagram.file, diagram.start.line, diagram.process_id,
                               f"{NUMBER}：在{packs[place].name}（{level}）没有得出形如 LN-JS-2026 的编号序列")
                 break
+
+
+def check_bulk(diagram: engine.Diagram, forms: Mapping[str, bytes]) -> Iterator[Problem]:
+    """A step whose outcome its form does not ask, or that would decide many at once (批量办理) by a choice that it does not offer.
+
+    ``forms``: id -> file.
+    """
+    for step in diagram.steps.values():
+        raw, key = forms.get(step.form_id or ""), step.properties.get("jiaoyan:outcome")
+        if raw is None or key is None:
+            continue
+        asked = next((one for one in _fields(orjson.loads(raw).get("components") or ()) if one.get("key") == key), None)
+        if asked is None:
+            yield Problem(diagram.file, step.line, step.id, f"jiaoyan:outcome：表单 {step.form_id} 没有字段 {key}")
+            continue
+        offered = _offered(step, asked)
+        for choice in step.properties.get(BULK, "").split():
+            if offered and choice not in offered:
+                yield Problem(diagram.file, step.line, step.id,
+                              f"{BULK}：表单 {step.form_id} 的字段 {key} 没有选项“{choice}”；可用：{'、'.join(offered)}")
+
+
+def _offered(step: engine.Step, asked: Mapping[str, Any]) -> list[str]:
+    """The choices of a field: those that its form lists, or that the step hands it as a fixed list; none where only a case knows."""
+    if asked.get("values"):
+        return [str(one.get("value")) for one in asked["values"]]
+    source = str(asked.get("valuesExpression") or "").removeprefix("=").strip()
+    given = next((one.source for one in step.inputs if f"task.{one.target}" == source), None)
+    if given is None or isinstance(given, engine.Text):
+        return []
+    formula = expression("=" + given.text)
+    found = formula.evaluate({}, now=datetime.min.replace(tzinfo=OFFICE_ZONE)) if not formula.names else None
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
+def _fields(components: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Every field outside tables."""
+    for one in components:
+        if one.get("key"):
+            yield one
+        if one.get("type") == "group":
+            yield from _fields(one.get("components") or ())
 
 
 #: Kinds of field that pages show in part only, to whoever has no need of the whole.

@@ -18,7 +18,18 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from workflows import access, accounts, assignments, deployment, drafts, engine, people, signature_images, signatures
+from workflows import (
+    access,
+    accounts,
+    actions,
+    assignments,
+    deployment,
+    drafts,
+    engine,
+    people,
+    signature_images,
+    signatures,
+)
 from workflows.access import Viewer
 from workflows.assignments import RECUSED
 from workflows.audit import Act, Kind, instance_stream, new_event_id, record
@@ -43,7 +54,7 @@ from workflows.errors import (
     TooManySigners,
 )
 from workflows.incidents import as_request, reason_of, submission_of
-from workflows.manners import SEALED_UNTIL
+from workflows.manners import SEALED_UNTIL, allows
 from workflows.models import Attachment, Instance, Person, Task
 from workflows.models import Submission as SubmissionRow
 from workflows.settings import OFFICE_ZONE
@@ -57,6 +68,7 @@ MOST = 20
 SEALED = N_("该环节的内容在规定时间前只有填写人自己能看")
 SEVERAL = N_("该环节由多人分别办理，各自独立提出意见")
 NO_FORM = N_("办件所用的流程版本还没有加签意见表，请先改按新版办理")
+NOT_ALLOWED = N_("流程图没有允许")
 ASKED_ALREADY = N_("已请其加签，尚未办结")
 
 #: (session, who has sent the form, number of the task, the form, moment, more for the event) -> what completing it does.
@@ -81,6 +93,8 @@ def unsignable(loaded: deployment.Loaded, step: engine.Step) -> str:
         return NO_FORM
     if SEALED_UNTIL in step.properties:
         return SEALED
+    if not allows(step, "add-signer"):
+        return NOT_ALLOWED
     return SEVERAL if step.repetition is not None else ""
 
 
@@ -91,7 +105,7 @@ def add(
 
     ``to`` are people's numbers, ``mode`` a key of ``signatures.MODES``. One transaction, one event ``signers:added``. Raises
     ``ReasonNeeded``, ``PersonUnknown`` (nobody), ``TooManySigners``, ``NotSignable`` for whom ``delegate`` would refuse and
-    where it cannot be, ``SignatureNotPassedOn``, ``SignersOpen`` (it is sent), ``HeldByAnother``, ``TaskDelegated``,
+    where it cannot be, ``ActionNotAllowed``, ``SignatureNotPassedOn``, ``SignersOpen`` (it is sent), ``HeldByAnother``, ``TaskDelegated``,
     ``TaskNotOpen``, ``InstanceSuspended``, ``NotFound``.
     """
     words = reason_of(reason)
@@ -109,6 +123,7 @@ def add(
             raise HeldByAnother(name=assignments.holder_of(session, task))
         if signatures.is_sent(task):
             raise SignersOpen(names=_names(signatures.asked(task)))
+        actions.require(session, task, "add-signer")
         if why := may_ask(session, task):
             raise NotSignable(step=task.name, name="-", why=why)
         waiting = {one["to"]["number"] for one in signatures.awaited(task)}

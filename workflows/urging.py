@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from workflows import access, inbox, notices, people
+from workflows import access, actions, inbox, notices, people
 from workflows.access import Viewer, office_day
 from workflows.audit import Act, Kind, instance_stream, record
 from workflows.db import Database
@@ -70,6 +70,7 @@ def urge(
             raise OwnTask()
         if not standing.may_urge(task):
             raise NotUrgeable(step=task.name)
+        actions.require(session, task, "urge")
         _refuse_often(session, viewer, task, at, hours, a_day)
         told = _who_has(session, task, viewer)
         payload = {"step": task.step_id, "to": [one.named() for one in told], **({"words": said} if said else {})}
@@ -218,7 +219,10 @@ def pressing(session: Session, viewer: Viewer, instance_number: str, at: datetim
     )
     standing = _standing(session, viewer, instance, tasks, at)
     return Pressing(
-        frozenset(task.number for task in tasks if standing.may_urge(task)),
+        frozenset(
+            task.number for task in tasks
+            if standing.may_urge(task) and actions.drawn(session, instance.definition, task.step_id, "urge")
+        ),
         frozenset(task.number for task in tasks if standing.may_grade(task)),
         tuple(UrgeView(*row) for row in urges),
     )

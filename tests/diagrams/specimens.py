@@ -8,10 +8,13 @@ from xml.sax.saxutils import quoteattr
 from workflows import engine
 
 
-def diagram(properties: Mapping[str, str], of_process: Mapping[str, str] | None = None) -> engine.Diagram:
+def diagram(
+    properties: Mapping[str, str], of_process: Mapping[str, str] | None = None, inside: str = ""
+) -> engine.Diagram:
     """A process of one user task that carries the given ``zeebe:properties``, with those of the process itself.
 
-    The task can be interrupted by the message 撤回申请, and looked at by the message 查询, which interrupts nothing.
+    ``inside`` are more extension elements of the task, which can be interrupted by the message 撤回申请, and looked at by the
+    message 查询, which interrupts nothing.
     """
     given, whole = (
         "".join(f"<zeebe:property name={quoteattr(k)} value={quoteattr(v)} />" for k, v in some.items())
@@ -33,6 +36,7 @@ def diagram(properties: Mapping[str, str], of_process: Mapping[str, str] | None 
     <bpmn:startEvent id="start" name="开始" />
     <bpmn:userTask id="review" name="审核">
       <bpmn:extensionElements>
+        {inside}
         <zeebe:assignmentDefinition candidateGroups="=role(&#34;bureau_hr&#34;)" />
         <zeebe:properties>{given}</zeebe:properties>
       </bpmn:extensionElements>

@@ -89,3 +89,20 @@ def test_properties_that_are_heeded_pass() -> None:
 def _rows(text: str) -> list[tuple[str, ...]]:
     lines = [line for line in text.splitlines() if line.startswith("| `")]
     return [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines]
+
+
+def _plan_review(root: Path, **said: str) -> list[str]:
+    """What is wrong with a step of the real form ``admission.plan_review`` that says this of itself."""
+    inside = """<zeebe:formDefinition formId="admission.plan_review" />
+        <zeebe:ioMapping><zeebe:input source="=[&#34;同意&#34;,&#34;退回&#34;]" target="outcomes" /></zeebe:ioMapping>"""
+    one = diagram(said, inside=inside)
+    form = (root / "forms/library/admission/plan_review.json").read_bytes()
+    return [problem.reason for problem in manners.check_bulk(one, {"admission.plan_review": form})]
+
+
+def test_many_are_decided_at_once_only_by_choices_that_the_form_offers(root: Path) -> None:
+    assert _plan_review(root, **{"jiaoyan:outcome": "decision", "jiaoyan:bulk": "同意"}) == []
+    [wrong] = _plan_review(root, **{"jiaoyan:outcome": "result", "jiaoyan:bulk": "同意"})
+    assert "没有字段 result" in wrong
+    [wrong] = _plan_review(root, **{"jiaoyan:outcome": "decision", "jiaoyan:bulk": "同意 通过"})
+    assert "没有选项“通过”；可用：同意、退回" in wrong
