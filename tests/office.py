@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 from sqlalchemy import func, select
 
-from forms import build, check
+from forms import build
 from forms.spec import Note
 from forms.templates import fill as fill_text
 from tests import factories
@@ -25,7 +25,7 @@ from webapp import composition
 from webapp.demo import papers
 from webapp.demo.life import HIRING, POSTS
 from webapp.demo.papers import Folder
-from webapp.typed import Organisations, People, fill, form_file
+from webapp.typed import Organisations, People, fill, spec_of
 from workflows import audit, deployment, instances, timers
 from workflows.access import Viewer, office_day
 from workflows.audit import Kind
@@ -167,7 +167,7 @@ class Office:
     def fill(self, request: FormRequest, viewer: Viewer, paper: Paper, token: str | None = None) -> Submission:
         """Fill a form as the page would: ``paper(folder, what the form already holds)`` gives the values."""
         folder = Folder(self.db, self.store, viewer, self.at)
-        spec = check.read(request.form, file=form_file(request.form_id))
+        spec = spec_of(request.form)
         had = build.initial(spec, request.context, now=self.at, saved=request.prefill)
         find = {"organisation": Organisations(self.db, office_day(self.at)), "person": People(self.db)}
         return fill(request, paper(folder, had), at=self.at, files=folder.files, find=find, token=token)
@@ -501,7 +501,7 @@ class Hand:
     def note(self) -> str:
         """The passages of help that the form shows, filled in."""
         request = self.request()
-        spec = check.read(request.form, file=form_file(request.form_id))
+        spec = spec_of(request.form)
         return "".join(fill_text(item.text, request.context, now=self.case.office.at) for item in spec.items if isinstance(item, Note))
 
     def corrects(self, *, lacking: Sequence[str] = (), **changes: Any) -> Moved:

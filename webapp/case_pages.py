@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
-import orjson
 from flask import Flask, Response, current_app, g, request, send_file, url_for
 from flask_babel import gettext, ngettext
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from forms import check, templates
+from forms import templates
 from forms.spec import FormSpec
 from webapp.form_page import PaperView, paper_view
 from webapp.languages import language, translate
 from webapp.moments import now
 from webapp.office import office
+from webapp.typed import spec_of
 from workflows import case_file, instances, notices
 from workflows.access import OFFICE_ROLES, office_day
 from workflows.audit.export import Exported
@@ -127,13 +126,6 @@ def from_record(text: Any) -> datetime | None:
         return datetime.fromisoformat(str(text))
     except ValueError:
         return None
-
-
-@lru_cache(maxsize=64)
-def spec_of(raw: bytes) -> FormSpec:
-    """The form that a definition's file describes; it was checked when it was deployed."""
-    form_id = str(orjson.loads(raw)["id"])
-    return check.read(raw, file=f"{form_id.replace('.', '/')}.json")
 
 
 def file_url(sha256: str) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from forms import build, check
 from forms.build import Bound
-from forms.spec import Table, dotted
+from forms.spec import FormSpec, Table, dotted
 from workflows import people
 from workflows.db import Database
 from workflows.errors import NotFound
@@ -17,9 +20,11 @@ from workflows.instances import FormRequest
 from workflows.submission import AttachmentRef, Submission
 
 
-def form_file(form_id: str) -> str:
-    """Path of a form below the library, as its id says."""
-    return form_id.replace(".", "/") + ".json"
+@lru_cache(maxsize=64)
+def spec_of(raw: bytes) -> FormSpec:
+    """The form that a definition's file describes; it was checked when it was deployed."""
+    form_id = str(orjson.loads(raw)["id"])
+    return check.read(raw, file=f"{form_id.replace('.', '/')}.json")
 
 
 class Organisations:
@@ -65,7 +70,7 @@ def typed(
     find: Mapping[str, Any] | None = None, token: str | None = None,
 ) -> Bound:
     """The form with ``data`` (plain values by key) over what is there already, judged."""
-    spec = check.read(request.form, file=form_file(request.form_id))
+    spec = spec_of(request.form)
     base = build.initial(spec, request.context, now=at, saved=request.prefill)
     texts = dict(posted({**base, **data}))
     looser = build.bind(spec, texts, context=request.context, now=at, base=base, known=files, find=find, judge=False)

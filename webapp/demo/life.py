@@ -6,13 +6,14 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
-from forms import build, check
-from webapp.demo import papers, rosters, round_papers
+from forms import build
+from webapp.demo import beside, papers, rosters, round_papers
 from webapp.demo.papers import Folder
-from webapp.typed import Organisations, People, fill, form_file
+from webapp.typed import Organisations, People, fill, spec_of
 from workflows import accounts, deployment, drafts, instances, people, timers
 from workflows.access import Viewer, office_day
 from workflows.audit import Actor, ActorKind
@@ -66,6 +67,7 @@ class Seeding:
     def __init__(self, db: Database, now: datetime, store: FileStore, running: Running) -> None:
         self.db, self.now, self.store, self.running = db, now, store, running
         self.places, self.teachers = _data("places.toml"), _data("teachers.toml")
+        self.acts = _data("beside.toml")
         with db.read() as session:
             self.packs = deployment.packs(session, deployment.newest_pack_set(session))
         self.days = _working_days_before(office_day(now), 40, self.packs.calendar)
@@ -160,7 +162,7 @@ class Seeding:
                 contact="024-00000000" if prefix == "LN" else "0771-0000000",
             )),
         ):  # fmt: skip
-            self._complete(numbers[-1], step, sign_in, self.moment(day, 9), lambda folder, had, paper=paper: paper(folder))
+            self.complete(numbers[-1], step, sign_in, self.moment(day, 9), lambda folder, had, paper=paper: paper(folder))
         self._step()
 
     # --- the story ---
@@ -172,6 +174,9 @@ class Seeding:
             for day, hour, act in _STORIES[teacher["until"]]:
                 at = self.moment(day, hour, minute)
                 scenes.append(Scene(at, f"{place}:{index}:{day}", self._bound(place, teacher, act)))
+        for index, done in enumerate(self.acts[place]):
+            at = self.moment(done["day"], done["hour"], 30 + index)
+            scenes.append(Scene(at, f"{place}:beside:{index}", partial(beside.play, self, done)))
         return scenes
 
     def _bound(self, place: str, teacher: Mapping[str, Any], act: str) -> Callable[[datetime], None]:
@@ -240,21 +245,25 @@ class Seeding:
     def _act(self, teacher: Mapping[str, Any], step: str, sign_in: str, at: datetime,
              paper: Callable[[Folder, Mapping[str, Any]], dict[str, Any]]) -> None:
         """Complete the open task of a step in a teacher's case; nothing when it was done in an earlier run."""
-        applicant = self.viewer(teacher["phone"])
-        with self.db.read() as session:
-            number = instances.started_by(session, applicant.person_id)[0]
-        self._complete(number, step, sign_in, at, paper)
+        self.complete(self.case_of(teacher["phone"]), step, sign_in, at, paper)
 
-    def _complete(self, instance: str, step: str, sign_in: str, at: datetime,
-                  paper: Callable[..., dict[str, Any]]) -> None:
-        """Complete the open task of a step in a case; nothing when it was done in an earlier run."""
+    def case_of(self, sign_in: str) -> str:
+        """Number of somebody's application."""
+        applicant = self.viewer(sign_in)
+        with self.db.read() as session:
+            return instances.started_by(session, applicant.person_id)[0]
+
+    def complete(
+        self, instance: str, step: str, sign_in: str, at: datetime, paper: Callable[..., dict[str, Any]], *, task: str = ""
+    ) -> None:
+        """Complete a task of a case, the one that waits at a step unless named; nothing when that was done in an earlier run."""
         viewer = self.viewer(sign_in)
         with self.db.read() as session:
-            number = instances.open_task(session, instance, step)
+            number = task or instances.open_task(session, instance, step)
             if number is None:
                 return
             request = instances.task_form(session, viewer, number, at)
-        spec = check.read(request.form, file=form_file(request.form_id))
+        spec = spec_of(request.form)
         folder = Folder(self.db, self.store, viewer, at)
         filled = paper(folder, build.initial(spec, request.context, now=at, saved=request.prefill))
         submission = fill(request, filled, at=at, files=folder.files, find=self._find(at))
