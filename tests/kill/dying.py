@@ -167,6 +167,16 @@ def deaths(calls: list[str], *, writes: bool) -> list[int]:
     return sorted({1, *(number for number, what in enumerate(calls, 1) if what in chosen)})
 
 
+def some(calls: list[str], chosen: list[int], most: int, seed: str) -> list[int]:
+    """At most so many of the chosen calls: the first, those around the first commit and the last, others by the seed."""
+    if len(chosen) <= most:
+        return chosen
+    commits = [number for number, what in enumerate(calls, 1) if what in ("COMMIT", "committed")]
+    sure = {chosen[0], *commits[:2], *commits[-2:]}
+    others = [number for number in chosen if number not in sure]
+    return sorted({*sure, *random.Random(seed).sample(others, max(0, most - len(sure)))})
+
+
 class Killing:
     """One act on a database as it stands, to be killed and done again on copies of it."""
 

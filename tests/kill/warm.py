@@ -1,8 +1,9 @@
 """The process from which those that die are forked: what is only read from bytes is read once, whoever asks.
 
-A cold process spends most of its time on reading diagrams, tables and packs. Here they are remembered by their bytes, so
-that a fork makes exactly the calls to the database that a cold process makes, and is done sooner. Imported by the fork
-server alone, before any test has a database; the one that it looks at itself is closed again.
+A cold process spends most of its time on reading diagrams, tables and packs, and on putting statements into words. Here
+the former are remembered by their bytes, the latter by what they ask, so that a fork makes exactly the calls to the
+database that a cold process makes, and is done sooner. Imported by the fork server alone, before any test has a database;
+those that it looks at itself are closed again.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from sqlalchemy.dialects.postgresql import psycopg as dialect
 
 from benchmarks import annual
 from tests import reviewing
-from tests.databases import make_schema
+from tests.databases import make_schema, share_compiled
 from tests.factories import SETTING_UP
 from tests.kill import acts
-from tests.office import BEGAN
+from tests.kill.scenes import SCENES
+from tests.office import BEGAN, Office
+from tests.offices import _furnish
 from webapp import composition
 from workflows import deployment, engine, policies
 from workflows.db import Database
@@ -59,9 +63,22 @@ def _read_once() -> None:
                     deployment.rulebook(session, loaded, deployment.newest_pack_set(session))
                 deployment.packs(session, deployment.newest_pack_set(session))
         db.close()
-    deployment._shelf = deployment._Shelf()
+
+
+def _say_once() -> None:
+    """Do some acts, so that what nearly every act asks of SQLite has been put into words."""
+    share_compiled(pytest.MonkeyPatch())
+    for name in ("submit", "correct", "lapse"):
+        with tempfile.TemporaryDirectory() as folder:
+            db = Database(f"sqlite:///{Path(folder) / 'office.sqlite3'}", synchronous="NORMAL")
+            make_schema(db)
+            _furnish(db, composition.SOURCE)
+            SCENES[name].prepare(Office(db, Path(folder)))(db)
+            db.close()
 
 
 _read_once()
+_say_once()
+deployment._shelf = deployment._Shelf()
 #: Imported here once instead of in every fork.
 THERE = (psycopg, dialect, acts)
