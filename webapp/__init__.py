@@ -33,6 +33,7 @@ def _pages() -> list[Blueprint]:
         control,
         dashboard,
         deadlines,
+        definition_archives,
         desk,
         diagrams,
         handing_over,
@@ -63,7 +64,7 @@ def _pages() -> list[Blueprint]:
     return [
         health.pages, sign_in.pages, account.pages, passkeys.pages, public.pages, notices.pages, inbox.pages, bulk_acts.pages,
         desk.pages, tasks.pages, signers.pages, returning.pages, instances.pages, diagrams.pages, audit.pages,
-        administration.pages, operations.pages, incidents.pages, migrating.pages, control.pages, proxies.pages,
+        administration.pages, operations.pages, definition_archives.pages, incidents.pages, migrating.pages, control.pages, proxies.pages,
         handing_over.pages, unstaffed.pages, reporting.pages, registers.pages, rules.pages, printing.pages, workbooks.pages,
         again.pages, deadlines.pages, unmasking.pages, dashboard.pages, appearance.pages, own_signature.pages,
     ]

@@ -22,6 +22,7 @@ from workflows import (
     bulk,
     case_file,
     control,
+    definition_archives,
     deliveries,
     deployment,
     foreign_models,
@@ -152,6 +153,67 @@ def _staff(checked: Sequence[staff_check.Checked]) -> int:
             place = f"{one.process_id} @ {one.organisation_code} {one.organisation_name}"
             click.echo(f"{place}: {level}: {steps}：{staff_check.KINDS[found.kind]}{who}")
     return sum(not one.can_finish for one in checked)
+
+
+@main.group("definitions")
+def definitions_group() -> None:
+    """Deployed definitions (流程定义): handed out as one file, taken in from another office."""
+
+
+@definitions_group.command("list")
+@data_option
+def definitions_list(data: Path) -> None:
+    """List every stored version, as JSON lines.
+
+    Example: jiaoyan definitions list
+    """
+    with composition.opened(data) as office, office.db.read() as session:
+        for one in deployment.definitions(session):
+            _print_line({"process": one.process_id, "name": one.name, "version": one.version, "digest": one.digest,
+                         "deployed_at": one.deployed_at.isoformat(), "running": one.running})
+
+
+@definitions_group.command("export")
+@click.argument("process")
+@data_option
+@click.option("--version", type=int, help="Version to hand out; the newest unless given.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write.")
+def definitions_export(process: str, data: Path, version: int | None, out: Path) -> None:
+    """Write a deployed process, with its tables and forms and what it calls, into one file.
+
+    Example: jiaoyan definitions export admission --out admission.zip
+    """
+    with composition.opened(data) as office:
+        if version is None:
+            with office.db.read() as session:
+                version = deployment.definition(session, deployment.newest(session, process)).version
+        made = definition_archives.hand_out(office.db, composition.OPERATOR, process, version, at=office.clock.now())
+    out.write_bytes(made.content)
+    click.echo(f"{out}: {process} v{version}, {len(made.content)} bytes, sha256 {made.sha256}")
+
+
+@definitions_group.command("import")
+@click.argument("file", type=click.Path(exists=True, path_type=Path, dir_okay=False))
+@data_option
+@click.option("--do", "really", is_flag=True, help="Deploy it; without it only say what would happen.")
+def definitions_import(file: Path, data: Path, really: bool) -> None:
+    """Check a file that `definitions export` wrote and say what it would deploy; with --do deploy it.
+
+    Example: jiaoyan definitions import admission.zip --do
+    """
+    raw = file.read_bytes()
+    with composition.opened(data) as office:
+        with office.db.read() as session:
+            looked = definition_archives.look(session, raw, composition.check_form, file.name)
+        for one in looked.changes:
+            files = {state: sum(found == state for found in one.files.values()) for state in definition_archives.STATES}
+            _print_line({"process": one.held.process_id, "name": one.held.name, "digest": one.held.digest,
+                         "here": one.newest, "becomes": one.known or one.newest + 1, "new": not one.known, "files": files})
+        if really:
+            done = definition_archives.take_in(office.db, composition.OPERATOR, raw, composition.check_form,
+                                               at=office.clock.now(), file=file.name)
+            for process, version, is_new in done.definitions:
+                click.echo(f"{process} v{version}{' (new)' if is_new else ''}")
 
 
 @main.command("staff-check")

@@ -1,4 +1,4 @@
-"""Registers 台账: the roster, the staffing matrix, publicity and evidence, as they stood on a day; lists to take away as xlsx."""
+"""Registers 台账: the roster, the staffing matrix, publicity, evidence and matters reported, as of a day; lists as xlsx."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from webapp.languages import translate
 from webapp.moments import day_asked, now
 from webapp.office import office
 from webapp.paging import page_number, words
-from workflows import access, deployment, people
+from workflows import access, deployment, matters, people
 from workflows.access import office_day
 from workflows.audit.export import Exported
 from workflows.errors import FactsRefused
@@ -142,6 +142,17 @@ def uploaded() -> Any:
     with office().db.read() as reading:
         found = evidence.find(reading, g.viewer, words("q"), page=page_number())
     return render_template("registers/evidence.html", found=found)
+
+
+@pages.get("/matters")
+@allowed("signed_in")
+def reported() -> Any:
+    """登记事项: what was reported to cases, by whom, when; in one's charge, and one's own."""
+    if _asks_workbook():
+        return _file(matters.sheet(office().db, g.viewer, words("q"), on=day_asked(), at=now(), say=translate))
+    with office().db.read() as reading:
+        found = matters.find(reading, g.viewer, words("q"), page=page_number())
+    return render_template("registers/matters.html", found=found)
 
 
 def _asks_workbook() -> bool:

@@ -242,11 +242,13 @@ class Deployed:
     pack_set_is_new: bool
 
 
-def deploy(db: Database, by: Actor, files: Mapping[str, bytes], check_form: FormCheck, *, at: datetime) -> Deployed:
+def deploy(
+    db: Database, by: Actor, files: Mapping[str, bytes], check_form: FormCheck, *, at: datetime, archive: str = ""
+) -> Deployed:
     """Check a tree and store what is new in it; ``DefinitionRefused`` with every problem otherwise.
 
     A process whose files are unchanged keeps its version; a changed pack value makes a new pack set and versions no
-    definition. Running instances keep what they started on.
+    definition. Running instances keep what they started on. ``archive`` is the digest of the file that the tree came in.
     """
     source = _checked(files, check_form)
     if source.problems:
@@ -254,7 +256,7 @@ def deploy(db: Database, by: Actor, files: Mapping[str, bytes], check_form: Form
     done: list[tuple[str, int, bool]] = []
     with db.write() as session:
         for bundle in source.definitions:
-            done.append(_store(session, by, bundle, at))
+            done.append(_store(session, by, bundle, at, archive))
         pack_digest = digest_of(source.packs)
         is_new = session.get(PackSet, pack_digest) is None
         if is_new:
@@ -281,7 +283,7 @@ def _checked(files: Mapping[str, bytes], check_form: FormCheck) -> Source:
     return found
 
 
-def _store(session: Session, by: Actor, bundle: Bundle, at: datetime) -> tuple[str, int, bool]:
+def _store(session: Session, by: Actor, bundle: Bundle, at: datetime, archive: str) -> tuple[str, int, bool]:
     known = session.get(Definition, bundle.digest)
     if known is not None:
         return known.process_id, known.version, False
@@ -297,6 +299,7 @@ def _store(session: Session, by: Actor, bundle: Bundle, at: datetime) -> tuple[s
     )
     record(session, Act(office_stream("definitions"), Kind.DEFINITION_DEPLOYED, at, by, definition=bundle.digest,
                         payload={"process": bundle.process_id, "version": version, "name": bundle.name,
+                                 **({"archive": archive} if archive else {}),
                                  "files": {path: hashlib.sha256(raw).hexdigest()
                                            for path, raw in sorted(bundle.files.items())}}))
     return bundle.process_id, version, True

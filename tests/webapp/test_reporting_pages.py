@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.appointing import Path as Way
@@ -16,6 +19,7 @@ from tests.webapp.case_world import Sheet
 from tests.webapp.conftest import House, Watch
 from webapp.filling import SEND
 from workflows.audit import Kind
+from workflows.models import Event
 from workflows.settings import Settings
 
 Words = Callable[[TestResponse], str]
@@ -65,6 +69,19 @@ def test_an_objection_is_typed_read_through_and_entered_once(published: Way, tmp
     assert (event.actor, event.actor_role) == (published.office.viewer("sy.hr1").number, "bureau_hr")
     page = words(hr.get(f"/instances/{case.number}"))
     assert "登记事项 · 收到异议，登记受理" in page and "获奖材料与本人实际不符。" in page
+    applicant = Desk(published, case.applicant.teacher["phone"], tmp_path)
+    for one, seen in ((hr, True), (applicant, False)):
+        assert ("收到异议，登记受理" in words(one.get("/registers/matters"))) is seen, "whoever has the case in their charge, no applicant"
+        assert ("收到异议，登记受理" in words(one.get(f"/registers/matters?q={case.number}"))) is seen
+    assert "收到异议，登记受理" not in words(hr.get("/registers/matters?q=没有这样的办件"))
+    book = load_workbook(io.BytesIO(hr.get(f"/registers/matters?format=xlsx&q={case.number}").data))
+    heads, *rows = book.active.iter_rows(values_only=True)
+    assert heads[0] == "登记事项"
+    [row] = [one for one in rows if one[0] == "收到异议，登记受理"]
+    assert (row[1], row[5], row[10]) == (case.number, "吴立新", event.event_id)
+    with published.office.db.read() as session:
+        taken = session.execute(select(Event.kind).where(Event.kind == Kind.REGISTER_EXPORTED)).scalars().all()
+    assert len(taken) == 1, "who took the list away stands in the record"
 
 
 def test_who_may_not_report_is_offered_nothing_and_refused(published: Way, tmp_path: Path, words: Words) -> None:

@@ -28,6 +28,7 @@ class Kind(_Labelled):
     CLOCK_MOVED = "clock:moved", N_("调整演示时钟")
 
     DEFINITION_DEPLOYED = "definition:deployed", N_("部署流程定义")
+    DEFINITION_EXPORTED = "definition:exported", N_("导出流程定义")
     PACK_DEPLOYED = "pack:deployed", N_("部署政策规则包")
 
     INSTANCE_STARTED = "instance:started", N_("发起办件")

@@ -37,7 +37,7 @@ def roster_sheet(db: Database, viewer: Viewer, sought: Sought, *, on: date, at: 
     """R1 as the viewer's list shows it on a day; recorded as ``register:exported``."""
     with db.read() as session:
         rows = [_appointment(one, say) for one in roster.everyone(session, viewer, sought, on=on)]
-    return _taken(db, viewer, "researchers", N_("教研员名册"), ROSTER, rows, on=on, at=at, say=say)
+    return taken(db, viewer, "researchers", N_("教研员名册"), ROSTER, rows, on=on, at=at, say=say)
 
 
 def staffing_sheet(db: Database, viewer: Viewer, code: str, *, on: date, at: datetime, say: Say = chinese) -> Exported:
@@ -49,7 +49,7 @@ def staffing_sheet(db: Database, viewer: Viewer, code: str, *, on: date, at: dat
          _names(cell.helped_by), cell.gap, cell.since]
         for cell in matrix.cells.values()
     ]  # fmt: skip
-    return _taken(db, viewer, f"staffing-{code}", N_("学科配备"), STAFFING, rows, on=on, at=at, say=say)
+    return taken(db, viewer, f"staffing-{code}", N_("学科配备"), STAFFING, rows, on=on, at=at, say=say)
 
 
 def publicity_sheet(db: Database, viewer: Viewer, text: str, *, on: date, at: datetime, say: Say = chinese) -> Exported:
@@ -61,7 +61,7 @@ def publicity_sheet(db: Database, viewer: Viewer, text: str, *, on: date, at: da
          say(str(one.details.get("day_kind") or ""), {}), "、".join(one.details.get("channels") or ()), one.contact, one.instance]
         for one in found.rows
     ]  # fmt: skip
-    return _taken(db, viewer, "publicity", N_("公示台账"), PUBLICITY, rows, on=on, at=at, say=say)
+    return taken(db, viewer, "publicity", N_("公示台账"), PUBLICITY, rows, on=on, at=at, say=say)
 
 
 def evidence_sheet(db: Database, viewer: Viewer, text: str, *, on: date, at: datetime, say: Say = chinese) -> Exported:
@@ -72,13 +72,14 @@ def evidence_sheet(db: Database, viewer: Viewer, text: str, *, on: date, at: dat
         [one.name, one.sha256, one.media_type, one.size, one.uploaded_by, one.uploaded_at, one.instance, one.instance_title]
         for one in found.rows
     ]
-    return _taken(db, viewer, "evidence", N_("佐证材料"), EVIDENCE, rows, on=on, at=at, say=say)
+    return taken(db, viewer, "evidence", N_("佐证材料"), EVIDENCE, rows, on=on, at=at, say=say)
 
 
-def _taken(
+def taken(
     db: Database, viewer: Viewer, register: str, name: str, heads: Sequence[str], rows: Sequence[Sequence[Any]], *, on: date,
     at: datetime, say: Say,
 ) -> Exported:
+    """A list as a workbook that the viewer takes away: ``name`` and ``heads`` are message ids. Recorded as ``register:exported``."""
     made = as_workbook([Sheet(say(name, {}), [say(head, {}) for head in heads], rows)])
     exported = Exported(f"{register}-{on.isoformat()}.xlsx", made.media_type, made.content)
     payload = {"register": register, "on": on.isoformat(), "rows": len(rows), "sha256": exported.sha256}
