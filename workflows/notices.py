@@ -264,6 +264,13 @@ def task_sent_back(_params: Mapping[str, Any]) -> Words:
     )
 
 
+def task_called_off(_params: Mapping[str, Any]) -> Words:
+    """To whoever had another task of a case that was sent back to a step before: theirs is over, and why."""
+    return N_("任务已终止：%(step)s"), N_(
+        "%(by)s已将“%(title)s”（%(number)s）从“%(from)s”退回到“%(to)s”，您的“%(step)s”随之终止，重新办到时再通知您。理由：%(reason)s。"
+    )
+
+
 def task_taken_back(_params: Mapping[str, Any]) -> Words:
     """To whoever could take the next task: it is gone, because whoever did the step before has taken it back."""
     return N_("任务已被取回：%(step)s"), N_("%(by)s已取回“%(title)s”（%(number)s）的“%(from)s”，您暂时无须办理“%(step)s”。")
@@ -359,7 +366,7 @@ KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
         case_copied, case_copied_by_rule, remark_mentioned, remark_made, correction_asked, not_qualified, qualified,
         publicity_published, appointed, researcher_appointed, term_ending, case_ended,
         task_due_soon, task_overdue, overdue_reported, incident_raised, incident_left, case_suspended, case_resumed,
-        case_cancelled, case_withdrawn, case_rewound, task_sent_back, task_taken_back, signature_asked, signature_given,
+        case_cancelled, case_withdrawn, case_rewound, task_sent_back, task_called_off, task_taken_back, signature_asked, signature_given,
         signature_declined, signature_waived, signatures_objected, shortlisted, not_shortlisted, recheck_failed, to_be_inspected,
         reserve_listed, ranked_out, round_extended, round_cancelled, applications_open, round_waits,
     )

@@ -59,6 +59,11 @@ class Principal:
         return Actor(ActorKind.PROXY, by.number, self.number, role, organisation, by.ip)
 
 
+def both_names(viewer: Viewer, principal: Principal | None) -> str:
+    """Whoever acts as a notice names them: with whom they stand in for."""
+    return viewer.name if principal is None else f"{viewer.name}（代{principal.name}）"
+
+
 # --- granting -------------------------------------------------------------------------------------------------------
 
 

@@ -344,10 +344,12 @@ class Transition:
     def _history(self, session: Session, instance_id: int) -> Iterable[Sequence[Any]]:
         if self.acted is not None:
             return self.acted
-        given = {"of_instance": instance_id}
+        given: dict[str, Any] = {"of_instance": instance_id}
         if self.back_to is not None:
-            given["before"] = self.back_to.id
-        rows = session.connection().execute(_ACTED if self.back_to is None else _ACTED_BEFORE, given)
+            # Where one branch went back, what was done in the others since counts as before.
+            given |= {"before": self.back_to.id, "undone": sorted(self.progress.undone)}
+        alone = _ACTED_BESIDE if self.progress.undone else _ACTED_BEFORE
+        rows = session.connection().execute(_ACTED if self.back_to is None else alone, given)
         return [
             (*row, [*(delegations or ()), *signatures.worked(signers)], stood_for)
             for *row, delegations, stood_for, signers in rows
@@ -471,7 +473,9 @@ class Transition:
 
     def _explanation(self, opening: Opening) -> dict[str, Any]:
         """Of a task that waits again because the case went back: to which done one, so that what lay between is known."""
-        again = {} if self.back_to is None else {"again": self.back_to.number}
+        again: dict[str, Any] = {} if self.back_to is None else {"again": self.back_to.number}
+        if self.progress.undone:
+            again["undone"] = sorted(self.progress.undone)
         return {**opening.candidates.explanation, **again}
 
     def candidate_rows(self, task_ids: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -710,6 +714,7 @@ _ACTED = (
     .order_by(Task.done_at, Task.id)
 )
 _ACTED_BEFORE = _ACTED.where(Task.id < bindparam("before"))
+_ACTED_BESIDE = _ACTED.where(or_(Task.id < bindparam("before"), Task.step_id.not_in(bindparam("undone", expanding=True))))
 _NEW_SUBMISSION = Prepared(insert(table(SubmissionRow)))
 _BOUND_ATTACHMENTS = (
     update(table(Attachment))

@@ -199,8 +199,9 @@ def test_between_parallel_branches_it_is_refused_by_name_and_nothing_changes(lin
     second = line.does("second")
     counted = line.does("count")
     before = (line.case.row().version, [one.status for one in line.case.tasks()])
-    with recorded(line.office), pytest.raises(RewindAmbiguous):
+    with recorded(line.office), pytest.raises(NotReturnable) as elsewhere:
         line.sends_back(line.one, "discuss", counted)
+    assert elsewhere.value.params["why"] == returning.ELSEWHERE
     assert before == (line.case.row().version, [one.status for one in line.case.tasks()])
     line.does("discuss")
     with recorded(line.office), pytest.raises(RewindAmbiguous):
@@ -304,9 +305,14 @@ def test_nothing_is_taken_back_once_somebody_acted(line: Line) -> None:
     refused(returning.BEGUN)
     drafts.discard_draft(db, line.two.person_id, f"task:{number}")
     assignments.claim(db, line.two, number, at=at)
+    refused(returning.CLAIMED)
+    assignments.delegate(db, line.two, number, line.one.number, WHY, at=at)
+    refused(returning.ASKED)
+    assignments.recall(db, line.two, number, at=at)
+    assignments.unclaim(db, line.two, number, at=at)
     refused(returning.NOT_THE_LATEST)
     line.does("second", line.place.second_reviewer)
-    refused(returning.NOT_THE_LATEST)
+    refused(returning.DONE_SINCE)
 
 
 def test_nothing_is_taken_back_after_a_message_or_a_timer_or_the_end(line: Line) -> None:

@@ -216,9 +216,9 @@ def _of(model: Any, instance_id: int, token: str) -> Any:
 
 
 #: What an explanation says of how a task came to its holder, and of whom the holder has asked to work on it.
-_HANDED = ("claimed", "transferred", "delegated", "delegations", "signers", "sent_back", "taken_back", "again")
+_HANDED = ("claimed", "transferred", "delegated", "delegations", "signers", "sent_back", "taken_back", "again", "undone")
 #: What it says besides of what was done for the task: that stays, whoever has it.
-_KEPT = ("delegations", "signers", "again")
+_KEPT = ("delegations", "signers", "again", "undone")
 
 
 def _carry_task(

@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workflows import engine
+from workflows import people, returning
 from workflows.audit import Kind
-from workflows.case import house, load
+from workflows.case import load
 from workflows.control.authority import By, actor_of, by_number, concerned, refused
 from workflows.db import Database
 from workflows.deliveries import carry_out
@@ -51,6 +51,9 @@ def earlier(session: Session, number: str) -> list[Earlier]:
 def rewind(db: Database, by: By, number: str, task_number: str, reason: str, *, at: datetime) -> Moved:
     """Let a task that was done wait again, in the state in which it was done; deadlines are counted from now.
 
+    Where other branches are under way that it has not met since, its own branch alone goes back. Of a step that several did
+    each does it again.
+
     What was written since is no longer known to the case and stays on record; orders that were carried out and messages
     that were sent stay so. One transaction, one event. Raises the ``RewindAmbiguous`` refusals of the engine where that
     would undo more than the way from there to here, ``NotFound``, ``ReasonNeeded``, ``InstanceSuspended``,
@@ -70,13 +73,13 @@ def rewind(db: Database, by: By, number: str, task_number: str, reason: str, *, 
         case, _ = load(session, instance_id=instance.id)
         if case.row is None or case.row.version != instance.version:
             raise InstanceMoved()
-        progress = engine.rewind(
-            case.loaded.diagram, task.before, case.row.state, task.token, house(session, case, at)
-        )
+        progress = returning.rewound(session, case, task, at)
+        ended = returning.called_off(session, progress, instance.id)
+        holders = people.somebodies(session, {one.holder_id for one in ended if one.holder_id is not None})
         params = {"title": instance.title, "number": number, "step": task.name, "reason": words}
         transition = Transition(
             case, progress, Kind.INSTANCE_REWOUND, actor, at, case.loaded.diagram.steps[progress.opened[0].step_id],
-            extra={"words": words, "to": task.number},
+            extra={"words": words, "to": task.number, "called_off": returning.as_recorded(ended, holders)},
             also=[Message(concerned(session, instance), "case_rewound", params)], back_to=task,
         )
         transition.prepare(session)

@@ -29,6 +29,8 @@ class Descent:
     gone: tuple[Task, ...]
     #: Names of the steps behind it, as far as its branch goes alone.
     behind: frozenset[str]
+    #: Names of the gateways where its branch meets others.
+    meets: frozenset[str] = frozenset()
 
 
 def descent(then: Any, target: Task, now: Any, *, border: bool) -> Descent | None:
@@ -50,8 +52,13 @@ def descent(then: Any, target: Task, now: Any, *, border: bool) -> Descent | Non
         else:
             moved |= _onward(task, gone_on=True)
     colours = _Colours(now.spec, [start, moved, unmoved])
-    mine, theirs, _ = colours.reached
     since = [(task, _position(task)) for task in waiting if task.id not in before]
+    if not colours.doubtful and any(where not in colours.reached[0] | colours.reached[1] for _, where in since):
+        # Another branch may have gone back since.
+        came = {_position(task) for task in beside}
+        moved |= _upstream(now.spec, came, colours.reached[0] | {_position(target)})
+        colours = _Colours(now.spec, [start, moved, unmoved])
+    mine, theirs, _ = colours.reached
     if colours.doubtful or any((where in mine) == (where in theirs) for _, where in since):
         return None
     gone = [task for task, where in since if where in mine]
@@ -60,7 +67,7 @@ def descent(then: Any, target: Task, now: Any, *, border: bool) -> Descent | Non
     coming = _Colours(now.spec, [start, left]).reached[1]
     if not colours.awaited() <= coming:
         return None
-    return Descent(tuple(gone), colours.steps(0))
+    return Descent(tuple(gone), colours.steps(0), colours.meets())
 
 
 def stands_in(scope: Any) -> list[Task]:
@@ -97,6 +104,13 @@ def _leaving(spec: Any, *, border: bool) -> set[str]:
     return found | {one.name for one in spec.boundaries} if border else found
 
 
+def _upstream(scope: Any, places: Set[str], but: Set[str]) -> set[str]:
+    """Flows that lead to one of some places, and to none where the branch itself is or goes: others' way to where they were."""
+    flows = {flow.id for one in scope.task_specs.values() if isinstance(one, Element) for flow in one.leaving}
+    ways = {flow: _Colours(scope, [{flow}]).reached[0] for flow in flows - but}
+    return {flow for flow, way in ways.items() if way & places and not way & but}
+
+
 def _joins(spec: Any) -> bool:
     return isinstance(spec, (ParallelGateway, InclusiveGateway)) and len(spec.entering) > 1
 
@@ -122,6 +136,12 @@ class _Colours:
             passed.append(join)
         #: Whether a gateway was passed by one alone at which, as it turned out, another comes too.
         self.doubtful = any(len(self._coming(join)) > 1 for join in passed)
+
+    def meets(self) -> frozenset[str]:
+        """Names of the gateways to which the first comes, and others too."""
+        return frozenset(
+            join.name for join in self._joins if (coming := self._coming(join))[:1] == [0] and len(coming) > 1
+        )
 
     def awaited(self) -> set[str]:
         """Flows by which others come to where they meet the first."""

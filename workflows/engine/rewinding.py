@@ -9,7 +9,7 @@ is over begins anew, as a whole; inside one member that still runs, that member 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -52,11 +52,16 @@ from workflows.engine.specs import (
 )
 
 
-def rewind(diagram: Diagram, before: bytes, state: bytes, token_or_step: str, house: House) -> Progress:
+def rewind(
+    diagram: Diagram, before: bytes, state: bytes, token_or_step: str, house: House,
+    passed: Callable[[], Collection[str]] = tuple,
+) -> Progress:  # fmt: skip
     """Let an earlier user task wait again, as it did in ``before``, the state in which it was completed.
 
     ``token_or_step`` is its token in ``before``, or its step where only one task waited there; of one of many in a repetition
-    ``before`` is the state in which the first of them was completed. What came from it is closed; it opens anew, with what
+    ``before`` is the state in which the first of them was completed. ``passed`` gives the steps that were passed since, asked
+    where other branches were under way: a gateway among them where they meet is one that is past, though another round of the
+    same branches may be under way by now. What came from it is closed; it opens anew, with what
     waited on its border, under tokens never used before: moments count from now, and what its branch wrote since is not known
     there (outside a repetition's member it is, until it is written again). Orders carried out and messages sent since stay so.
     ``Progress.undone`` names the steps that lie behind it. Raises RewindAmbiguous where other branches, repetitions, calls,
@@ -70,7 +75,7 @@ def rewind(diagram: Diagram, before: bytes, state: bytes, token_or_step: str, ho
     around = _around(then, target)
     if isinstance(target.task_spec, Repeated) or not _alone(then, target, around):
         _check_undoing(now, then, target)
-        return _branch_back(diagram, state, house, then, [*around, target])
+        return _branch_back(diagram, state, house, then, [*around, target], passed)
     _check_now(now, then, target, around)
     found = codec.opened(codec.dump(diagram, then))
     _renumber(found, now, {task.id for scope in then.scopes() for task in live(scope)})
@@ -213,7 +218,9 @@ def _name(task: Task) -> str:
 # --- one branch, the others staying as they are ---------------------------------------------------------------------
 
 
-def _branch_back(diagram: Diagram, state: bytes, house: House, then: Instance, way: list[Task]) -> Progress:
+def _branch_back(
+    diagram: Diagram, state: bytes, house: House, then: Instance, way: list[Task], passed: Callable[[], Collection[str]]
+) -> Progress:
     """Withdraw what came from the last of ``way`` (the target, after what it lies in) and put it back; nothing else moves."""
     after, target = codec.load(diagram, state, house), way[-1]
     after.before = after.waiting()
@@ -228,7 +235,8 @@ def _branch_back(diagram: Diagram, state: bytes, house: House, then: Instance, w
                 host = member.workflow.tasks[member.internal_data[OF]]
                 raise RewindIntoRepetition(step=_name(target), other=_name(host))
         _check_alone_inside(way[depth:])
-        return _replaced(diagram, after, then, scope, task, target)
+        # Other members of a repetition pass the same gateways.
+        return _replaced(diagram, after, then, scope, task, target, () if scope.prefix else passed())
     raise RewindUnknown(step=_name(target))
 
 
@@ -249,13 +257,15 @@ def _check_alone_inside(way: list[Task]) -> None:
                 raise _kind(other)(step=_name(target), other=_name(other))
 
 
-def _replaced(diagram: Diagram, after: Instance, then: Instance, scope: Any, back: Task, target: Task) -> Progress:
+def _replaced(
+    diagram: Diagram, after: Instance, then: Instance, scope: Any, back: Task, target: Task, passed: Collection[str]
+) -> Progress:
     """``scope`` with ``back``, a task of the same scope as it was, in the place of whatever came from it."""
     for one in live(scope):
         if isinstance(one.task_spec, EventSubProcess) and one.id not in back.workflow.tasks:
             raise RewindBesideEvent(step=_name(target), other=_name(one))
     found = descent(back.workflow, back, scope, border=back is not target or isinstance(back.task_spec, Repeated))
-    if found is None:
+    if found is None or not found.meets.isdisjoint(passed):
         beside = [one for one in beside_in(back.workflow, back) if not isinstance(one.task_spec, ScopeEnd)]
         # Whoever has moved on since is more likely to be the reason.
         other = min(beside, key=lambda one: one.id in scope.tasks, default=back)

@@ -26,12 +26,14 @@ def whole_of(token: str) -> str:
 def play(seed: int, path: int, depth: int = 3) -> tuple[int, int, int]:
     """Walk one process to its end, going back on the way: how often alone, how often whole, how often it was refused.
 
-    After every act what waits is what the model of blocks says, in which the branch was put back as a block.
+    After every act what waits is what the model of blocks says, in which the branch was put back as a block. Gone back to is
+    what is on the way: each step as it was done last, but for what was undone since.
     """
     raw, model = Maker(seed, kinds=KINDS).process(depth)
     (drawn,) = read(raw, file=f"seed-{seed}.bpmn")
     walk, chance = Back(drawn), random.Random(path)
     then: dict[str, ScopePlay] = {}
+    way: dict[str, tuple[str, str, bytes]] = {}
     alone = whole = refused = 0
     for number in range(400):
         where = f"seed {seed}, path {path}, act {number}"
@@ -39,8 +41,8 @@ def play(seed: int, path: int, depth: int = 3) -> tuple[int, int, int]:
         assert walk.progress.completed == model.finished, where
         if model.finished:
             return alone, whole, refused
-        if walk.before and number < 60 and chance.random() < 0.4:
-            token, step, state = chance.choice(walk.before[-6:])
+        if way and number < 60 and chance.random() < 0.4:
+            token, step, state = chance.choice(list(way.values())[-6:])
             kept = walk.progress.state
             try:
                 progress = walk.back_to(token, walk.first_of(token, state))
@@ -49,6 +51,12 @@ def play(seed: int, path: int, depth: int = 3) -> tuple[int, int, int]:
                 refused += 1
                 continue
             model = go_back(model, then[whole_of(token)], step)
+            order = list(walk.when)
+            since = set(order[order.index(token) :])
+            way = {
+                name: one for name, one in way.items()
+                if one[0] not in since or (progress.undone and name not in progress.undone)
+            }  # fmt: skip
             alone, whole = alone + bool(progress.undone), whole + (not progress.undone)
             assert all(one.step_id == step for one in progress.opened), where
         else:
@@ -56,6 +64,8 @@ def play(seed: int, path: int, depth: int = 3) -> tuple[int, int, int]:
             if kind == "task":
                 token = walk.token(name)
                 then.setdefault(whole_of(token), copy.deepcopy(model))
+                way.pop(name, None)
+                way[name] = (token, name, walk.progress.state)
             act(walk, kind, name, n=number)
             model.do(name)
     raise AssertionError(f"seed {seed}, path {path} does not end")

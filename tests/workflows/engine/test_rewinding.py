@@ -51,10 +51,13 @@ class Back(Walk):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         self.before: list[tuple[str, str, bytes]] = []
+        #: How many steps had been passed when a task was completed.
+        self.when: dict[str, int] = {}
         super().__init__(*given, **named)
 
     def complete(self, token: str, variables: Mapping[str, Any]) -> Progress:
         self.before.append((token, self.tokens[token], self.progress.state))
+        self.when[token] = len(self.steps)
         return super().complete(token, variables)
 
     def back(self, step: str, *, by: str = "token") -> Progress:
@@ -65,7 +68,9 @@ class Back(Walk):
     def back_to(self, token: str, state: bytes, name: str = "") -> Progress:
         """Back to one that was done in a state; what waited is closed, but for other branches where those stay."""
         used = {name for one in (self.tokens, self.timers, self.subscriptions, self.calls) for name in one}
-        progress = rewind(self.diagram, state, self.progress.state, name or token, self.house)
+        progress = rewind(
+            self.diagram, state, self.progress.state, name or token, self.house, lambda: self.steps[self.when[token] :]
+        )
         closed = {
             *progress.closed, *progress.timers_closed, *progress.subscriptions_closed, *progress.calls_closed
         }  # fmt: skip
@@ -219,6 +224,28 @@ def test_a_branch_goes_back_alone_and_the_join_waits_for_it(gateway: Any, b_is: 
     walk.do("c")
     assert (walk.open, walk.variables) == (["d"], {"x": 2, "z": 1})
     assert walk.do("d").completed
+
+
+@pytest.mark.parametrize("gateway", [fork, some])
+def test_one_branch_goes_back_after_another_has(gateway: Any) -> None:
+    ways = ["f a a2 j", "f b b2 j"] if gateway is fork else ["f a | true", "a a2 j", "f b | true", "b b2 j"]
+    drawn = diagram(
+        begin(), gateway("f"), user("a"), user("a2"), user("b"), user("b2"), gateway("j"), user("d"), end(),
+        flows("s f", *ways, "j d e"),
+    )  # fmt: skip
+    walk = Back(drawn)
+    walk.do("a")
+    walk.do("b")
+    walk.back("a")
+    walk.back("b")
+    assert sorted(walk.open) == ["a", "b"]
+    walk.do("b")
+    walk.do("a")
+    walk.back("b")
+    assert sorted(walk.open) == ["a2", "b"]
+    for step in ("b", "b2", "a2", "d"):
+        walk.do(step)
+    assert walk.progress.completed
 
 
 @pytest.mark.parametrize("gateway", [fork, some])
