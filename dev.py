@@ -313,7 +313,7 @@ def test(options: argparse.Namespace, rest: list[str]) -> int:
     whole = not rest
     chosen = ["--long"] * options.long + (["--shared", options.shared] if options.shared else [])
     if whole:
-        chosen += ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "worksteal"]
+        chosen += ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "worksteal", "--durations", "25"]
     steps: list[tuple[str, list[str | Path]]] = [("pytest", [PYTHON, "-m", "pytest", *chosen, *rest])]
     if whole:
         steps = [

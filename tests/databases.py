@@ -27,6 +27,40 @@ ENGINES = ("sqlite", "postgresql")
 _numbers = itertools.count(1)
 
 
+#: Pages that run on both databases without ``--long``: those that list, search, count or sum, and those on which somebody
+#: acts on what is stored from a wide choice. The others put no question to a database that ``workflows/`` does not put to both.
+PAGES_ON_BOTH = {
+    "test_administration", "test_audit_pages", "test_bulk_pages", "test_cases", "test_costs", "test_dashboard", "test_deadlines",
+    "test_inbox", "test_refused_acts", "test_registers", "test_reporting_pages",
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, unless ``--long`` asks for everything, what PostgreSQL would show once more."""
+    again = [] if config.getoption("--long") else [item for item in items if _shown_elsewhere(item)]
+    if again:
+        config.hook.pytest_deselected(items=again)
+        items[:] = [item for item in items if item not in set(again)]
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say so."""
+    return None if config.getoption("--long") else "not collected: pages and stories that ask PostgreSQL nothing new (--long)"
+
+
+def _shown_elsewhere(item: pytest.Item) -> bool:
+    """Whether a test on PostgreSQL asks nothing that others do not ask already.
+
+    That is a page outside ``PAGES_ON_BOTH``, and a story of the second province: what a province says stands in tables and
+    packs, and no database reads those.
+    """
+    given = getattr(item, "callspec", None)
+    if given is None or "postgresql" not in given.params.values():
+        return False
+    place = given.params.get("place", "liaoning")
+    return place != "liaoning" or (item.path.parent.name == "webapp" and item.path.stem not in PAGES_ON_BOTH)
+
+
 class Compiled(dict[Any, Any]):
     """Statements in the words of a database, for every database of its kind that this process opens.
 
