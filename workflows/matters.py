@@ -21,7 +21,7 @@ from workflows.registers.sheets import MOST, taken
 
 #: Heads of the list as a workbook.
 HEADS = (
-    N_("登记事项"), N_("所属办件"), N_("办件标题"), N_("事项"), N_("承办单位"), N_("登记人"), N_("登记人编号"), N_("登记人角色"),
+    N_("登记的事项"), N_("所属办件"), N_("办件标题"), N_("事项"), N_("承办单位"), N_("登记人"), N_("登记人编号"), N_("登记人角色"),
     N_("登记人单位"), N_("登记时间"), N_("留痕编号"),
 )  # fmt: skip
 
@@ -81,7 +81,7 @@ def _matter(
     step = loaded.diagram.steps.get(sent.step_id)
     return Matter(
         step.name if step is not None else sent.step_id, instance.number, instance.title, loaded.name, organisation, by_name,
-        by_number, ROLES[role].name if role in ROLES else "", code or "", sent.at, sent.event,
+        by_number, ROLES[role].name if role is not None and role in ROLES else "", code or "", sent.at, sent.event,
     )  # fmt: skip
 
 

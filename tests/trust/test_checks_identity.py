@@ -12,6 +12,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.webapp.conftest import PASSWORD, SYSTEM, Browser, House
+from tests.webapp.test_passkeys import alone, half_way, with_passkey
 from tests.webapp.test_second_factor import code, set_up
 from tests.webapp.test_sign_in import without_tokens
 from webapp import route_matrix
@@ -225,9 +226,20 @@ def test_check_09_the_three_administrators_sign_in_with_two_factors(house: House
     assert pyotp.TOTP(secret).verify(code(house, secret), for_time=house.watch()), "as RFC 6238 has it"
 
 
+def test_check_09_a_passkey_is_a_second_factor_and_does_not_stand_in_for_an_administrators_password(house: House) -> None:
+    house.restart(second_factor="administrators")
+    house.person("chief", ("ln-jyt", "auditor"))
+    _, device = with_passkey(house, name="chief")
+    again, asked = half_way(house, "chief")
+    assert again.get("/notices/").status_code == 302
+    assert again.post("/sign-in/code", {"passkey": device.get(asked)}).status_code == 302
+    assert alone(house, device).status_code == 401
+
+
 #: What nobody changes without having proved who they are within ten minutes.
 SENSITIVE = {
-    "account.contact", "account.second_factor", "account.remove_second_factor", "account.renew_codes",
+    "account.contact", "account.second_factor", "account.remove_second_factor", "account.renew_codes", "passkeys.add",
+    "passkeys.remove", "definition_archives.take_in",
     "administration.grant_role", "administration.end_role", "administration.change_account", "proxies.grant",
 }  # fmt: skip
 

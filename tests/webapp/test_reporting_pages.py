@@ -76,7 +76,7 @@ def test_an_objection_is_typed_read_through_and_entered_once(published: Way, tmp
     assert "收到异议，登记受理" not in words(hr.get("/registers/matters?q=没有这样的办件"))
     book = load_workbook(io.BytesIO(hr.get(f"/registers/matters?format=xlsx&q={case.number}").data))
     heads, *rows = book.active.iter_rows(values_only=True)
-    assert heads[0] == "登记事项"
+    assert heads[0] == "登记的事项"
     [row] = [one for one in rows if one[0] == "收到异议，登记受理"]
     assert (row[1], row[5], row[10]) == (case.number, "吴立新", event.event_id)
     with published.office.db.read() as session:

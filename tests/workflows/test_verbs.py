@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,20 @@ from sqlalchemy import event, func, select
 from tests import factories
 from tests.factories import SETTING_UP
 from tests.office import Case, Hand, Office, Place, open_round
+from tests.passkey_device import Device
 from webapp import composition
-from workflows import accounts, assignments, deployment, instances, own_account, people, proving, second_factor, timers
+from workflows import (
+    accounts,
+    assignments,
+    deployment,
+    instances,
+    own_account,
+    passkeys,
+    people,
+    proving,
+    second_factor,
+    timers,
+)
 from workflows.audit import Kind
 from workflows.db import Database
 from workflows.errors import (
@@ -32,6 +45,8 @@ from workflows.errors import (
     LinkExpired,
     NoSecondFactor,
     NotFound,
+    PasskeyNameNeeded,
+    PasskeyRefused,
     Refusal,
     SecondFactorStands,
     SignInRefused,
@@ -241,6 +256,78 @@ def test_each_verb_of_a_second_factor_is_one_event(office: Office, settings: Set
         second_factor.remove(db, viewer, at=at, settings=settings)
     with recorded(office), pytest.raises(NoSecondFactor):
         second_factor.reset(db, SETTING_UP, made.person_number, at=at)
+
+
+def test_each_verb_of_a_passkey_is_one_event(office: Office, settings: Settings) -> None:
+    db, at, key, device = office.db, office.at, b"k" * 32, Device()
+    made = accounts.register_applicant(db, name="李晓岚", phone="13900000001", email=None, password=PASSWORD, at=at, ip=None)
+    stream = f"person:{made.person_number}"
+    cookie = accounts.sign_in(db, "13900000001", PASSWORD, at=at, ip=None, settings=settings)
+    with db.glance() as reading:
+        viewer = accounts.viewer(reading, cookie, at=at, ip=None, settings=settings)
+    assert viewer is not None
+
+    def asked(purpose: str, account_id: int | None = None) -> str:
+        with db.read() as session:
+            return passkeys.to_show(session, key, purpose, account_id, clock=at, settings=settings)
+
+    with db.read() as session:
+        offer = passkeys.to_add(session, viewer, key, clock=at, settings=settings)
+    moments = {"at": at, "clock": at, "settings": settings}
+    with recorded(office), pytest.raises(PasskeyNameNeeded):
+        passkeys.add(db, viewer, device.create(offer), " ", key, cookie, **moments)
+    with recorded(office), pytest.raises(PasskeyRefused):
+        passkeys.add(db, viewer, Device(origin="https://evil.example").create(offer), "手机", key, cookie, **moments)
+    with recorded(office, (stream, Kind.PASSKEY_ADDED)):
+        assert len(passkeys.add(db, viewer, device.create(offer), "手机", key, cookie, **moments)) == 10
+    with recorded(office), pytest.raises(PasskeyRefused):
+        passkeys.add(db, viewer, device.create(offer), "手机", key, cookie, **moments)
+    with recorded(office, (stream, Kind.SIGN_IN_SUCCEEDED)):
+        proving.enter_by_passkey(db, device.get(asked(passkeys.SIGN_IN)), key, ip=None, **moments)
+    with recorded(office, (stream, Kind.SIGN_IN_FAILED)), pytest.raises(PasskeyRefused):
+        proving.enter_by_passkey(db, device.get(asked(passkeys.CODE)), key, ip=None, **moments)
+    with recorded(office):
+        half = accounts.sign_in(db, "13900000001", PASSWORD, at=at, ip=None, settings=settings)
+    copied = replace(device, used=0)
+    with recorded(office, (stream, Kind.PASSKEY_DOUBTED)), pytest.raises(PasskeyRefused):
+        proving.enter(db, half, "", key, ip=None, passkey=copied.get(asked(passkeys.CODE, viewer.account_id)), **moments)
+    with recorded(office, (stream, Kind.SIGN_IN_SUCCEEDED)):
+        proving.enter(db, half, "", key, ip=None, passkey=device.get(asked(passkeys.CODE, viewer.account_id)), **moments)
+    with recorded(office, (stream, Kind.IDENTITY_PROVED)):
+        shown = device.get(asked(passkeys.PROOF, viewer.account_id))
+        proving.prove(db, viewer, cookie, key, password="", code="", passkey=shown, **moments)
+    with db.read() as session:
+        [own] = passkeys.own(session, viewer.account_id)
+    assert (own.name, own.used_at, own.synced) == ("手机", at, False)
+    with recorded(office, (stream, Kind.PASSKEY_REMOVED)):
+        passkeys.remove(db, viewer, own.credential_id, at=at, settings=settings)
+    with recorded(office), pytest.raises(NotFound):
+        passkeys.remove(db, viewer, own.credential_id, at=at, settings=settings)
+
+
+def test_two_browsers_with_one_answer_of_a_passkey_are_one_sign_in(office: Office, settings: Settings) -> None:
+    """An answer counts once, also when both come at the same moment, and also for a key that does not count its uses."""
+    db, at, key, device = office.db, office.at, b"k" * 32, Device(counts=False)
+    accounts.register_applicant(db, name="李晓岚", phone="13900000001", email=None, password=PASSWORD, at=at, ip=None)
+    cookie = accounts.sign_in(db, "13900000001", PASSWORD, at=at, ip=None, settings=settings)
+    with db.glance() as reading:
+        viewer = accounts.viewer(reading, cookie, at=at, ip=None, settings=settings)
+    assert viewer is not None
+    moments = {"at": at, "clock": at, "settings": settings}
+    with db.read() as session:
+        offer = passkeys.to_add(session, viewer, key, clock=at, settings=settings)
+    passkeys.add(db, viewer, device.create(offer), "手机", key, cookie, **moments)
+    with db.read() as session:
+        answer = device.get(passkeys.to_show(session, key, passkeys.SIGN_IN, None, clock=at, settings=settings))
+
+    def enter(_: int) -> bool:
+        try:
+            return bool(proving.enter_by_passkey(db, answer, key, ip=None, **moments))
+        except PasskeyRefused:
+            return False
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(enter, range(4))) == [False, False, False, True]
 
 
 def test_two_browsers_with_one_code_are_one_sign_in(office: Office, settings: Settings) -> None:
