@@ -32,7 +32,7 @@ def _form(form_id: str, *fields: Mapping[str, Any]) -> bytes:
     return orjson.dumps({
         "id": form_id, "type": "default", "schemaVersion": 19, "properties": described,
         "executionPlatform": "Camunda Cloud", "executionPlatformVersion": "8.8.0",
-        "components": [{**one, "id": f"f_{one['key']}", "layout": {"row": f"Row_{number}", "columns": None}}
+        "components": [{**one, "id": f"f_{one.get('key') or one['path']}", "layout": {"row": f"Row_{number}", "columns": None}}
                        for number, one in enumerate(fields)],
     })  # fmt: skip
 

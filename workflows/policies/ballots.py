@@ -1,8 +1,11 @@
-"""The ballot of a collective decision (票决, domain.md 3.0.2): quorum, sum and majority, from the numbers of the minutes."""
+"""The ballot of a collective decision (票决, domain.md 3.0.2): quorum, sum and majority.
+
+From the numbers of the minutes (``ballot``), or from votes given one by one, which may weigh differently (``weighted_ballot``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -81,4 +84,66 @@ def _people(fact: str, given: Any) -> int:
         return len(given)
     if isinstance(given, bool) or not isinstance(given, (int, Decimal)) or given != int(given) or given < 0:
         raise FactsRefused(fact=fact, reason=f"应为人数，现为 {given}")
+    return int(given)
+
+
+#: What a vote may be; whoever is recused was present and does not vote.
+FOR, AGAINST, ABSTAINED, RECUSED = "赞成", "不赞成", "弃权", "回避"
+VOTES = (FOR, AGAINST, ABSTAINED, RECUSED)
+#: The heaviest vote.
+HEAVIEST = 99
+
+
+def weighted_ballot(
+    kind: str, seats: Sequence[Mapping[str, Any]], votes: Sequence[Mapping[str, Any] | None], *,
+    quorum: Sequence[Decimal | int], majority: Sequence[Decimal | int], may_weigh: bool,
+) -> dict[str, Any]:
+    """Count votes that are given one by one (加权票决), also while some are still out; everybody's is shown.
+
+    ``seats``: {person, weight, …}, one a person, weight 1 where none is given; ``votes``: {person, vote}, or null for one that
+    is still out. Whoever has voted, or is recused, is present. The quorum is counted by heads, the majority by weight: the
+    motion passes with more than ``majority`` of the weight of all seats (half is not enough). Returns {seats, voted, due,
+    in_favour, against, abstained, needed, quorum, quorum_met, passed, decided, rows, words}; ``decided`` as soon as votes that
+    are still out can change nothing. ``FactsRefused`` for a seat named twice, a weight that is no whole number from 1, one that
+    differs where the kind of motion lets nobody's weigh more (``may_weigh``), an unknown vote, a vote without a seat, two of one.
+    """
+    weights = {seat.get("person"): _weight(seat) for seat in seats}
+    if not weights or None in weights or len(weights) != len(seats):
+        raise FactsRefused(fact="seats", reason="每个席位须写明不同的人")
+    if len(set(weights.values())) > 1 and not may_weigh:
+        raise FactsRefused(fact="seats", reason=f"“{kind}”一人一票，不能加权")
+    given: dict[Any, str] = {}
+    for vote in votes:
+        if vote is None or vote.get("vote") is None:
+            continue
+        person, said = vote.get("person"), vote["vote"]
+        if person not in weights or person in given or said not in VOTES:
+            raise FactsRefused(fact="votes", reason=f"“{said}”不是席位上的一张有效票")
+        given[person] = said
+    total = sum(weights.values())
+    summed = {choice: sum(weights[person] for person, said in given.items() if said == choice) for choice in VOTES}
+    out = total - sum(summed.values())
+    least = int(-(-len(weights) * Fraction(quorum[0]) // Fraction(quorum[1])))
+    needed = int(total * Fraction(majority[0]) // Fraction(majority[1]) + 1)
+    quorum_met = len(given) >= least
+    passed = quorum_met and summed[FOR] >= needed
+    return {
+        "seats": len(weights), "voted": len(given), "due": total, "in_favour": summed[FOR], "against": summed[AGAINST],
+        "abstained": summed[ABSTAINED], "needed": needed, "quorum": least, "quorum_met": quorum_met, "passed": passed,
+        "decided": passed or summed[FOR] + out < needed or not out,
+        "rows": [{**seat, "weight": weights[seat["person"]], "vote": given.get(seat["person"], "未投票")} for seat in seats],
+        "words": (
+            f"{'通过' if passed else '未通过'}：{len(weights)} 席共 {total} 票，已投 {len(given)} 席（至少 {least} 席），"
+            f"赞成 {summed[FOR]}、不赞成 {summed[AGAINST]}、弃权 {summed[ABSTAINED]}、回避 {summed[RECUSED]}、未投 {out}，"
+            f"通过须赞成至少 {needed} 票"
+        ),
+    }  # fmt: skip
+
+
+def _weight(seat: Mapping[str, Any]) -> int:
+    given = seat.get("weight")
+    if given is None:
+        return 1
+    if isinstance(given, bool) or not isinstance(given, (int, Decimal)) or given != int(given) or not 1 <= given <= HEAVIEST:
+        raise FactsRefused(fact="seats", reason=f"权重应为 1 至 {HEAVIEST} 的整数，现为 {given}")
     return int(given)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from workflows.errors import FactsRefused
-from workflows.policies.ballots import ballot
+from workflows.policies.ballots import ballot, weighted_ballot
 from workflows.policies.on_post import on_post_months
 from workflows.policies.pack import Pack
 from workflows.policies.ranking import ranking, shortlist
@@ -20,11 +20,13 @@ from workflows.policies.working_days import SHANGHAI, add_working_days, end_of, 
 
 #: Names of the functions, for compiling expressions that use them.
 FUNCTION_NAMES = ("teaching months", "working days", "working days after", "due", "school year",
-                  "publicity end", "ballot", "shortlist of", "ranking of", "office day", "on post months",
+                  "publicity end", "ballot", "weighted ballot", "shortlist of", "ranking of", "office day", "on post months",
                   "semesters served", "training hours", "one decimal", "staffing gaps")
 
 #: Keys that a function reads itself, whatever it is given: who calls it reads them.
-KEYS_READ = {"ballot": ("ballot.quorum", "ballot.majority")}
+KEYS_READ = {
+    "ballot": ("ballot.quorum", "ballot.majority"), "weighted ballot": ("ballot.quorum", "ballot.majority", "ballot.weighted"),
+}  # fmt: skip
 
 #: Kinds of days a publicity period is counted in (form A9).
 NATURAL_DAYS, WORKING_DAYS = "自然日", "工作日"
@@ -43,6 +45,8 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
       publication; I21.
     * ``ballot(kind, due, present, recused, for, against, abstained)`` -> {quorum, quorum_met, sum_met, needed, passed,
       words}; kind is one of ``policy.ballot.quorum`` (3.0.2). Null where a place has no such rule.
+    * ``weighted ballot(kind, seats, votes)`` -> {seats, voted, due, in_favour, against, abstained, needed, quorum, quorum_met,
+      passed, decided, rows, words}: see ``ballots.weighted_ballot``. Null where a place has no such rule.
     * ``shortlist of(candidates, posts, written, ratio, recheck)``: see ``ranking.shortlist``.
     * ``ranking of(candidates, panel scores, posts, weights, drop from, decimals, tie order)``: see ``ranking.ranking``.
     * ``office day()`` -> today in the office: the day of the ruling.
@@ -56,7 +60,7 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
     * ``staffing gaps(split, stages, subjects, extra, curriculum, subject names, stage names, filled by, staff)`` ->
       {required, missing, suggestions, temporary, posts, words, suggested}; 3.0.12. Null unless split is must or advise.
 
-    Moments are given in Asia/Shanghai. ``due`` and ``ballot`` read the given pack: pass a recording pack to have it cited.
+    Moments are given in Asia/Shanghai. ``due`` and the ballots read the given pack: pass a recording pack to have it cited.
     """
 
     def working_days(n: Decimal) -> datetime:
@@ -89,9 +93,19 @@ def functions(pack: Pack, *, now: datetime) -> Mapping[str, Callable[..., Any]]:
         return ballot(due_, present, recused, in_favour, against, abstained,
                       quorum=quorum[kind], majority=majority).as_facts()
 
+    def weighted_ballot_of(kind: str, seats: Any, votes: Any) -> Any:
+        quorum, majority, weighted = (pack["ballot"][key] for key in ("quorum", "majority", "weighted"))
+        if quorum is None or majority is None:
+            return None
+        if kind not in quorum:
+            raise FactsRefused(fact="ballot_kind", reason=f"“{kind}”不在可选范围内（{'、'.join(quorum)}）")
+        return weighted_ballot(kind, seats or [], votes or [], quorum=quorum[kind], majority=majority,
+                               may_weigh=kind in (weighted or ()))
+
     return {
         **_OF_FACTS, "working days": working_days, "working days after": working_days_after, "due": due,
-        "publicity end": publicity_end, "ballot": ballot_of, "office day": lambda: office_day(now),
+        "publicity end": publicity_end, "ballot": ballot_of, "weighted ballot": weighted_ballot_of,
+        "office day": lambda: office_day(now),
     }
 
 
