@@ -306,6 +306,22 @@ def serve(options: argparse.Namespace, rest: list[str]) -> int:
     os.execv(command[0], command)  # noqa: S606 - hands over, so that signals reach the server itself
 
 
+#: What reads the source; beside the tests, whose browser and servers leave a core idle now and then.
+LINTERS: list[tuple[str, list[str | Path]]] = [
+    ("ruff", [BIN / "ruff", "check", "."]),
+    ("mypy", [BIN / "mypy"]),
+    ("import contracts", [BIN / "lint-imports"]),
+]
+
+
+def look(command: Sequence[str | Path]) -> str | None:
+    """Nothing when a linter finds nothing, else what it says."""
+    done = subprocess.run(
+        [str(word) for word in command], cwd=ROOT, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    return done.stdout if done.returncode else None
+
+
 def test(options: argparse.Namespace, rest: list[str]) -> int:
     """Linters, types, import contracts and all tests; with pytest arguments only what they select."""
     set_up(tests=True)
@@ -314,21 +330,19 @@ def test(options: argparse.Namespace, rest: list[str]) -> int:
     chosen = ["--long"] * options.long + (["--shared", options.shared] if options.shared else [])
     if whole:
         chosen += ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "worksteal", "--durations", "25"]
-    steps: list[tuple[str, list[str | Path]]] = [("pytest", [PYTHON, "-m", "pytest", *chosen, *rest])]
-    if whole:
-        steps = [
-            ("ruff", [BIN / "ruff", "check", "."]),
-            ("mypy", [BIN / "mypy"]),
-            ("import contracts", [BIN / "lint-imports"]),
-            *steps,
-        ]
-    else:
-        say("pytest arguments given: ruff, mypy and the import contracts are left to the whole run")
     failed = []
-    for name, command in steps:
-        say(name)
-        if subprocess.run([str(word) for word in command], cwd=ROOT, env=env, check=False).returncode:
-            failed.append(name)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        looking = [(name, beside.submit(look, command)) for name, command in LINTERS] if whole else []
+        say("pytest, and the linters beside it" if whole else "pytest; ruff, mypy and the import contracts are left to the whole run")
+        done = subprocess.run([str(PYTHON), "-m", "pytest", *chosen, *rest], cwd=ROOT, env=env, check=False)
+        for name, found in looking:
+            wrong = found.result()
+            say(f"{name}: {'fails' if wrong is not None else 'finds nothing'}")
+            if wrong is not None:
+                print(wrong, flush=True)
+                failed.append(name)
+    if done.returncode:
+        failed.append("pytest")
     say(f"failed: {', '.join(failed)}" if failed else "all green")
     return 1 if failed else 0
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import dev
+from tests.databases import PAGES_ON_BOTH
 
 
 def test_both_readmes_and_ci_name_the_same_two_commands(root: Path) -> None:
@@ -107,3 +108,12 @@ def test_what_papers_need_is_installed_or_named(monkeypatch: pytest.MonkeyPatch,
     [said] = told
     assert said.startswith("installed" if may_install else "PDF files cannot be made until")
     assert all(package in said for package in (*dev.PANGO, *dev.CHINESE_FONTS))
+
+
+def test_a_linter_is_heard_only_when_it_finds_something() -> None:
+    assert dev.look([sys.executable, "-c", "print('fine')"]) is None
+    assert dev.look([sys.executable, "-c", "print('wrong'); raise SystemExit(1)"]) == "wrong\n"
+
+
+def test_a_page_that_runs_on_both_databases_is_there(root: Path) -> None:
+    assert {path.stem for path in (root / "tests" / "webapp").glob("test_*.py")} >= PAGES_ON_BOTH
