@@ -20,6 +20,7 @@ from webapp.form_page import FormView, Received
 from webapp.languages import refusal_words
 from webapp.moments import now
 from webapp.office import office
+from webapp.typed import posted
 from workflows import case_file, drafts, instances, people, search, signature_images
 from workflows.access import Viewer, office_day
 from workflows.drafts import DraftView
@@ -35,6 +36,8 @@ VERSION, SAVE, SEND = "_version", "_save", "_send"
 BACK, NOTE = "_back", "_note"
 #: The button that leads to what else can be done with a task, by the word in the address; what is typed is kept first.
 MORE = "_more"
+#: The button that fills in what the person wrote when the step was theirs before (沿用上次意见).
+LAST = "_last"
 
 
 class Organisations:
@@ -213,6 +216,14 @@ class Filling:
             with office().db.read() as reading:
                 newer = drafts.draft(reading, g.viewer.person_id, self.asked.subject)
             self._kept = self._save(got, newer.version if newer is not None else None)
+
+    def take_last(self, got: Received, answers: Mapping[str, Any]) -> None:
+        """Put what the person said last time where nothing is typed now, in the draft and nowhere else."""
+        typed = {name: list(texts) for name, texts in got.bound.typed.items()}
+        for name, texts in posted(answers):
+            if not any(typed.get(name, ())):
+                typed[name] = texts
+        self.keep(self.taken_over(typed, tuple(got.bound.files.values())))
 
     def _save(self, got: Received, version: int | None) -> DraftView:
         return drafts.save_draft(office().db, g.viewer.person_id, self.asked.subject, got.draft, version, at=now())

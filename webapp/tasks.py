@@ -15,7 +15,19 @@ from forms.build import Bound
 from webapp import desk, reading_case, whom
 from webapp.allowed import allowed
 from webapp.case_pages import file_url, handed_over, opened_case, sheet, spec_of, turned_away
-from webapp.filling import BACK, MORE, NOTE, SAVE, SEND, Addresses, Colleagues, Filling, lookup_answer, sent_before
+from webapp.filling import (
+    BACK,
+    LAST,
+    MORE,
+    NOTE,
+    SAVE,
+    SEND,
+    Addresses,
+    Colleagues,
+    Filling,
+    lookup_answer,
+    sent_before,
+)
 from webapp.form_page import PaperView, paper_view
 from webapp.languages import refusal_words, translate
 from webapp.moments import now
@@ -135,6 +147,10 @@ def complete(number: str) -> Any:
         if asked.is_mine:
             filling.keep(filling.received(judge=False))
         return redirect(url_for(HANDING[request.form[MORE]], number=number), 303)
+    if LAST in request.form and asked.last_opinion is not None:
+        filling.take_last(filling.received(judge=False), asked.last_opinion.answers)
+        flash(gettext("已填入您上次的意见，请逐项核对、重新作出结论后提交"), "success")
+        return redirect(url_for(".show", number=number), 303)
     got = filling.received()
     if SAVE in request.form:
         filling.keep(got)

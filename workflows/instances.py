@@ -33,6 +33,7 @@ from workflows import (
     drafts,
     engine,
     incidents,
+    last_opinions,
     numbering,
     people,
     proxies,
@@ -124,6 +125,8 @@ class FormRequest:
     may_recall: bool = False
     #: What the diagram lets nobody do with it besides deciding (``jiaoyan:actions``), in the office's words.
     barred: tuple[str, ...] = ()
+    #: What the person sent when the step was theirs before, and may take over (沿用上次意见).
+    last_opinion: last_opinions.LastOpinion | None = None
     #: It has come back to the person who did it (退回): ``by`` (number, name), ``from`` (step), ``reason``, ``at``.
     came_back_from: Mapping[str, Any] | None = None
     #: The diagram lets the person send the case back from it (退回).
@@ -342,6 +345,7 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
         came_back=next(reversed(task.explanation.get("delegations", ())), None) if is_holder else None,
         may_transfer=movable and not waiting and task.holder_id in (None, viewer.person_id) and allows(step, "transfer"),
         may_delegate=movable and not waiting and is_holder and allows(step, "delegate"), barred=barred(step),
+        last_opinion=_last_opinion(session, viewer, opened) if is_open and task.explanation.keys().isdisjoint(_AGAIN) else None,
         may_recall=is_open and is_holder and task.delegate_id is not None, came_back_from=returning.came_back(task),
         may_send_back=is_open and returning.allowed_from(step) and task.delegate_id is None
         and task.holder_id in (None, viewer.person_id) and principal is None and task.main_id is None,
@@ -351,6 +355,19 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
         may_add_signers=movable and not is_sent and task.holder_id in (None, viewer.person_id)
         and not signers.unsignable(case.loaded, step), opened=opened,
     )
+
+
+#: What says of a task that it came back to whoever did it: it is filled in with what they had sent.
+_AGAIN = ("sent_back", "taken_back")
+
+
+def _last_opinion(session: Session, viewer: Viewer, opened: Opened) -> last_opinions.LastOpinion | None:
+    """What the viewer sent when the step was theirs before; nothing is asked of the database where it never was."""
+    task, step = opened.task, opened.case.loaded.diagram.steps[opened.task.step_id]
+    if task.main_id is not None or not last_opinions.did_before(step, viewer.number, _in_order(opened.acted)):
+        return None
+    form = opened.case.loaded.forms.get(task.form_id or "", b"{}")
+    return last_opinions.last(session, viewer.person_id, task, form, step.properties.get("jiaoyan:outcome"))
 
 
 #: Between the parts of a row, and between rows, of what is read as one text.
@@ -642,7 +659,8 @@ def _completing(
         # What another of many wrote at the same step is no earlier version of this paper.
         changes=changes(old, submission.data) if old and step.repetition is None else (),
         claim=lambda session: _claim_task(session, viewer, opened, at, _outcome(step, submission), before),
-        extra={**extra, **_prepared(task)}, acted=_in_order(opened.acted),
+        extra={**extra, **_prepared(task), **last_opinions.as_before(_last_opinion(session, viewer, opened), submission.data)},
+        acted=_in_order(opened.acted),
         held=_digests(old) if submission.attachments else (),
         done=_done(task, viewer, at, _outcome(step, submission), before),
     )
