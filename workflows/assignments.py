@@ -13,7 +13,18 @@ from typing import Any
 from sqlalchemy import and_, case, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from workflows import access, actions, deployment, drafts, notices, people, proxies, signature_images, signatures
+from workflows import (
+    access,
+    actions,
+    deployment,
+    drafts,
+    follow_ups,
+    notices,
+    people,
+    proxies,
+    signature_images,
+    signatures,
+)
 from workflows.access import Viewer, held_on, office_day
 from workflows.audit import Act, Kind, instance_stream, record
 from workflows.db import Database
@@ -56,6 +67,7 @@ def claim(db: Database, viewer: Viewer, task_number: str, *, at: datetime) -> No
         if task.holder_id is not None:
             raise HeldByAnother(name=holder_of(session, task))
         _assign(session, task, viewer.person_id, {**task.explanation, "claimed": True})
+        follow_ups.begin(session, task, viewer.person_id)
         note(session, viewer, task, Kind.TASK_CLAIMED, at)
 
 
@@ -132,6 +144,7 @@ def transfer(db: Database, viewer: Viewer, task_number: str, to: str, reason: st
         how = {**sides, "reason": words, "role": role, "organisation": organisation}
         kept = {key: value for key, value in task.explanation.items() if key != "claimed"}
         _assign(session, task, person.id, {**kept, "transferred": how})
+        follow_ups.begin(session, task, person.id)
         note(session, viewer, task, Kind.TASK_TRANSFERRED, at, {"reason": words, **sides})
         instance = session.get_one(Instance, task.instance_id)
         tell(session, instance, task, person.id, "task_opened", at)

@@ -1,10 +1,14 @@
-"""Follow-up days (跟进日期): when somebody means to come back to a task that waits for them. Nobody else sees them."""
+"""Follow-up days (跟进日期): when somebody means to come back to a task that waits for them. Nobody else sees them.
+
+A diagram may propose one (zeebe:taskSchedule followUpDate): whoever comes to hold the task has it as their own, to keep or change.
+"""
 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from workflows import access
@@ -16,6 +20,8 @@ from workflows.models import FollowUp, Instance, Task
 
 #: Days that anybody plans ahead at most.
 FARTHEST = 366
+#: Under this name a task's explanation keeps the day that its diagram proposes, as ISO text.
+DRAWN = "follow_up_on"
 
 
 def follow_up(db: Database, viewer: Viewer, task_number: str, on: date | None, *, at: datetime) -> None:
@@ -57,3 +63,28 @@ def day_of(session: Session, viewer: Viewer, task_number: str) -> date | None:
         select(FollowUp.on).join(Task, Task.id == FollowUp.task_id)
         .where(Task.number == task_number, FollowUp.person_id == viewer.person_id)
     ).scalar_one_or_none()
+
+
+# --- proposed by a diagram ------------------------------------------------------------------------------------------
+
+
+def drawn(moment: datetime | None) -> date | None:
+    """The day that a diagram's moment means: 24:00 of the 27th is the 27th."""
+    return None if moment is None else office_day(moment - timedelta(microseconds=1))
+
+
+def proposed(task: Task) -> date | None:
+    """The day on which a task's diagram wants it to be looked at again."""
+    found = task.explanation.get(DRAWN)
+    return None if found is None else date.fromisoformat(found)
+
+
+def begin(session: Session, task: Task, person_id: int) -> None:
+    """Whoever comes to hold a task has the diagram's day as their own, in the caller's transaction, unless they set one."""
+    day = proposed(task)
+    if day is not None:
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        session.execute(
+            dialect.insert(FollowUp).values(person_id=person_id, task_id=task.id, on=day).on_conflict_do_nothing()
+            .execution_options(synchronize_session=False)
+        )

@@ -32,6 +32,7 @@ from workflows import (
     deployment,
     drafts,
     engine,
+    follow_ups,
     incidents,
     last_opinions,
     numbering,
@@ -125,6 +126,8 @@ class FormRequest:
     may_recall: bool = False
     #: What the diagram lets nobody do with it besides deciding (``jiaoyan:actions``), in the office's words.
     barred: tuple[str, ...] = ()
+    #: On which day the diagram wants it to be looked at again (followUpDate).
+    follow_up_on: date | None = None
     #: What the person sent when the step was theirs before, and may take over (沿用上次意见).
     last_opinion: last_opinions.LastOpinion | None = None
     #: It has come back to the person who did it (退回): ``by`` (number, name), ``from`` (step), ``reason``, ``at``.
@@ -345,6 +348,7 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
         came_back=next(reversed(task.explanation.get("delegations", ())), None) if is_holder else None,
         may_transfer=movable and not waiting and task.holder_id in (None, viewer.person_id) and allows(step, "transfer"),
         may_delegate=movable and not waiting and is_holder and allows(step, "delegate"), barred=barred(step),
+        follow_up_on=follow_ups.proposed(task),
         last_opinion=_last_opinion(session, viewer, opened) if is_open and task.explanation.keys().isdisjoint(_AGAIN) else None,
         may_recall=is_open and is_holder and task.delegate_id is not None, came_back_from=returning.came_back(task),
         may_send_back=is_open and returning.allowed_from(step) and task.delegate_id is None

@@ -20,6 +20,7 @@ from workflows import (
     copies,
     deployment,
     engine,
+    follow_ups,
     notices,
     people,
     policies,
@@ -37,7 +38,19 @@ from workflows.db import Database, Prepared, connection_of
 from workflows.engine.rows import pack
 from workflows.errors import N_, AppointmentNumberTaken, InstanceMoved, OrderFailed
 from workflows.manners import CC, IF_NOBODY, IF_OWN, MAY_START, SUMMARY, SUPERIOR, TITLE, expression
-from workflows.models import Account, Attachment, Candidate, Instance, Person, RulingRow, Task, Timer, Unstaffed, table
+from workflows.models import (
+    Account,
+    Attachment,
+    Candidate,
+    FollowUp,
+    Instance,
+    Person,
+    RulingRow,
+    Task,
+    Timer,
+    Unstaffed,
+    table,
+)
 from workflows.models import Submission as SubmissionRow
 from workflows.notices import Message
 from workflows.orders import ORDERS, OrderContext, Outgoing
@@ -472,11 +485,24 @@ class Transition:
         ]
 
     def _explanation(self, opening: Opening) -> dict[str, Any]:
-        """Of a task that waits again because the case went back: to which done one, so that what lay between is known."""
+        """Of a task that waits again because the case went back: to which done one, so that what lay between is known.
+
+        And on which day the diagram wants it to be looked at again, where it says one.
+        """
         again: dict[str, Any] = {} if self.back_to is None else {"again": self.back_to.number}
         if self.progress.undone:
             again["undone"] = sorted(self.progress.undone)
+        if (day := follow_ups.drawn(opening.opened.follow_up_at)) is not None:
+            again[follow_ups.DRAWN] = day.isoformat()
         return {**opening.candidates.explanation, **again}
+
+    def follow_up_rows(self, task_ids: Mapping[str, int]) -> list[dict[str, Any]]:
+        """Whose day it is to come back to a task that is theirs alone from the beginning, where the diagram says one."""
+        days = [(opening, follow_ups.drawn(opening.opened.follow_up_at)) for opening in self.openings]
+        return [
+            {"person_id": opening.candidates.assigned.id, "task_id": task_ids[opening.opened.token], "on": day}
+            for opening, day in days if opening.candidates.assigned is not None and day is not None
+        ]
 
     def candidate_rows(self, task_ids: Mapping[str, int]) -> list[dict[str, Any]]:
         """Who may take the tasks that now wait beside the role that the task itself names."""
@@ -730,6 +756,7 @@ _TASK_ENDED = Prepared(
     .values(status="cancelled", done_at=bindparam("ended"))
 )
 _NEW_CANDIDATE = Prepared(insert(table(Candidate)))
+_NEW_FOLLOW_UP = Prepared(insert(table(FollowUp)))
 _NEW_UNSTAFFED = Prepared(insert(table(Unstaffed)))
 _NEW_TIMER = Prepared(insert(table(Timer)))
 _TIMER_ENDED = Prepared(
@@ -776,6 +803,7 @@ def write_rows(session: Session, writings: Sequence[Writing]) -> None:
         for (one, row), task_id in zip(tasks, ids, strict=True):
             one.task_ids[row["token"]] = task_id
     _many(session, _NEW_CANDIDATE, [row for one in writings for row in one.transition.candidate_rows(one.task_ids)])
+    _many(session, _NEW_FOLLOW_UP, [row for one in writings for row in one.transition.follow_up_rows(one.task_ids)])
     _many(session, _NEW_UNSTAFFED, [row for one in writings for row in one.transition.unstaffed_rows(one.task_ids)])
     _many(session, _TIMER_ENDED, [
         row for one in writings

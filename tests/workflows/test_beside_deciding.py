@@ -496,3 +496,33 @@ def test_urged_and_made_urgent_while_it_is_decided(office: Office, liaoning: Pla
     assert not isinstance(decided, Exception), "what is decided is decided, urgent or not"
     assert graded is True or (isinstance(graded, TaskNotOpen) and order != "second")
     assert len(case.events(Kind.TASK_PRIORITISED)) == (graded is True)
+
+
+def test_a_diagrams_follow_up_day_is_the_holders_own_to_change(office: Office, liaoning: Place, root: Path) -> None:
+    """``zeebe:taskSchedule followUpDate``: for whom a task was drawn from the beginning, for who claims it, for who gets it."""
+    schedule = zeebe("taskSchedule", followUpDate="=working days(3)")
+    drawn = file(
+        "memo", "请示", begins("拟稿", "review.proposal"), task("check", "核对", "review.opinion", schedule),
+        task("improve", "修改", "review.proposal", schedule, assignee="=instance.starter"), ends("done", "已核"),
+        flows("s check improve done"),
+    )  # fmt: skip
+    reviewing.deploy(office, root, memo=drawn)
+    desk, applicant = Desk(office), office.applicant(liaoning.own_school)
+    memo = desk.begin("memo", applicant, "proposal", title="请示")
+    number, day = memo.task("check").number, date(2026, 11, 5)
+    first, second = office.viewer(liaoning.reviewer), office.viewer(liaoning.second_reviewer)
+
+    def own(who: Viewer, task: str) -> date | None:
+        with office.db.read() as session:
+            return follow_ups.day_of(session, who, task)
+
+    with office.db.read() as session:
+        assert instances.task_form(session, first, number, office.at).follow_up_on == day, "the third working day"
+    assert own(first, number) is None, "nobody's yet"
+    assignments.claim(office.db, first, number, at=office.at)
+    assert own(first, number) == day and own(second, number) is None
+    follow_ups.follow_up(office.db, first, number, day + timedelta(days=7), at=office.at)
+    assignments.transfer(office.db, first, number, second.number, "外出培训一周", at=office.at)
+    assert own(second, number) == day and own(first, number) == day + timedelta(days=7)
+    desk.does(memo, "check", liaoning.second_reviewer, "opinion", kind="同意", score="5")
+    assert own(applicant.viewer, memo.task("improve").number) == day

@@ -126,7 +126,8 @@ class Task(Row):
     inputs: Mapped[dict[str, Any]]
     #: Rule → organisation as it was → candidates → exclusions → result; and to whom it was handed since, by whom and why:
     #: ``transferred``, ``delegated`` (while it lasts), ``delegations`` (those that are over, and how they ended), ``signers``
-    #: (who was asked to sign it, and what became of that), ``sent_back`` or ``taken_back``; of a signer's own ``signing``.
+    #: (who was asked to sign it, and what became of that), ``sent_back`` or ``taken_back``; of a signer's own ``signing``;
+    #: ``follow_up_on``, the day that its diagram proposes.
     explanation: Mapped[dict[str, Any]]
     done_at: Mapped[datetime | None]
     done_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
