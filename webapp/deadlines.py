@@ -44,7 +44,7 @@ def index() -> str:
     return render_template(
         "deadlines/index.html", found=found, by_day=[(day, list(rows)) for day, rows in groupby(found.rows, key=lambda row: row.on)],
         sought=sought, narrowed=sought != deadlines.Sought(), when=deadlines.WHEN, choices=choices, kept=kept, days=days,
-        periods=PERIODS, in_charge=bool(charged(viewer)),
+        periods=PERIODS, in_charge=bool(charged(viewer)), counted=deadlines.COUNTED_DONE if deadlines.is_partly(kept) else 0,
     )  # fmt: skip
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app, g, request, url_for
+from flask import current_app, g, request
 
+from webapp.addresses import url_for
 from workflows.access import OFFICE_ROLES, READING_ROLES, Viewer
 from workflows.errors import N_
 

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, and_, bindparam, exists, false, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Date,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from workflows.audit import Actor, ActorKind
@@ -135,14 +149,13 @@ def for_another(person_id: int | ColumnElement[int], on: date | ColumnElement[da
     return exists().where(stands_in(person_id, on), lends(on)).correlate(Task)
 
 
+def _does(person_id: int | ColumnElement[int], on: date | ColumnElement[date]) -> ColumnElement[bool]:
+    return or_(may_take(person_id, on), for_another(person_id, on))
+
+
 def may_do(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
     """Condition on ``Task``: the person may take it today, or do it for somebody for whom they stand in."""
-    return or_(may_take(viewer.person_id, office_day(at)), for_another(viewer.person_id, office_day(at)))
-
-
-def in_anothers_place(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
-    """Condition on ``Instance``: a step of it waits that the person may do for somebody for whom they stand in."""
-    return exists().where(Task.instance_id == Instance.id, for_another(viewer.person_id, office_day(at)))
+    return _does(viewer.person_id, office_day(at))
 
 
 def roles_lent(session: Session, viewer: Viewer, instance_id: int, at: datetime) -> frozenset[str]:
@@ -206,10 +219,11 @@ def refuse_excluded(task: Task, viewer: Viewer) -> None:
 
 
 def within(
-    column: ColumnElement[int] | InstrumentedAttribute[int], organisations: tuple[int, ...] | Select[tuple[int]]
+    column: ColumnElement[int] | InstrumentedAttribute[int],
+    organisations: tuple[int, ...] | Select[tuple[int]] | BindParameter[Any],
 ) -> ColumnElement[bool]:
-    """Condition: a column of organisations names one at or below the given ones (keys, or a query of keys)."""
-    if organisations == ():
+    """Condition: a column of organisations names one at or below the given ones (keys, a query of keys, or a place for keys)."""
+    if isinstance(organisations, tuple) and not organisations:
         return false()
     # Without a name of its own: two conditions may stand in one statement.
     below = select(Organisation.id).where(Organisation.id.in_(organisations)).cte(recursive=True)
@@ -218,9 +232,32 @@ def within(
     return column.in_(select(below.c.id))
 
 
-def subtree(organisation_ids: tuple[int, ...]) -> ColumnElement[bool]:
+def subtree(organisation_ids: tuple[int, ...] | BindParameter[Any]) -> ColumnElement[bool]:
     """Condition on ``Instance``: its organisation lies at or below one of the given ones."""
     return within(Instance.organisation_id, organisation_ids)
+
+
+@dataclass(frozen=True)
+class _Who:
+    """Of whom the conditions on what somebody sees speak: values, or places for them."""
+
+    person: int | ColumnElement[int]
+    on: date | ColumnElement[date]
+    #: Organisations whose cases, and those below, they read; and those of which their office runs them.
+    charge: tuple[int, ...] | BindParameter[Any]
+    offices: tuple[int, ...] | BindParameter[Any]
+    #: They hold a role at all.
+    employed: bool | BindParameter[bool]
+
+
+def _who(viewer: Viewer, at: datetime) -> _Who:
+    return _Who(viewer.person_id, office_day(at), charge(viewer), _offices(viewer), bool(viewer.memberships))
+
+
+def asked(viewer: Viewer, at: datetime) -> dict[str, Any]:
+    """The values of a statement with ``SEES``, ``DOES`` or ``IN_ANOTHERS_PLACE``."""
+    who = _who(viewer, at)
+    return {"viewer": who.person, "day": who.on, "charge": who.charge, "offices": who.offices, "employed": who.employed}
 
 
 def may_see(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
@@ -230,12 +267,20 @@ def may_see(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
     whoever was sent the case to read (抄送), that one. Nobody else finds a case, in a list, a search, a count or an
     export (trust.md, check 18).
     """
-    return or_(_concerned(viewer, at), copied_to(viewer), subtree(charge(viewer)))
+    return _sees(_who(viewer, at))
+
+
+def _sees(who: _Who) -> ColumnElement[bool]:
+    return or_(_concerned(who.person, who.on), _copied(who), subtree(who.charge))
 
 
 def takes_part(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
     """Condition on ``Instance``: as ``may_see``, but for those who only read it: auditors, and whom it was sent to."""
-    return or_(_concerned(viewer, at), in_office_charge(viewer))
+    return _takes(_who(viewer, at))
+
+
+def _takes(who: _Who) -> ColumnElement[bool]:
+    return or_(_concerned(who.person, who.on), subtree(who.offices))
 
 
 @dataclass(frozen=True)
@@ -252,37 +297,57 @@ class Part:
 
 def part_in(session: Session, viewer: Viewer, number: str, at: datetime) -> Part:
     """The person's part in a case, in one statement."""
-    own = and_(Instance.starter_id == viewer.person_id, Instance.round_id.is_not(None))
-    asked = select(takes_part(viewer, at), copied_to(viewer), own).where(Instance.number == number)
-    takes, copied, applied = session.execute(asked).tuples().one()
+    takes, copied, applied = session.connection().execute(_PART, {**asked(viewer, at), "number": number}).one()
     return Part(bool(takes), bool(copied), bool(applied))
+
+
+def _offices(viewer: Viewer) -> tuple[int, ...]:
+    return tuple(held.organisation_id for held in viewer.memberships if held.role in OFFICE_ROLES)
 
 
 def in_office_charge(viewer: Viewer) -> ColumnElement[bool]:
     """Condition on ``Instance``: it is run by an office of the viewer's, or below one."""
-    return subtree(tuple(held.organisation_id for held in viewer.memberships if held.role in OFFICE_ROLES))
+    return subtree(_offices(viewer))
 
 
-def copied_to(viewer: Viewer) -> ColumnElement[bool]:
+def _copied(who: _Who) -> ColumnElement[bool]:
     """Condition on ``Instance``: it was sent to the person to read (抄送), who is still of an office."""
-    if not viewer.memberships:
+    if who.employed is False:
         return false()
-    return exists().where(Copy.instance_id == Instance.id, Copy.to_id == viewer.person_id)
+    sent = exists().where(Copy.instance_id == Instance.id, Copy.to_id == who.person)
+    return sent if who.employed is True else and_(who.employed, sent)
 
 
-def _concerned(viewer: Viewer, at: datetime) -> ColumnElement[bool]:
+def _concerned(person_id: int | ColumnElement[int], on: date | ColumnElement[date]) -> ColumnElement[bool]:
     """Condition on ``Instance``: started by the person, acted on or to be acted on by them."""
     acted = exists().where(
         Task.instance_id == Instance.id,
         or_(
-            Task.done_by_id == viewer.person_id,
+            Task.done_by_id == person_id,
             # What was done for them by somebody who stood in (代办授权) they held.
-            and_(Task.status == "done", Task.holder_id == viewer.person_id),
-            and_(Task.status.in_(("open", "suspended")), may_take(viewer.person_id, office_day(at))),
-            for_another(viewer.person_id, office_day(at)),
+            and_(Task.status == "done", Task.holder_id == person_id),
+            and_(Task.status.in_(("open", "suspended")), may_take(person_id, on)),
+            for_another(person_id, on),
         ),
     )
-    return or_(Instance.starter_id == viewer.person_id, acted)
+    return or_(Instance.starter_id == person_id, acted)
+
+
+# To put these conditions together takes longer than the database takes to answer them: what every page about a case asks is
+# put together once, with places for whoever looks.
+_ANYBODY = _Who(
+    bindparam("viewer"), bindparam("day", type_=Date), bindparam("charge", expanding=True), bindparam("offices", expanding=True),
+    bindparam("employed", type_=Boolean),
+)  # fmt: skip
+#: ``may_see``, ``in_office_charge`` and ``may_do`` with places for the values of ``asked``.
+SEES, IN_CHARGE = _sees(_ANYBODY), subtree(_ANYBODY.offices)
+TAKES, DOES = may_take(_ANYBODY.person, _ANYBODY.on), _does(_ANYBODY.person, _ANYBODY.on)
+#: Condition on ``Instance``: a step of it waits that the person may do for somebody for whom they stand in.
+IN_ANOTHERS_PLACE = exists().where(Task.instance_id == Instance.id, for_another(_ANYBODY.person, _ANYBODY.on))
+_PART = select(
+    _takes(_ANYBODY), _copied(_ANYBODY), and_(Instance.starter_id == _ANYBODY.person, Instance.round_id.is_not(None))
+).where(Instance.number == bindparam("number"))
+_SEEN = select(Instance).where(Instance.number == bindparam("number"), SEES)
 
 
 def charge(viewer: Viewer) -> tuple[int, ...]:
@@ -298,9 +363,7 @@ def charged(viewer: Viewer) -> tuple[str, ...]:
 
 def instance_for(session: Session, viewer: Viewer, number: str, at: datetime) -> Instance:
     """The instance, if the person may see it or what called it; ``NotFound`` otherwise, whether or not it exists."""
-    found = session.execute(
-        select(Instance).where(Instance.number == number, may_see(viewer, at))
-    ).scalar_one_or_none()
+    found = session.execute(_SEEN, {**asked(viewer, at), "number": number}).scalar_one_or_none()
     if found is None and sees_caller(session, viewer, number, at):
         found = session.execute(select(Instance).where(Instance.number == number)).scalar_one()
     if found is None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from workflows import access, actions, notices, people, search
@@ -221,25 +221,28 @@ def to_read(session: Session, viewer: Viewer, *, unread: bool = False, text: str
     return Page([CopyRow(*row) for row in rows], total, page, size, at_least=total >= upto)
 
 
+_sender, _reader = aliased(Person), aliased(Person)
+_OF_CASE = (
+    select(_reader.name, _sender.name, Copy.at, Copy.read_at)
+    .join(Instance, Instance.id == Copy.instance_id)
+    .join(_reader, _reader.id == Copy.to_id)
+    .outerjoin(_sender, _sender.id == Copy.by_id)
+    .where(Instance.number == bindparam("number"))
+    .order_by(Copy.id)
+)
+_UNREAD = (
+    select(Copy.id)
+    .join(Instance, Instance.id == Copy.instance_id)
+    .where(Instance.number == bindparam("number"), Copy.to_id == bindparam("viewer"), Copy.read_at.is_(None))
+)
+
+
 def of_case(session: Session, instance_number: str) -> list[CopyView]:
     """To whom a case was sent, in order."""
-    sender, reader = aliased(Person), aliased(Person)
-    rows = session.execute(
-        select(reader.name, sender.name, Copy.at, Copy.read_at)
-        .join(Instance, Instance.id == Copy.instance_id)
-        .join(reader, reader.id == Copy.to_id)
-        .outerjoin(sender, sender.id == Copy.by_id)
-        .where(Instance.number == instance_number)
-        .order_by(Copy.id)
-    )
-    return [CopyView(*row) for row in rows]
+    return [CopyView(*row) for row in session.connection().execute(_OF_CASE, {"number": instance_number})]
 
 
 def unread(session: Session, viewer: Viewer, instance_number: str) -> bool:
     """Whether the case was sent to somebody and they have not opened it."""
-    query = (
-        select(Copy.id)
-        .join(Instance, Instance.id == Copy.instance_id)
-        .where(Instance.number == instance_number, Copy.to_id == viewer.person_id, Copy.read_at.is_(None))
-    )
-    return session.execute(query).first() is not None
+    given = {"number": instance_number, "viewer": viewer.person_id}
+    return session.connection().execute(_UNREAD, given).first() is not None

@@ -6,6 +6,7 @@ is read by an index in the order of the deadlines, as far as the page goes; noth
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
@@ -256,14 +257,23 @@ def _kept() -> Select[Any]:
     top = select(Organisation.id).where(Organisation.id.in_(bindparam("tops", expanding=True))).cte("tops", recursive=True)
     child = aliased(Organisation)
     below = top.union(select(child.id).where(child.parent_id == top.c.id))
+    # Read from the index alone (ix_task_finished), of each office as far back as its newest ``COUNTED_DONE``; what a step is
+    # called, from one task of each line.
+    newer = aliased(Task)
+    oldest = (
+        select(newer.done_at)
+        .where(
+            newer.status == literal_column("'done'"), newer.organisation_id == below.c.id, newer.done_at >= bindparam("since"),
+            newer.due_at.is_not(None),
+        )
+        .order_by(newer.done_at.desc()).limit(1).offset(bindparam("far")).correlate(below).scalar_subquery()
+    )  # fmt: skip
+    offices = select(below.c.id, func.coalesce(oldest, bindparam("since")).label("since")).cte("offices").prefix_with("MATERIALIZED")
     late = func.sum(case((Task.done_at > Task.due_at, 1), else_=0))
-    # Read from the index alone (ix_task_finished); what a step is called, from one task of each line.
     done = (
         select(Task.organisation_id, Task.step_id, func.count().label("done"), late.label("late"))
-        .where(
-            Task.status == literal_column("'done'"), Task.organisation_id.in_(select(below.c.id)), Task.done_at >= bindparam("since"),
-            Task.due_at.is_not(None),
-        )
+        .join(offices, offices.c.id == Task.organisation_id)
+        .where(Task.status == literal_column("'done'"), Task.done_at >= offices.c.since, Task.due_at.is_not(None))
         .group_by(Task.organisation_id, Task.step_id)
         .subquery()
     )  # fmt: skip
@@ -284,13 +294,26 @@ def _kept() -> Select[Any]:
 _KEPT = _kept()
 #: So many lines of figures stand on a page.
 LINES = 50
+#: What an office did is counted as far back as so many of its newest tasks that had a deadline.
+COUNTED_DONE = 2000
 
 
 def kept(session: Session, viewer: Viewer, at: datetime, *, days: int = 30) -> list[Kept]:
-    """What the offices in somebody's charge did in the last days, by step: the most often late first. One statement."""
+    """What the offices in somebody's charge did in the last days, by step: the most often late first. One statement.
+
+    Of an office that did more than ``COUNTED_DONE``, its newest (and what was done in the same moment as the last of them).
+    """
     tops = [held.organisation_id for held in viewer.memberships if held.organisation_code in charged(viewer)]
     if not tops:
         return []
     since = datetime.combine(office_day(at) - timedelta(days=days), time(), OFFICE_ZONE)
-    rows = session.connection().execute(_KEPT, {"tops": tops, "since": since, "most": LINES}).all()
+    rows = session.connection().execute(_KEPT, {"tops": tops, "since": since, "most": LINES, "far": COUNTED_DONE - 1}).all()
     return [Kept(row[0], row[1], row[2], row[3], int(row[4]), int(row[5])) for row in rows]
+
+
+def is_partly(found: Sequence[Kept]) -> bool:
+    """Whether an office among what ``kept`` found did more than was counted."""
+    done = Counter[str]()
+    for row in found:
+        done[row.office] += row.done
+    return any(count >= COUNTED_DONE for count in done.values())

@@ -24,7 +24,7 @@ from workflows.registers import staffing
 from workflows.settings import OFFICE_ZONE
 
 #: So many rows are looked at for one figure.
-MOST = 2000
+MOST = COUNTED
 #: So many lines stand in one figure.
 LINES = 12
 #: The matrices of so many institutions are read for a page.
@@ -131,13 +131,14 @@ def kept(session: Session, viewer: Viewer, at: datetime) -> Figure:
     names: dict[str, str] = {}
     late: Counter[str] = Counter()
     done: Counter[str] = Counter()
-    for row in deadlines.kept(session, viewer, at):
+    found = deadlines.kept(session, viewer, at)
+    for row in found:
         names[row.step_id] = row.step_name
         late[row.step_id] += row.late
         done[row.step_id] += row.done
     lines = [Line(step, name, (late[step], done[step] - late[step])) for step, name in names.items()]
     lines.sort(key=lambda one: (-one.figures[0], one.key))
-    return Figure(tuple(lines[:LINES]), len(lines) > LINES)
+    return Figure(tuple(lines[:LINES]), len(lines) > LINES or deadlines.is_partly(found))
 
 
 def gaps(session: Session, viewer: Viewer, at: datetime) -> Figure:

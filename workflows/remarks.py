@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
 from workflows import access, deployment, notices, people
@@ -213,18 +213,21 @@ def _others(
 # --- reads ----------------------------------------------------------------------------------------------------------
 
 
+_corrected = aliased(Remark)
+_OF_CASE = (
+    select(Remark, Person.name, Person.number, Task.name, _corrected.event, Instance)
+    .join(Instance, Instance.id == Remark.instance_id)
+    .join(Person, Person.id == Remark.by_id)
+    .outerjoin(Task, Task.id == Remark.task_id)
+    .outerjoin(_corrected, _corrected.id == Remark.corrects_id)
+    .where(Instance.number == bindparam("number"))
+    .order_by(Remark.id)
+)
+
+
 def of_case(session: Session, viewer: Viewer, instance_number: str) -> list[RemarkView]:
     """The remarks of a case that the viewer may see, in order: an applicant reads those for everybody."""
-    corrected = aliased(Remark)
-    rows = session.execute(
-        select(Remark, Person.name, Person.number, Task.name, corrected.event, Instance)
-        .join(Instance, Instance.id == Remark.instance_id)
-        .join(Person, Person.id == Remark.by_id)
-        .outerjoin(Task, Task.id == Remark.task_id)
-        .outerjoin(corrected, corrected.id == Remark.corrects_id)
-        .where(Instance.number == instance_number)
-        .order_by(Remark.id)
-    ).all()
+    rows = session.execute(_OF_CASE, {"number": instance_number}).all()
     only = EVERYBODY if rows and is_applicant(session, viewer, rows[0][5]) else ""
     gone = {row[0].corrects_id for row in rows}
     return [

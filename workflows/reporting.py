@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from workflows import access, candidates, drafts, engine, incidents, instances
+from workflows import access, candidates, deployment, drafts, engine, incidents, instances
 from workflows.access import Viewer, office_day
 from workflows.audit import Kind
 from workflows.case import Case, house, load
@@ -43,7 +43,12 @@ class Reportable:
 
 def reportable(session: Session, viewer: Viewer, number: str, at: datetime) -> tuple[Reportable, ...]:
     """What the person may report to a case now; nothing for its applicant, and for a case that does not run."""
-    case = _case(session, viewer, number, at)
+    instance = access.instance_for(session, viewer, number, at)
+    steps = deployment.definition(session, instance.definition).diagram.steps.values()
+    # Most processes name nobody who reports, or not this person: then nothing else has to be read.
+    if not any(viewer.has(*step.properties.get(REPORTED_BY, "").split()) for step in steps):
+        return ()
+    case = load(session, instance_id=instance.id)[0]
     if case.row is None or case.row.status != "running" or case.starter.id == viewer.person_id:
         return ()
     return tuple(

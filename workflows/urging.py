@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from workflows import access, actions, inbox, notices, people
@@ -156,22 +156,22 @@ class _Standing:
         return not self.applied and (self.in_charge or task.id in self.own | self.near)
 
 
+_TAKES = select(Task.id).where(Task.id.in_(bindparam("tasks", expanding=True)), access.TAKES)
+_CHARGE = select(Instance.id).where(Instance.id == bindparam("instance"), access.IN_CHARGE)
+
+
 def _standing(session: Session, viewer: Viewer, instance: Instance, tasks: Sequence[Task], at: datetime) -> _Standing:
-    takes = set(session.execute(
-        select(Task.id).where(
-            Task.id.in_([task.id for task in tasks]), access.may_take(viewer.person_id, office_day(at))
-        )
-    ).scalars())  # fmt: skip
+    asked = {**access.asked(viewer, at), "instance": instance.id}
+    takes = set(session.execute(_TAKES, {**asked, "tasks": [task.id for task in tasks]}).scalars())
     may = [task for task in tasks if task.id in takes and access.excluded_from(task, viewer.number) is None]
     own = frozenset(
         task.id for task in may
         if task.delegate_id == viewer.person_id
         or (task.delegate_id is None and task.holder_id in (None, viewer.person_id))
     )
-    charge = select(Instance.id).where(Instance.id == instance.id, access.in_office_charge(viewer))
     started = instance.starter_id == viewer.person_id
     return _Standing(
-        own, frozenset(task.id for task in may) - own, session.execute(charge).first() is not None, started,
+        own, frozenset(task.id for task in may) - own, session.execute(_CHARGE, asked).first() is not None, started,
         started and instance.round_id is not None,
     )
 
@@ -201,22 +201,26 @@ def _who_has(session: Session, task: Task, viewer: Viewer) -> list[Somebody]:
 # --- what a page offers ---------------------------------------------------------------------------------------------
 
 
+_OPEN = (
+    select(Task, Instance).join(Instance, Instance.id == Task.instance_id)
+    .where(Instance.number == bindparam("number"), Task.status == "open").order_by(Task.id)
+)
+_URGES = (
+    select(Task.number, Person.name, Urge.at, Urge.words)
+    .join(Task, Task.id == Urge.task_id)
+    .join(Person, Person.id == Urge.by_id)
+    .where(Urge.task_id.in_(bindparam("tasks", expanding=True)))
+    .order_by(Urge.at.desc())
+)
+
+
 def pressing(session: Session, viewer: Viewer, instance_number: str, at: datetime) -> Pressing:
     """What a page about a case that the viewer may see offers and shows."""
-    rows = session.execute(
-        select(Task, Instance).join(Instance, Instance.id == Task.instance_id)
-        .where(Instance.number == instance_number, Task.status == "open").order_by(Task.id)
-    ).tuples().all()
+    rows = session.execute(_OPEN, {"number": instance_number}).all()
     if not rows:
         return Pressing(frozenset(), frozenset(), ())
     tasks, instance = [task for task, _ in rows], rows[0][1]
-    urges = session.execute(
-        select(Task.number, Person.name, Urge.at, Urge.words)
-        .join(Task, Task.id == Urge.task_id)
-        .join(Person, Person.id == Urge.by_id)
-        .where(Urge.task_id.in_([task.id for task in tasks]))
-        .order_by(Urge.at.desc())
-    )
+    urges = session.execute(_URGES, {"tasks": [task.id for task in tasks]})
     standing = _standing(session, viewer, instance, tasks, at)
     return Pressing(
         frozenset(

@@ -7,16 +7,18 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import or_, select
+from sqlalchemy import Result, Select, bindparam, or_, select
 from sqlalchemy.orm import Session, aliased, defer
 
 from workflows.access import (
+    DOES,
+    IN_ANOTHERS_PLACE,
     OFFICE_ROLES,
+    SEES,
     Viewer,
+    asked,
     excluded_from,
-    in_anothers_place,
     may_do,
-    may_see,
     roles_lent,
     sees_caller,
 )
@@ -61,6 +63,65 @@ from workflows.people import ROLES
 _KINDS = {kind.value: kind for kind in Kind}
 _ACTOR_KINDS = {kind.value: kind for kind in ActorKind}
 
+# Put together once: that takes longer than the database takes to answer them.
+_CASE = select(Instance).options(defer(Instance.state)).where(Instance.number == bindparam("number"))
+_SEEN = _CASE.where(SEES).add_columns(IN_ANOTHERS_PLACE)
+#: What the reader may do in a case now.
+_TO_DO = select(Task).where(Task.instance_id == bindparam("instance"), Task.status == "open", DOES)
+_starter, _holder, _doer = aliased(Person), aliased(Person), aliased(Person)
+_ABOUT = (
+    select(Definition, Organisation, _starter, Round)
+    .select_from(Instance)
+    .join(Definition, Definition.digest == Instance.definition)
+    .join(Organisation, Organisation.id == Instance.organisation_id)
+    .join(_starter, _starter.id == Instance.starter_id)
+    .outerjoin(Round, Round.id == Instance.round_id)
+    .where(Instance.id == bindparam("instance"))
+)
+_TASKS = (
+    select(Task, _holder.name, _holder.number, _doer.name, Organisation.code, Organisation.name)
+    .outerjoin(Organisation, Organisation.id == Task.organisation_id)
+    .outerjoin(_holder, _holder.id == Task.holder_id)
+    .outerjoin(_doer, _doer.id == Task.done_by_id)
+    .where(Task.instance_id == bindparam("instance"))
+    .order_by(Task.opened_at, Task.id)
+)
+_CANDIDATES = (
+    select(Candidate.task_id, Candidate.role, Organisation.code, Organisation.name, Person.number, Person.name)
+    .outerjoin(Organisation, Organisation.id == Candidate.organisation_id)
+    .outerjoin(Person, Person.id == Candidate.person_id)
+    .where(Candidate.task_id.in_(bindparam("tasks", expanding=True)))
+    .order_by(Candidate.id)
+)
+_EVENTS = (
+    select(Event, EventPayload.payload)
+    .outerjoin(EventPayload, EventPayload.event_id == Event.event_id)
+    .where(or_(Event.stream == bindparam("stream"), Event.instance == bindparam("number")))
+    .order_by(Event.stream, Event.seq)
+)
+_PEOPLE = select(Person.number, Person.name).where(Person.number.in_(bindparam("numbers", expanding=True)))
+_PLACES = select(Organisation.code, Organisation.name).where(Organisation.code.in_(bindparam("codes", expanding=True)))
+_SUBMISSIONS = (
+    select(Submission, Person, Task.number)
+    .join(Person, Person.id == Submission.by_id)
+    .outerjoin(Task, Task.id == Submission.task_id)
+    .where(Submission.instance_id == bindparam("instance"))
+    .order_by(Submission.at, Submission.id)
+)
+_RULINGS = select(RulingRow).where(RulingRow.instance_id == bindparam("instance")).order_by(RulingRow.at, RulingRow.id)
+_TIMERS = select(Timer).where(Timer.instance_id == bindparam("instance")).order_by(Timer.due_at, Timer.id)
+_AWAITED = (
+    select(Subscription.step_id, Subscription.kind, Subscription.name)
+    .where(Subscription.instance_id == bindparam("instance"), Subscription.ended_at.is_(None))
+    .order_by(Subscription.id)
+)
+_FILES = (
+    select(Attachment, Person.name)
+    .join(Person, Person.id == Attachment.uploaded_by_id)
+    .where(Attachment.instance_id == bindparam("instance"))
+    .order_by(Attachment.uploaded_at, Attachment.id)
+)
+
 
 def read(
     session: Session, viewer: Viewer | None, number: str, at: datetime, *, whole: bool = False
@@ -71,14 +132,12 @@ def read(
     to an auditor who has stated a purpose (the caller records that). Without a viewer the operator of the machine
     reads, masked.
     """
-    query = select(Instance).options(defer(Instance.state)).where(Instance.number == number)
     if viewer is None:
-        instance, stands_in = session.execute(query).scalar_one_or_none(), False
+        instance, stands_in = session.execute(_CASE, {"number": number}).scalar_one_or_none(), False
     else:
-        own = query.where(may_see(viewer, at)).add_columns(in_anothers_place(viewer, at))
-        instance, stands_in = session.execute(own).one_or_none() or (None, False)
+        instance, stands_in = session.execute(_SEEN, {**asked(viewer, at), "number": number}).one_or_none() or (None, False)
     if instance is None and viewer is not None and sees_caller(session, viewer, number, at):
-        instance = session.execute(query).scalar_one()
+        instance = session.execute(_CASE, {"number": number}).scalar_one()
     if instance is None:
         raise NotFound()
     masked = not whole and (viewer is None or not needs_personal(session, viewer, instance, at))
@@ -94,11 +153,7 @@ def needs_personal(session: Session, viewer: Viewer, instance: Instance, at: dat
     """Whether the person is the applicant, or may take an open step of the case (domain.md 3.0.9)."""
     if instance.starter_id == viewer.person_id:
         return True
-    tasks = session.execute(
-        select(Task).where(
-            Task.instance_id == instance.id, Task.status == "open", may_do(viewer, at)
-        )
-    ).scalars()
+    tasks = session.execute(_TO_DO, {**asked(viewer, at), "instance": instance.id}).scalars()
     return any(excluded_from(task, viewer.number) is None for task in tasks)
 
 
@@ -160,16 +215,8 @@ class _Reading:
         self.places: dict[str, str] = {}
 
     def case(self) -> CaseFile:
-        row, starter = self.instance, aliased(Person)
-        definition, place, person, entered = self.session.execute(
-            select(Definition, Organisation, starter, Round)
-            .select_from(Instance)
-            .join(Definition, Definition.digest == Instance.definition)
-            .join(Organisation, Organisation.id == Instance.organisation_id)
-            .join(starter, starter.id == Instance.starter_id)
-            .outerjoin(Round, Round.id == Instance.round_id)
-            .where(Instance.id == row.id)
-        ).one()
+        row = self.instance
+        definition, place, person, entered = self._of_case(_ABOUT).one()
         tasks = self._tasks()
         events = self._events()
         own = tuple(event for event in events if event.stream == instance_stream(row.number))
@@ -196,31 +243,18 @@ class _Reading:
             for_office=MAY_START in self.papers.diagram.properties, summary=row.summary,
         )  # fmt: skip
 
+    def _of_case(self, statement: Select[Any]) -> Result[Any]:
+        return self.session.execute(statement, {"instance": self.instance.id})
+
     def _tasks(self) -> tuple[TaskView, ...]:
-        holder, doer = aliased(Person), aliased(Person)
-        rows = self.session.execute(
-            select(Task, holder.name, holder.number, doer.name, Organisation.code, Organisation.name)
-            .outerjoin(Organisation, Organisation.id == Task.organisation_id)
-            .outerjoin(holder, holder.id == Task.holder_id)
-            .outerjoin(doer, doer.id == Task.done_by_id)
-            .where(Task.instance_id == self.instance.id)
-            .order_by(Task.opened_at, Task.id)
-        ).all()
+        rows = self._of_case(_TASKS).all()
         candidates: dict[int, list[tuple[str, str, str]]] = {}
         waiting = [row.id for row, *_ in rows if row.status in {"open", "suspended"}]
         for row, *_, code, place in rows:
             if row.id in waiting and row.role is not None:
                 candidates[row.id] = [(row.role, code, place)]
         if waiting:
-            for task_id, role, code, place, number, name in self.session.execute(
-                select(
-                    Candidate.task_id, Candidate.role, Organisation.code, Organisation.name, Person.number, Person.name
-                )
-                .outerjoin(Organisation, Organisation.id == Candidate.organisation_id)
-                .outerjoin(Person, Person.id == Candidate.person_id)
-                .where(Candidate.task_id.in_(waiting))
-                .order_by(Candidate.id)
-            ):
+            for task_id, role, code, place, number, name in self.session.execute(_CANDIDATES, {"tasks": waiting}):
                 candidates.setdefault(task_id, []).append((role or "", code or number or "", place or name or ""))
         return tuple(
             TaskView(
@@ -232,17 +266,8 @@ class _Reading:
         )  # fmt: skip
 
     def _events(self) -> list[EventView]:
-        rows = self.session.execute(
-            select(Event, EventPayload.payload)
-            .outerjoin(EventPayload, EventPayload.event_id == Event.event_id)
-            .where(
-                or_(
-                    Event.stream == instance_stream(self.instance.number),
-                    Event.instance == self.instance.number,
-                )
-            )
-            .order_by(Event.stream, Event.seq)
-        ).all()
+        number = self.instance.number
+        rows = self.session.execute(_EVENTS, {"stream": instance_stream(number), "number": number}).all()
         self._meet(event for event, _ in rows)
         return [self._event(event, payload) for event, payload in rows]
 
@@ -252,11 +277,9 @@ class _Reading:
             people |= {event.actor, event.on_behalf_of} - {None}
             places |= {event.actor_org} - {None}
         if people:
-            query = select(Person.number, Person.name).where(Person.number.in_(people))
-            self.names = {row.number: row.name for row in self.session.execute(query)}
+            self.names = dict(self.session.execute(_PEOPLE, {"numbers": sorted(people)}).tuples().all())
         if places:
-            named = select(Organisation.code, Organisation.name).where(Organisation.code.in_(places))
-            self.places = {row.code: row.name for row in self.session.execute(named)}
+            self.places = dict(self.session.execute(_PLACES, {"codes": sorted(places)}).tuples().all())
 
     def _event(self, event: Event, raw: bytes | None) -> EventView:
         payload = orjson.loads(raw) if raw is not None else {}
@@ -297,13 +320,7 @@ class _Reading:
 
     def _submissions(self, tasks: Sequence[TaskView], events: Sequence[EventView]) -> tuple[SubmissionView, ...]:
         sealed = self._sealed(events)
-        rows = self.session.execute(
-            select(Submission, Person, Task.number)
-            .join(Person, Person.id == Submission.by_id)
-            .outerjoin(Task, Task.id == Submission.task_id)
-            .where(Submission.instance_id == self.instance.id)
-            .order_by(Submission.at, Submission.id)
-        )
+        rows = self._of_case(_SUBMISSIONS)
         return tuple(
             self._submission(row, person, task, sealed.get(row.step_id, "") if row.by_id != self.reader_id else "")
             for row, person, task in rows
@@ -344,9 +361,7 @@ class _Reading:
         )  # fmt: skip
 
     def _rulings(self) -> tuple[RulingView, ...]:
-        rows = self.session.execute(
-            select(RulingRow).where(RulingRow.instance_id == self.instance.id).order_by(RulingRow.at, RulingRow.id)
-        ).scalars()
+        rows = self._of_case(_RULINGS).scalars()
         return tuple(
             RulingView(
                 row.step_id, self.papers.step_name(row.step_id), row.decision, row.at, row.outcome,
@@ -366,9 +381,7 @@ class _Reading:
         return _inputs_masked(answer, asked)
 
     def _timers(self) -> tuple[TimerView, ...]:
-        rows = self.session.execute(
-            select(Timer).where(Timer.instance_id == self.instance.id).order_by(Timer.due_at, Timer.id)
-        ).scalars()
+        rows = self._of_case(_TIMERS).scalars()
         return tuple(
             TimerView(
                 row.step_id, self.papers.step_name(row.step_id), row.kind, row.due_at, row.due_days or (),
@@ -382,11 +395,7 @@ class _Reading:
         kinds = self.papers.step_kinds
         if not STANDS.intersection(kinds.values()):
             return ()
-        rows = self.session.execute(
-            select(Subscription.step_id, Subscription.kind, Subscription.name)
-            .where(Subscription.instance_id == self.instance.id, Subscription.ended_at.is_(None))
-            .order_by(Subscription.id)
-        )
+        rows = self._of_case(_AWAITED)
         found = [
             AwaitedView(step_id, self.papers.step_name(step_id), kind, name)
             for step_id, kind, name in rows if kinds.get(step_id) in STANDS
@@ -428,12 +437,7 @@ class _Reading:
         return caller, tuple(called)
 
     def _attachments(self) -> tuple[AttachmentView, ...]:
-        rows = self.session.execute(
-            select(Attachment, Person.name)
-            .join(Person, Person.id == Attachment.uploaded_by_id)
-            .where(Attachment.instance_id == self.instance.id)
-            .order_by(Attachment.uploaded_at, Attachment.id)
-        )
+        rows = self._of_case(_FILES)
         return tuple(
             AttachmentView(row.sha256, row.name, row.media_type, row.size, row.field, name, row.uploaded_at)
             for row, name in rows

@@ -52,7 +52,9 @@ def actor_of(session: Session, by: By, instance: Instance, act: str, at: datetim
         raise OwnCase()
     if by.has("system_admin"):
         return people.administrator(by)
-    for role in properties_of(session, instance).get(MAY.get(act, ""), "").split():
+    for role in _roles(session, instance, act):
+        if not by.has(role):
+            continue
         found = candidates.find(
             session, [{"role": role, "at": None}], None, instance.organisation_id, office_day(at), []
         )
@@ -60,6 +62,11 @@ def actor_of(session: Session, by: By, instance: Instance, act: str, at: datetim
             return by.actor(role=role, organisation=found.explanation["steps"][0]["organisation"]["code"])
     access.instance_for(session, by, instance.number, at)
     raise Forbidden()
+
+
+def _roles(session: Session, instance: Instance, act: str) -> tuple[str, ...]:
+    """The roles that the process names for an act."""
+    return tuple(properties_of(session, instance).get(MAY.get(act, ""), "").split())
 
 
 def permitted(session: Session, viewer: Viewer, number: str, at: datetime) -> tuple[str, ...]:
@@ -70,7 +77,10 @@ def permitted(session: Session, viewer: Viewer, number: str, at: datetime) -> tu
     if instance.starter_id == viewer.person_id:
         return ("withdraw",) if instance.status == "running" and may_be_withdrawn(session, instance) else ()
     wanted = ("resume", "cancel") if instance.status == "suspended" else ("suspend", "cancel", "rewind")
-    return tuple(act for act in wanted if _may(session, viewer, instance, act, at))
+    roles = {act: _roles(session, instance, act) for act in wanted}
+    # Acts for which the process names the same roles are permitted together.
+    may = {named: _may(session, viewer, instance, act, at) for act, named in roles.items()}
+    return tuple(act for act in wanted if may[roles[act]])
 
 
 def _may(session: Session, viewer: Viewer, instance: Instance, act: str, at: datetime) -> bool:
