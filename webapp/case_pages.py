@@ -19,11 +19,11 @@ from webapp.languages import language, translate
 from webapp.moments import now
 from webapp.office import office
 from webapp.typed import spec_of
-from workflows import case_file, instances, notices
+from workflows import case_file, instances, notices, proxies
 from workflows.access import OFFICE_ROLES, office_day
 from workflows.audit.export import Exported
 from workflows.case import STATUSES
-from workflows.errors import N_, CaseFailed, Forbidden, NotFound, Refusal, StartFailed
+from workflows.errors import N_, CaseFailed, Forbidden, NotFound, ProxyOver, Refusal, StartFailed
 from workflows.people import ROLES
 from workflows.rulebook import OUTCOMES
 from workflows.signatures import MODES, STATES
@@ -46,7 +46,15 @@ def turned_away(what: str, number: str) -> Iterator[None]:
         raise
     except Refusal as refusal:
         note_rejected(refusal, number if what == "case" else None)
+        if what == "task":
+            note_over(refusal, number)
         raise
+
+
+def note_over(refusal: Refusal, task: str) -> None:
+    """Record in the case what somebody posted to a task of it who no longer stands in for another (代办授权)."""
+    if isinstance(refusal, ProxyOver) and request.method == "POST" and not request.path.endswith(("/draft", "/form")):
+        proxies.note_refused(office().db, g.viewer, task, at=now())
 
 
 def note_rejected(refusal: Refusal, instance: str | None = None) -> None:

@@ -18,9 +18,9 @@ from webapp.languages import refusal_words
 from webapp.moments import now
 from webapp.office import office
 from webapp.paging import page_number
-from workflows import deployment, proxies
+from workflows import absences, deployment, proxies
 from workflows.access import APART, Viewer, office_day
-from workflows.errors import NotFound, ProxyDays, ProxyScope, Refusal
+from workflows.errors import Forbidden, NotFound, ProxyDays, ProxyScope, Refusal
 
 pages = Blueprint("proxies", __name__)
 
@@ -43,7 +43,7 @@ def index() -> str:
         done = proxies.done_for(reading, viewer)
     return render_template(
         "proxies/index.html", standing=standing, waiting=waiting, grants=grants, done=done, states=proxies.STATES,
-        may_grant=_may_grant(viewer),
+        may_grant=_may_grant(viewer), may_arrange=absences.may_arrange(viewer),
     )
 
 
@@ -96,6 +96,60 @@ def _day(text: str, days: int) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ProxyDays(days=days) from None
+
+
+@pages.route("/proxies/arrange", methods=["GET", "POST"])
+@allowed("signed_in")
+@proves_identity
+def arrange() -> Any:
+    """Let somebody stand in for another who is away and has asked nobody; what was typed stays when it is refused."""
+    if not absences.may_arrange(g.viewer):
+        raise Forbidden()
+    today, days = office_day(now()), office().settings.proxy_days
+    given = {
+        "of": request.form.get("of", "").strip()[:100], "to": request.form.get("to", "").strip()[:100],
+        "reason": request.form.get("reason", ""), "from_on": request.form.get("from_on", today.isoformat()),
+        "to_on": request.form.get("to_on", ""),
+    }  # fmt: skip
+    chosen, some = request.form.getlist("process"), request.form.get("scope") == "some"
+    refused, status = "", 200
+    if request.method == "POST":
+        try:
+            if some and not chosen:
+                raise ProxyScope()
+            among, known = _arrangeable(), Colleagues(g.viewer)
+            absences.arrange(
+                office().db, g.viewer, whom.person(given["of"], among, known), whom.person(given["to"], among, known),
+                from_on=_day(given["from_on"], days), to_on=_day(given["to_on"], days),
+                processes=chosen if some else (), reason=given["reason"], at=now(), days=days,
+            )  # fmt: skip
+        except (NotFound, Forbidden):
+            raise
+        except Refusal as refusal:
+            note_rejected(refusal)
+            refused, status = refusal_words(refusal), refusal.status
+        else:
+            flash(gettext("已安排代办，双方已收到通知"), "success")
+            return redirect(url_for(".every" if g.viewer.has("security_admin") else ".index"), 303)
+    with office().db.read() as reading:
+        processes = [(one.process_id, one.name) for one in deployment.current(reading)]
+        near = absences.fitting(reading, g.viewer, "", at=now())
+    return render_template(
+        "proxies/arrange.html", given=given, chosen=chosen, scope="some" if some else "all", processes=sorted(processes),
+        near=[lookups.choice(*one) for one in near], days=days, today=today, refused=refused,
+    ), status  # fmt: skip
+
+
+def _arrangeable() -> whom.Among:
+    viewer: Viewer = g.viewer
+    return whom.Among(lambda reading, text: absences.fitting(reading, viewer, text, at=now()))
+
+
+@pages.get("/proxies/arrange/people")
+@allowed("signed_in")
+def arrangeable() -> Any:
+    """``<option>`` elements for those whose absence one may arrange for, and who could stand in."""
+    return lookup_answer({"person": _arrangeable()})
 
 
 @pages.get("/proxies/colleagues")

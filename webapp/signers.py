@@ -17,6 +17,7 @@ from webapp.office import office
 from webapp.tasks import asked_for, person_of
 from workflows import assignments, signers
 from workflows.errors import Forbidden, NotFound, Refusal
+from workflows.instances import FormRequest
 from workflows.signatures import MODES
 
 pages = Blueprint("signers", __name__)
@@ -53,11 +54,16 @@ def ask(number: str) -> Any:
     with office().db.read() as reading:
         near = assignments.colleagues(reading, g.viewer, number, "", at=now(), limit=20)
     return render_template(
-        "signers/ask.html", number=number, asked=asked, refused=refused, reason=reason, modes=MODES,
+        "signers/ask.html", number=number, asked=asked, refused=refused, reason=reason, modes=_modes(asked),
         near=[lookups.choice(*one) for one in near],
         mode=mode if mode in MODES else "before", lines=[*wanted, *[""] * (lines - len(wanted))][: signers.MOST],
         may_add_lines=lines < signers.MOST,
     ), status  # fmt: skip
+
+
+def _modes(asked: FormRequest) -> dict[str, str]:
+    """The ways in which others can be asked: whoever stands in for somebody asks for nothing that waits for what they send."""
+    return {mode: name for mode, name in MODES.items() if mode != "after" or asked.stands_in_for is None}
 
 
 @pages.post("/tasks/<number>/signers/<signer>/remove")

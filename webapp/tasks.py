@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ from forms import lookups
 from forms.build import Bound
 from webapp import desk, reading_case, whom
 from webapp.allowed import allowed
-from webapp.case_pages import file_url, handed_over, opened_case, sheet, spec_of, turned_away
+from webapp.case_pages import file_url, handed_over, note_over, opened_case, sheet, spec_of, turned_away
 from webapp.filling import (
     BACK,
     LAST,
@@ -32,7 +33,7 @@ from webapp.form_page import PaperView, paper_view
 from webapp.languages import refusal_words, translate
 from webapp.moments import now
 from webapp.office import office
-from workflows import access, assignments, case_file, follow_ups, forecast, inbox, instances, returning
+from workflows import access, assignments, case_file, follow_ups, forecast, inbox, instances, proxies, returning
 from workflows.access import Viewer
 from workflows.case_file import CaseFile
 from workflows.errors import (
@@ -41,6 +42,7 @@ from workflows.errors import (
     Forbidden,
     InstanceSuspended,
     NotFound,
+    ProxyOver,
     ReasonNeeded,
     Refusal,
     TaskAlreadyDone,
@@ -133,7 +135,10 @@ def _closed(number: str, asked: FormRequest, case: CaseFile) -> str:
 @allowed("signed_in")
 def complete(number: str) -> Any:
     """Send the form. 422 shows the same page with everything typed; 409 keeps what was typed and says who was first."""
-    asked = asked_for(number)
+    try:
+        asked = asked_for(number)
+    except (ProxyOver, TaskAlreadyDone) as refusal:
+        return _words_kept(number, refusal)
     filling = _filling(number, asked)
     if asked.status != "open":
         if sent_before() is not None:
@@ -175,6 +180,7 @@ def complete(number: str) -> Any:
         filling.keep(got)
         return _kept(filling, got.bound, failure, safe=True)
     except Refusal as refusal:
+        note_over(refusal, number)
         return _kept(filling, got.bound, refusal)
     if moved.handed_on:
         said = gettext("已申请回避，您不再提出意见") if asked.signing else gettext("已提交，该任务已转由他人办理")
@@ -199,6 +205,28 @@ def _kept(filling: Filling, bound: Bound, refusal: Refusal, *, safe: bool = Fals
     """The refusal, with a copy of what was typed to read and to take along; ``safe`` when an incident keeps it."""
     page = render_template(
         "tasks/kept.html", view=filling.view(bound), words=refusal_words(refusal), asked=filling.asked, safe=safe
+    )
+    return page, refusal.status
+
+
+def _words_kept(number: str, refusal: Refusal) -> tuple[str, int]:
+    """The refusal, with what somebody had typed in another's name who no longer stands in for them.
+
+    The case is not theirs to read any more: what they see is what they sent themselves, by the names of the fields.
+    """
+    with office().db.read() as reading:
+        left = proxies.left_over(reading, g.viewer, number, now())
+    if left is None:
+        raise refusal
+    labels = {".".join(keys): field.label for keys, field in spec_of(left.form).fields()} if left.form else {}
+    words = []
+    for name, typed in request.form.lists():
+        # Rows of a table are numbered; fields of our own begin with a line.
+        key = ".".join(part for part in re.split(r"[-.]", name) if not part.isdecimal())
+        if key in labels:
+            words.append((labels[key], [one for one in typed if one.strip()]))
+    page = render_template(
+        "tasks/words_kept.html", refused=refusal_words(refusal), left=left, words=[one for one in words if one[1]]
     )
     return page, refusal.status
 

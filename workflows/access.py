@@ -111,13 +111,16 @@ def may_take(viewer_id: int | ColumnElement[int], on: date | ColumnElement[date]
 
 def stands_in(person_id: int | ColumnElement[int], on: date | ColumnElement[date]) -> ColumnElement[bool]:
     """Condition on ``Proxy``: by it the person stands in for its giver on the day (代办授权), and still works there."""
+    return and_(Proxy.proxy_id == person_id, standing(on))
+
+
+def standing(on: date | ColumnElement[date]) -> ColumnElement[bool]:
+    """Condition on ``Proxy``: whoever stands in by it does so on the day."""
     works = exists().where(
         Membership.person_id == Proxy.proxy_id, Membership.organisation_id == Proxy.organisation_id, held_on(on),
         Membership.role.not_in(APART),
     ).correlate(Proxy)
-    return and_(
-        Proxy.proxy_id == person_id, Proxy.revoked_at.is_(None), Proxy.from_on <= on, Proxy.to_on >= on, works
-    )
+    return and_(Proxy.revoked_at.is_(None), Proxy.from_on <= on, Proxy.to_on >= on, works)
 
 
 _GIVER: ColumnElement[int] = Proxy.giver_id.expression

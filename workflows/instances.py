@@ -324,9 +324,10 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
     prefill = {**written, **inputs}
     is_open, is_holder = task.status == "open", task.holder_id == viewer.person_id
     is_asked = task.delegate_id == viewer.person_id
-    # Whoever stands in for somebody does the task and nothing else with it.
-    movable = is_open and task.delegate_id is None and assignments.of_an_office(task) and principal is None
-    movable = movable and task.main_id is None
+    # Whoever stands in for somebody does the task, sends it back and asks others to sign it, but hands it to nobody.
+    signable = is_open and task.delegate_id is None and assignments.of_an_office(task) and task.main_id is None
+    movable = signable and principal is None
+    is_ones = task.holder_id in (None, viewer.person_id) or principal is not None
     waiting, is_sent = signatures.awaited(task), signatures.is_sent(task)
     blocked = is_sent or any(one["mode"] == "before" and one["how"] == "asked" for one in waiting)
     sent = signers.to_sign(session, task) if task.main_id is not None else None
@@ -352,11 +353,11 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
         last_opinion=_last_opinion(session, viewer, opened) if is_open and task.explanation.keys().isdisjoint(_AGAIN) else None,
         may_recall=is_open and is_holder and task.delegate_id is not None, came_back_from=returning.came_back(task),
         may_send_back=is_open and returning.allowed_from(step) and task.delegate_id is None
-        and task.holder_id in (None, viewer.person_id) and principal is None and task.main_id is None,
+        and is_ones and task.main_id is None,
         signing=task.explanation.get("signing"), to_sign=sent,
         to_sign_form=case.loaded.forms.get(sent.form_id, b"") if sent is not None else b"",
         signers=tuple(signatures.entries(task)), is_sent=is_sent,
-        may_add_signers=movable and not is_sent and task.holder_id in (None, viewer.person_id)
+        may_add_signers=signable and not is_sent and is_ones
         and not signers.unsignable(case.loaded, step), opened=opened,
     )
 

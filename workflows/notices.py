@@ -124,6 +124,20 @@ def proxy_revoked(_params: Mapping[str, Any]) -> Words:
     return N_("代办授权已撤销：%(by)s"), N_("%(by)s对您的代办授权（%(from_on)s 至 %(to_on)s）已撤销，您不能再代其办理。")
 
 
+def proxy_granted_for(_params: Mapping[str, Any]) -> Words:
+    """To whoever is away without having asked anybody: who does their office work meanwhile, by whose word, and why."""
+    return N_("已为您安排代办：%(to)s"), N_(
+        "%(by)s已安排%(to)s在 %(from_on)s 至 %(to_on)s 代您办理待办任务；您回岗后可随时在“代办授权”中撤销。理由：%(reason)s"
+    )
+
+
+def task_for_another(_params: Mapping[str, Any]) -> Words:
+    """To whoever stands in for somebody: what that one has just been told of a task that both may do."""
+    return N_("代%(giver)s办理：%(step)s"), N_(
+        "您正在代%(giver)s办理：“%(title)s”（%(number)s）的“%(step)s”等待办理，办理期限：%(due)s。"
+    )
+
+
 def task_assigned(_params: Mapping[str, Any]) -> Words:
     """To whom an administrator has given a task that nobody could take."""
     return N_("指派任务：%(step)s"), N_(
@@ -362,12 +376,14 @@ KINDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
         email_confirmation, second_factor_added, second_factor_removed, passkey_added, passkey_removed, passkey_doubted,
         signature_kept, signature_withdrawn,
         application_received, task_opened, task_delegated, delegation_returned, delegation_declined,
-        delegation_recalled, proxy_granted, proxy_revoked, task_assigned, task_handed_over, nobody_fits, task_urged,
+        delegation_recalled, proxy_granted, proxy_granted_for, proxy_revoked, task_for_another, task_assigned, task_handed_over,
+        nobody_fits, task_urged,
         case_copied, case_copied_by_rule, remark_mentioned, remark_made, correction_asked, not_qualified, qualified,
         publicity_published, appointed, researcher_appointed, term_ending, case_ended,
         task_due_soon, task_overdue, overdue_reported, incident_raised, incident_left, case_suspended, case_resumed,
-        case_cancelled, case_withdrawn, case_rewound, task_sent_back, task_called_off, task_taken_back, signature_asked, signature_given,
-        signature_declined, signature_waived, signatures_objected, shortlisted, not_shortlisted, recheck_failed, to_be_inspected,
+        case_cancelled, case_withdrawn, case_rewound, task_sent_back, task_called_off, task_taken_back, signature_asked,
+        signature_given, signature_declined, signature_waived, signatures_objected, shortlisted, not_shortlisted,
+        recheck_failed, to_be_inspected,
         reserve_listed, ranked_out, round_extended, round_cancelled, applications_open, round_waits,
     )
 }

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Select, and_, case, func, literal, nulls_last, or_, select, union_all, update
@@ -19,11 +20,22 @@ from sqlalchemy.orm import Session, aliased
 
 from workflows import access, deployment, notices, people
 from workflows.access import APART, Held, Viewer, excluded_from, held_on, office_day
-from workflows.audit import Act, Actor, ActorKind, Kind, person_stream, record
+from workflows.audit import Act, Actor, ActorKind, Kind, instance_stream, person_stream, record
 from workflows.db import Database
 from workflows.errors import N_, NotFound, ProxyDays, ProxyOver, ProxyOverlaps, ProxyUnfit, TaskAlreadyDone
 from workflows.incidents import reason_of
-from workflows.models import Account, Candidate, Definition, Instance, Membership, Organisation, Person, Proxy, Task
+from workflows.models import (
+    Account,
+    Candidate,
+    Definition,
+    Event,
+    Instance,
+    Membership,
+    Organisation,
+    Person,
+    Proxy,
+    Task,
+)
 from workflows.notices import Message
 from workflows.people import COUNTED, Page
 from workflows.settings import OFFICE_ZONE
@@ -31,6 +43,7 @@ from workflows.settings import OFFICE_ZONE
 #: Why somebody cannot do another's work.
 ONESELF = N_("不能授权本人")
 NO_OFFICE_WORK = N_("您没有可以由他人代办的岗位")
+NO_WORK = N_("该人员没有可以由他人代办的岗位")
 ADMINISTRATES = N_("系统管理员、安全管理员和审计员不能代办")
 ELSEWHERE = N_("该人员不在您任职的单位及其下属单位任职")
 NO_ACCOUNT = N_("该人员没有可以登录的账号")
@@ -67,6 +80,16 @@ def both_names(viewer: Viewer, principal: Principal | None) -> str:
 # --- granting -------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Giver:
+    """Somebody whose office work another does, with the roles that they hold today."""
+
+    person_id: int
+    number: str
+    name: str
+    memberships: tuple[Held, ...]
+
+
 def grant(
     db: Database, viewer: Viewer, to: str, *, from_on: date, to_on: date, processes: Sequence[str] = (), reason: str,
     at: datetime, days: int,
@@ -78,30 +101,49 @@ def grant(
     for whom it cannot be given to.
     """
     words = reason_of(reason)
-    today = office_day(at)
-    if not today <= from_on <= to_on or (to_on - from_on).days >= days:
-        raise ProxyDays(days=days)
+    require_days(from_on, to_on, days, at)
+    giver = Giver(viewer.person_id, viewer.number, viewer.name, viewer.memberships)
     with db.write() as session:
-        if not set(processes) <= {loaded.process_id for loaded in deployment.current(session)}:
-            raise NotFound()
-        # Two grants at once are one after the other.
-        session.execute(select(Person.id).where(Person.id == viewer.person_id).with_for_update())
-        person = people.person_by_number(session, to)
-        place = _works_where(session, viewer, person, at)
-        listed = _listed(processes)
-        _refuse_overlap(session, viewer, person, from_on, to_on, processes)
-        sides = {"from": {"number": viewer.number, "name": viewer.name}, "to": {"number": person.number, "name": person.name}}
-        number = secrets.token_hex(8)
-        event = record(session, Act(
-            person_stream(viewer.number), Kind.PROXY_GRANTED, at, viewer.actor(),
-            payload={**sides, "proxy": number, "from_on": from_on, "to_on": to_on, "processes": list(processes), "words": words},
-        ))
-        session.add(Proxy(
-            number=number, giver_id=viewer.person_id, proxy_id=person.id, organisation_id=place, processes=listed,
-            from_on=from_on, to_on=to_on, reason=words, made_at=at, begun_by_event=event,
-        ))
-        _tell(session, person.id, "proxy_granted", viewer.name, from_on, to_on, words, at)
-    return number
+        return granting(
+            session, giver, to, from_on=from_on, to_on=to_on, processes=processes, words=words, by=viewer.actor(), at=at
+        )[0]
+
+
+def require_days(from_on: date, to_on: date, days: int, at: datetime) -> None:
+    """Refuse days that are past, in the wrong order or too many."""
+    if not office_day(at) <= from_on <= to_on or (to_on - from_on).days >= days:
+        raise ProxyDays(days=days)
+
+
+def granting(
+    session: Session, giver: Giver, to: str, *, from_on: date, to_on: date, processes: Sequence[str], words: str, by: Actor,
+    at: datetime, more: Mapping[str, Any] = MappingProxyType({}),
+) -> tuple[str, Person]:
+    """Grant in the caller's transaction, and tell whoever is to stand in; the grant's number and that person.
+
+    ``by`` acts, ``more`` goes into the event's payload. Refuses as ``grant`` does, once its days are right.
+    """
+    if not set(processes) <= {loaded.process_id for loaded in deployment.current(session)}:
+        raise NotFound()
+    # Two grants at once are one after the other.
+    session.execute(select(Person.id).where(Person.id == giver.person_id).with_for_update())
+    person = people.person_by_number(session, to)
+    place = _works_where(session, giver, person, at)
+    listed = _listed(processes)
+    _refuse_overlap(session, giver, person, from_on, to_on, processes)
+    sides = {"from": {"number": giver.number, "name": giver.name}, "to": {"number": person.number, "name": person.name}}
+    number = secrets.token_hex(8)
+    event = record(session, Act(
+        person_stream(giver.number), Kind.PROXY_GRANTED, at, by,
+        payload={**sides, "proxy": number, "from_on": from_on, "to_on": to_on, "processes": list(processes), "words": words,
+                 **more},
+    ))
+    session.add(Proxy(
+        number=number, giver_id=giver.person_id, proxy_id=person.id, organisation_id=place, processes=listed,
+        from_on=from_on, to_on=to_on, reason=words, made_at=at, begun_by_event=event,
+    ))
+    _tell(session, person.id, "proxy_granted", giver.name, from_on, to_on, words, at)
+    return number, person
 
 
 def _listed(processes: Iterable[str]) -> str:
@@ -109,13 +151,13 @@ def _listed(processes: Iterable[str]) -> str:
     return "".join(f" {one}" for one in sorted(set(processes))) + " " if processes else ""
 
 
-def _works_where(session: Session, viewer: Viewer, person: Person, at: datetime) -> int:
-    """Key of the organisation where a person works who can stand in for the viewer; else the refusal, with why."""
-    own = [held.organisation_code for held in viewer.memberships if held.role not in APART]
+def _works_where(session: Session, giver: Giver, person: Person, at: datetime) -> int:
+    """Key of the organisation where a person works who can stand in for the giver; else the refusal, with why."""
+    own = [held.organisation_code for held in giver.memberships if held.role not in APART]
     why, place = None, None
     if not own:
         why = NO_OFFICE_WORK
-    elif person.id == viewer.person_id:
+    elif person.id == giver.person_id:
         why = ONESELF
     else:
         held = people.memberships(session, person.id, office_day(at))
@@ -134,11 +176,11 @@ def _works_where(session: Session, viewer: Viewer, person: Person, at: datetime)
 
 
 def _refuse_overlap(
-    session: Session, viewer: Viewer, person: Person, from_on: date, to_on: date, processes: Sequence[str]
+    session: Session, giver: Giver, person: Person, from_on: date, to_on: date, processes: Sequence[str]
 ) -> None:
     rows = session.execute(
         select(Proxy).where(
-            Proxy.giver_id == viewer.person_id, Proxy.proxy_id == person.id, Proxy.revoked_at.is_(None),
+            Proxy.giver_id == giver.person_id, Proxy.proxy_id == person.id, Proxy.revoked_at.is_(None),
             Proxy.from_on <= to_on, Proxy.to_on >= from_on,
         )
     ).scalars()
@@ -279,6 +321,40 @@ def ended(session: Session, viewer: Viewer, task: Task, at: datetime) -> ProxyOv
     return None
 
 
+def note_refused(db: Database, viewer: Viewer, task_number: str, *, at: datetime) -> None:
+    """Record in a case that somebody who stood in for another tried to act on a task of it after that was over; nothing else."""
+    with db.write() as session:
+        task = session.execute(select(Task).where(Task.number == task_number)).scalar_one_or_none()
+        if task is None:
+            return
+        instance = session.get_one(Instance, task.instance_id)
+        record(session, Act(
+            instance_stream(instance.number), Kind.PROXY_REFUSED, at, viewer.actor(), definition=instance.definition,
+            instance=instance.number, task=task.number, reason=ProxyOver.code, payload={"step": task.step_id},
+        ))
+
+
+@dataclass(frozen=True)
+class LeftOver:
+    """The form of a task that somebody filled in for another until they no longer could."""
+
+    step_name: str
+    instance_number: str
+    title: str
+    #: The form's file, empty where the task has none.
+    form: bytes
+
+
+def left_over(session: Session, viewer: Viewer, task_number: str, at: datetime) -> LeftOver | None:
+    """For whoever stood in until yesterday at most, and no longer does, so that what they had typed is shown to them once more."""
+    task = session.execute(select(Task).where(Task.number == task_number)).scalar_one_or_none()
+    if task is None or ended(session, viewer, task, at) is None:
+        return None
+    instance = session.get_one(Instance, task.instance_id)
+    loaded = deployment.definition(session, instance.definition)
+    return LeftOver(task.name, instance.number, instance.title, loaded.forms.get(task.form_id or "", b""))
+
+
 # --- what waits -----------------------------------------------------------------------------------------------------
 
 
@@ -377,6 +453,8 @@ class GrantView:
     revoked_at: datetime | None
     #: A key of ``STATES``.
     state: str
+    #: Name of who granted it in the giver's stead; empty where they did themselves.
+    arranged_by: str = ""
 
     @property
     def stands(self) -> bool:
@@ -386,21 +464,23 @@ class GrantView:
 
 def granted(session: Session, at: datetime, *, person_id: int | None = None, page: int = 1, size: int = 30) -> Page:
     """Grants by or to a person, or all of them for the security administrator; the newest first."""
-    giver, proxy = aliased(Person), aliased(Person)
+    giver, proxy, arranger = aliased(Person), aliased(Person), aliased(Person)
     own = or_(Proxy.giver_id == person_id, Proxy.proxy_id == person_id) if person_id is not None else Proxy.id > 0
     total = session.execute(select(func.count()).select_from(select(Proxy.id).where(own).limit(COUNTED).subquery())).scalar_one()
     rows = session.execute(
-        select(Proxy, giver.number, giver.name, proxy.number, proxy.name)
+        select(Proxy, giver.number, giver.name, proxy.number, proxy.name, arranger.name)
         .join(giver, giver.id == Proxy.giver_id)
         .join(proxy, proxy.id == Proxy.proxy_id)
+        .outerjoin(Event, Event.event_id == Proxy.begun_by_event)
+        .outerjoin(arranger, and_(arranger.number == Event.actor, arranger.id != Proxy.giver_id))
         .where(own).order_by(Proxy.id.desc()).limit(size).offset((page - 1) * size)
     ).all()
     names = _process_names(session, {one for row, *_ in rows for one in row.processes.split()})
     return Page([
         GrantView(row.number, (giver_no, giver_name), (proxy_no, proxy_name),
                   tuple(names.get(one, one) for one in row.processes.split()), row.from_on, row.to_on, row.reason,
-                  row.made_at, row.revoked_at, _state(row, office_day(at)))
-        for row, giver_no, giver_name, proxy_no, proxy_name in rows
+                  row.made_at, row.revoked_at, _state(row, office_day(at)), arranged_by or "")
+        for row, giver_no, giver_name, proxy_no, proxy_name, arranged_by in rows
     ], total, page, size, at_least=total >= COUNTED)
 
 

@@ -27,6 +27,7 @@ from workflows import (
     drafts,
     engine,
     people,
+    proxies,
     signature_images,
     signatures,
 )
@@ -48,6 +49,7 @@ from workflows.errors import (
     NotSignable,
     NotYourSigner,
     PersonUnknown,
+    ProxyNotPassedOn,
     SignersOpen,
     TaskAlreadyDone,
     TaskNotOpen,
@@ -57,6 +59,7 @@ from workflows.incidents import as_request, reason_of, submission_of
 from workflows.manners import SEALED_UNTIL, allows
 from workflows.models import Attachment, Instance, Person, Task
 from workflows.models import Submission as SubmissionRow
+from workflows.proxies import Principal
 from workflows.settings import OFFICE_ZONE
 from workflows.signatures import AGREED, MODES, NOT_AGREED
 from workflows.submission import Submission
@@ -103,10 +106,12 @@ def add(
 ) -> None:
     """Ask people of the office to sign a task that one has or may take (加签); who asks, holds it from then on.
 
+    Whoever stands in for another (代办授权) asks in that one's name, who holds it then; but not for after themselves: what they
+    have sent would wait in the other's name.
     ``to`` are people's numbers, ``mode`` a key of ``signatures.MODES``. One transaction, one event ``signers:added``. Raises
     ``ReasonNeeded``, ``PersonUnknown`` (nobody), ``TooManySigners``, ``NotSignable`` for whom ``delegate`` would refuse and
     where it cannot be, ``ActionNotAllowed``, ``SignatureNotPassedOn``, ``SignersOpen`` (it is sent), ``HeldByAnother``, ``TaskDelegated``,
-    ``TaskNotOpen``, ``InstanceSuspended``, ``NotFound``.
+    ``TaskNotOpen``, ``InstanceSuspended``, ``ProxyNotPassedOn``, ``ProxyOver``, ``NotFound``.
     """
     words = reason_of(reason)
     if mode not in MODES:
@@ -115,11 +120,15 @@ def add(
     if not wanted:
         raise PersonUnknown()
     with db.write() as session:
-        task = _locked(session, viewer, task_number, at)
+        principal = proxies.acting_for(session, viewer, task_number, at)
+        task = _locked(session, viewer, task_number, at, principal)
         if task.main_id is not None:
             assignments.require_alone(task)
         assignments.require_back(task)
-        if task.holder_id not in (None, viewer.person_id):
+        if principal is not None and mode == "after":
+            raise ProxyNotPassedOn(name=principal.name)
+        holder = viewer.person_id if principal is None else principal.id
+        if task.holder_id not in (None, viewer.person_id, holder):
             raise HeldByAnother(name=assignments.holder_of(session, task))
         if signatures.is_sent(task):
             raise SignersOpen(names=_names(signatures.asked(task)))
@@ -129,9 +138,9 @@ def add(
         waiting = {one["to"]["number"] for one in signatures.awaited(task)}
         if len(waiting) + len(wanted) > MOST:
             raise TooManySigners(most=MOST)
-        asked = [_asking(session, viewer, task, number, waiting, mode, words, at) for number in wanted]
+        asked = [_asking(session, viewer, task, number, waiting, mode, words, at, principal) for number in wanted]
         taken = {"claimed": True} if task.holder_id is None else {}
-        task.holder_id = viewer.person_id
+        task.holder_id = holder
         task.explanation = {**task.explanation, **taken, "signers": [*signatures.entries(task), *asked]}
         session.flush()
         if mode != "after":
@@ -139,20 +148,26 @@ def add(
         _note(session, viewer, task, Kind.SIGNERS_ADDED, at, {
             "words": words, "mode": mode, "claimed": bool(taken),
             "signers": [{"task": one["task"], **one["to"], "role": one["role"], "organisation": one["organisation"]} for one in asked],
-        })  # fmt: skip
+            **({"proxy": principal.grant} if principal is not None else {}),
+        }, principal=principal)  # fmt: skip
+        if principal is not None:
+            proxies.require_standing(session, principal)
 
 
 def _asking(
-    session: Session, viewer: Viewer, task: Task, number: str, waiting: Collection[str], mode: str, words: str, at: datetime
+    session: Session, viewer: Viewer, task: Task, number: str, waiting: Collection[str], mode: str, words: str, at: datetime,
+    principal: Principal | None,
 ) -> dict[str, Any]:
     person = people.person_by_number(session, number)
     role, organisation = assignments.as_whom(session, viewer, task, person, at, NotSignable)
+    if principal is not None and number == principal.number:
+        raise NotSignable(step=task.name, name=person.name, why=assignments.TO_ONESELF)
     if number in waiting:
         raise NotSignable(step=task.name, name=person.name, why=ASKED_ALREADY)
     return {
         "task": secrets.token_hex(8), "mode": mode, "to": {"number": number, "name": person.name},
-        "from": {"number": viewer.number, "name": viewer.name}, "role": role, "organisation": organisation, "reason": words,
-        "at": at.isoformat(), "how": "planned",
+        "from": {"number": viewer.number, "name": proxies.both_names(viewer, principal)}, "role": role,
+        "organisation": organisation, "reason": words, "at": at.isoformat(), "how": "planned",
     }  # fmt: skip
 
 
@@ -193,7 +208,8 @@ def remove(db: Database, viewer: Viewer, task_number: str, signer: str, *, at: d
     ``AlreadySigned`` (they have signed, declined, or were taken off), ``TaskNotOpen``, ``InstanceSuspended``.
     """
     with db.write() as session:
-        task = _locked(session, viewer, task_number, at)
+        principal = proxies.acting_for(session, viewer, task_number, at)
+        task = _locked(session, viewer, task_number, at, principal)
         entry = next((one for one in signatures.entries(task) if one["task"] == signer), None)
         if entry is None:
             raise NotFound()
@@ -207,7 +223,7 @@ def remove(db: Database, viewer: Viewer, task_number: str, signer: str, *, at: d
             if signatures.is_sent(task) and not task.signers_open:
                 _give_back(session, task, at)
         session.flush()
-        _note(session, viewer, task, Kind.SIGNER_REMOVED, at, {"mode": entry["mode"], "signer": entry["to"]})
+        _note(session, viewer, task, Kind.SIGNER_REMOVED, at, {"mode": entry["mode"], "signer": entry["to"]}, principal=principal)
 
 
 def require_own(viewer: Viewer, entry: Mapping[str, Any]) -> None:
@@ -518,22 +534,31 @@ def _lock(session: Session, instance_id: int) -> None:
     session.execute(select(Instance.id).where(Instance.id == instance_id).with_for_update())
 
 
-def _locked(session: Session, viewer: Viewer, task_number: str, at: datetime) -> Task:
-    """The open task as it is now, and stays until the transaction ends, with its case."""
-    _lock(session, access.task_for(session, viewer, task_number, at).instance_id)
+def _locked(
+    session: Session, viewer: Viewer, task_number: str, at: datetime, principal: Principal | None = None
+) -> Task:
+    """The open task as it is now, and stays until the transaction ends, with its case; why one finds it no longer."""
+    if principal is not None:
+        _lock(session, session.execute(select(Task.instance_id).where(Task.number == task_number)).scalar_one())
+        return assignments.locked(session, viewer, task_number, at, principal)
+    try:
+        _lock(session, access.task_for(session, viewer, task_number, at).instance_id)
+    except NotFound:
+        raise assignments.gone(session, viewer, task_number, at) from None
     return assignments.locked(session, viewer, task_number, at)
 
 
 def _note(
     session: Session, viewer: Viewer, task: Task, kind: Kind, at: datetime, more: Mapping[str, Any], *,
-    event_id: str | None = None, outcome: str | None = None,
+    event_id: str | None = None, outcome: str | None = None, principal: Principal | None = None,
 ) -> None:
     """Record one act, in the case's stream; a signer acts in the role in which they were asked."""
     instance = session.get_one(Instance, task.instance_id)
     signing = task.explanation.get("signing") or {}
     record(session, Act(
         instance_stream(instance.number), kind, at,
-        viewer.actor(role=signing.get("role"), organisation=signing.get("organisation")), definition=instance.definition,
+        principal.actor(viewer) if principal is not None
+        else viewer.actor(role=signing.get("role"), organisation=signing.get("organisation")), definition=instance.definition,
         instance=instance.number, task=task.number, outcome=outcome, payload={"step": task.step_id, **more},
     ), event_id=event_id)  # fmt: skip
 

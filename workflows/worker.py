@@ -10,7 +10,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from workflows import deliveries, deployment, jobs, notices, retries, timers
+from workflows import absences, deliveries, deployment, jobs, notices, retries, timers
 from workflows.access import office_day
 from workflows.clock import Clock
 from workflows.db import PASSING, Database
@@ -89,7 +89,8 @@ class Worker:
             _log.info("incidents ended", count=ended)
 
     def deliver_notices(self) -> None:
-        """One beat over queued mail."""
+        """One beat over queued mail; before it, what somebody was told goes to whoever stands in for them too."""
+        absences.pass_on(self._db, at=self._clock.now())
         sent = notices.deliver(self._db, self._settings, self._translate, at=self._clock.now())
         if sent:
             _log.info("notices sent", count=sent)

@@ -35,6 +35,7 @@ from tests.reviewing import Desk
 from webapp import composition
 from webapp.demo import papers
 from workflows import (
+    absences,
     accounts,
     assignments,
     bulk,
@@ -427,6 +428,23 @@ def _stands_in(office: Office, **more: Any) -> tuple[Viewer, tuple[Any, ...], di
 def _proxy(office: Office) -> Act:
     _, arguments, more = _stands_in(office)
     return Once(proxies.grant, arguments, office.at, (ProxyOverlaps,), more)
+
+
+@scene("arrange a proxy", absences.arrange)
+def _arrange(office: Office) -> Act:
+    """The head has somebody stand in for one who is away: the grant, the record and both notices are there together."""
+    giver, arguments, more = _stands_in(office)
+    of = (office.viewer(LIAONING.bureau_head), giver.number, arguments[1])
+    return Once(absences.arrange, of, office.at, (ProxyOverlaps,), more)
+
+
+@scene("tell who stands in", absences.pass_on)
+def _pass_on(office: Office) -> Act:
+    """What the other is told goes to whoever stands in, once, however often a worker dies over it."""
+    _, arguments, more = _stands_in(office)
+    proxies.grant(office.db, *arguments, at=office.at, **more)
+    _reviewed(office)
+    return Once(absences.pass_on, (), office.at)
 
 
 @scene("end proxy", proxies.revoke)

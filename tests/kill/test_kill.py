@@ -24,6 +24,7 @@ from tests.kill.scenes import SCENES, USUAL
 from tests.office import Office
 from tests.offices import settle
 from workflows import (
+    absences,
     assignments,
     bulk,
     control,
@@ -40,7 +41,6 @@ from workflows import (
     remarks,
     reporting,
     retries,
-    returning,
     saved_filters,
     signers,
     timers,
@@ -49,15 +49,19 @@ from workflows import (
 )
 from workflows.control import ending, migrating, pausing, rewinding
 from workflows.incidents import raising
+from workflows.returning import sending, taking
 
 #: The rooms whose verbs change a case or what is done for it later.
 ROOMS = (
     instances, assignments, control, ending, migrating, pausing, rewinding, deliveries, timers, retries, incidents, raising,
-    jobs, bulk, copies, follow_ups, remarks, saved_filters, urging, deployment, drafts, reporting, signers, returning,
-    proxies, handing_over, unstaffed,
+    jobs, bulk, copies, follow_ups, remarks, saved_filters, urging, deployment, drafts, reporting, signers, sending, taking,
+    proxies, absences, handing_over, unstaffed,
 )  # fmt: skip
 #: Verbs that may well be done twice, and why.
-TWICE = {instances.reject_input: "what was refused is recorded as often as it is sent"}
+TWICE = {
+    instances.reject_input: "what was refused is recorded as often as it is sent",
+    proxies.note_refused: "what is tried is recorded as often as it is tried",
+}
 
 #: Deaths of an act without ``--long``, where every call may be one, and where only commits are.
 MOST, MOST_COMMITS = 10, 6

@@ -240,7 +240,7 @@ def test_check_09_a_passkey_is_a_second_factor_and_does_not_stand_in_for_an_admi
 SENSITIVE = {
     "account.contact", "account.second_factor", "account.remove_second_factor", "account.renew_codes", "passkeys.add",
     "passkeys.remove", "definition_archives.take_in",
-    "administration.grant_role", "administration.end_role", "administration.change_account", "proxies.grant",
+    "administration.grant_role", "administration.end_role", "administration.change_account", "proxies.grant", "proxies.arrange",
 }  # fmt: skip
 
 

@@ -93,7 +93,13 @@ def test_revoked_while_the_page_is_open_the_form_is_refused_by_name(waits: tuple
     assert revoke(world, HR2).status_code == 404, "only those concerned"
     assert revoke(world).status_code == 303
     answer = world.send(HEAD, sheet)
-    assert answer.status_code == 409 and "不能再代吴立新办理该任务" in words(answer)
+    page = words(answer)
+    assert answer.status_code == 409 and "不能再代吴立新办理该任务" in page
+    assert "您刚才填写的内容没有提交，仍列在下面" in page and "学历、教龄均符合要求" in page, "what was typed is there to be copied"
+    assert "卢建国" not in page, "the case is no longer theirs to read"
+    [(refused, _)] = world.events("proxy:refused")
+    assert (refused.actor, refused.instance, refused.task) == (world.numbers[HEAD], number, task)
+    assert "代办授权失效后提交，未生效" in words(world.browser(HR1).get(f"/instances/{number}"))
     assert world.task(number, "adm_u2") == task and world.browser(HEAD).get(f"/tasks/{task}").status_code in (404, 409)
     assert "已撤销" in words(world.browser(HEAD).get("/proxies/"))
 
@@ -115,3 +121,23 @@ def test_giving_work_away_asks_who_one_is_and_others_learn_nothing(waits: tuple[
     assert revoke(world, "safe").status_code == 303
     [(event, _)] = world.events("proxy:revoked")
     assert (event.actor_kind, event.actor_role) == ("administrator", "security_admin")
+
+
+def test_a_head_arranges_it_for_whoever_is_away_and_both_see_by_whom(waits: tuple[World, str, str], words: Words) -> None:
+    world, _, task = waits
+    given = {"of": NAMES[HR1], "to": NAMES[HR2], "from_on": "2026-09-01", "to_on": "2026-09-05", "scope": "all"}
+    assert world.browser(HR1).get("/proxies/arrange").status_code == 403 and "安排代办" not in words(world.browser(HR1).get("/proxies/"))
+    assert "安排代办" in words(world.browser(HEAD).get("/proxies/")) and "缺岗人" in words(world.browser(HEAD).get("/proxies/arrange"))
+    refused = world.browser(HEAD).post("/proxies/arrange", {**given, "to": NAMES[HEAD], "reason": "突发疾病住院，未能事先授权"})
+    assert refused.status_code in (409, 422) and f'value="{NAMES[HR1]}"' in refused.get_data(as_text=True)
+    assert world.events("proxy:granted") == []
+    answer = world.browser(HEAD).post("/proxies/arrange", {**given, "reason": "突发疾病住院，未能事先授权"})
+    assert answer.status_code == 303, words(answer)
+    [(event, payload)] = world.events("proxy:granted")
+    assert event.actor == world.numbers[HEAD] and NAMES[HEAD] in (payload or b"").decode()
+    for who in (HR1, HR2):
+        assert f"由{NAMES[HEAD]}安排" in words(world.browser(who).get("/proxies/"))
+    assert f"{NAMES[HEAD]}已安排{NAMES[HR2]}在 2026-09-01 至 2026-09-05 代您办理待办任务" in words(world.browser(HR1).get("/notices/"))
+    world.house.person("safe", ("ln-jyt", "security_admin"), name="孟庆云")
+    assert "安排代办" in words(world.browser("safe").get("/administration/proxies"))
+    assert task

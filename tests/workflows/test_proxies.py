@@ -12,17 +12,18 @@ import pytest
 from sqlalchemy import select
 
 from tests import reviewing
-from tests.factories import SETTING_UP
+from tests.factories import SETTING_UP, make_person
 from tests.office import Case, Office, Place
 from tests.reviewing import Desk, begins, ends, file, task
 from tests.workflows.engine.drawing import extensions, flows, node, zeebe
 from tests.workflows.test_verbs import recorded
-from workflows import accounts, assignments, case_file, drafts, instances, people, proxies
+from workflows import absences, accounts, assignments, case_file, drafts, instances, people, proxies, returning, signers
 from workflows.access import Viewer, office_day
 from workflows.audit import Kind
 from workflows.errors import (
     HeldByAnother,
     NotFound,
+    NotSignable,
     OwnCase,
     ProxyDays,
     ProxyNotPassedOn,
@@ -37,6 +38,8 @@ from workflows.models import Membership, Notice, Person, Proxy
 from workflows.transitions import OWN_CASE, REVIEWED_BEFORE
 
 WHY = "参加省级培训，期间由其代办"
+BACK = "推荐意见没有写明任教学科，请重新出具"
+AWAY = "突发疾病住院，未能事先授权"
 #: Who stands in: somebody of the same bureau who reviews nothing themselves.
 CLERK = "sy.clerk"
 
@@ -325,7 +328,7 @@ def test_a_proxy_who_declares_a_conflict_is_out_and_the_other_keeps_it(office: O
         case.task("adm_u2").by(CLERK).declares_conflict()
     [event] = case.events(Kind.TASK_REASSIGNED)
     assert (event.actor, event.on_behalf_of) == (clerk.number, giver.number)
-    row = case.task("adm_u2").row()
+    [row] = [task for task in case.tasks() if task.number == number]
     assert row.holder_id == giver.person_id and row.explanation["claimed"]
     assert not may_open(office, CLERK, number) and waiting_for(office, CLERK) == []
     case.task("adm_u2").by(liaoning.reviewer).qualifies()
@@ -490,3 +493,158 @@ def test_nobody_acts_for_another_in_a_case_that_they_started_themselves(office: 
         desk.does(case, "do", liaoning.reviewer, "conclusion", words="同意")
     desk.does(case, "do", CLERK, "conclusion", words="同意")
     case.ended("done")
+
+
+# --- sending back, asking others to sign ----------------------------------------------------------------------------
+
+
+def test_whoever_stands_in_sends_the_case_back_and_the_record_names_both(office: Office, liaoning: Place, case: Case) -> None:
+    giver, clerk = office.viewer(liaoning.reviewer), office.viewer(CLERK)
+    number = case.task("adm_u2").number
+    first = next(one.number for one in case.tasks() if one.step_id == "adm_u1")
+    with recorded(office), pytest.raises(NotFound):
+        returning.send_back(office.db, clerk, number, first, BACK, at=office.at)
+    grant = lets(office, liaoning.reviewer, CLERK)
+    assert case.task("adm_u2").by(CLERK).request().may_send_back
+    with office.db.read() as session:
+        assert [one.step_id for one in returning.ways_back(session, clerk, number, office.at)] == ["adm_u1"]
+    with recorded(office, (f"instance:{case.number}", Kind.TASK_SENT_BACK)):
+        returning.send_back(office.db, clerk, number, first, BACK, at=office.at)
+    case.waits_at("adm_u1")
+    [event] = case.events(Kind.TASK_SENT_BACK)
+    assert (event.actor, event.actor_kind, event.on_behalf_of) == (clerk.number, "proxy", giver.number)
+    assert office.payload(event)["proxy"] == grant
+    [row] = [task for task in case.tasks() if task.number == number]
+    assert (row.holder_id, row.done_by_id, row.status) == (giver.person_id, clerk.person_id, "cancelled")
+    told = case.told(office.viewer(liaoning.own_head).name)[-1]
+    assert told[0] == "task_sent_back" and told[1]["by"] == f"{clerk.name}（代{giver.name}）"
+    office.check_record()
+
+
+def test_nobody_sends_back_by_a_grant_that_is_over(office: Office, liaoning: Place, case: Case) -> None:
+    clerk, number = office.viewer(CLERK), case.task("adm_u2").number
+    first = next(one.number for one in case.tasks() if one.step_id == "adm_u1")
+    grant = lets(office, liaoning.reviewer, CLERK)
+    proxies.revoke(office.db, office.viewer(liaoning.reviewer), grant, at=office.at)
+    with recorded(office), pytest.raises(ProxyOver):
+        returning.send_back(office.db, clerk, number, first, BACK, at=office.at)
+    with recorded(office), pytest.raises(ProxyOver):
+        signers.add(office.db, clerk, number, [office.viewer(liaoning.bureau_head).number], "before", WHY, at=office.at)
+
+
+def test_whoever_stands_in_asks_others_to_sign_in_the_others_name(office: Office, liaoning: Place, case: Case) -> None:
+    giver, clerk, head = office.viewer(liaoning.reviewer), office.viewer(CLERK), office.viewer(liaoning.bureau_head)
+    number = case.task("adm_u2").number
+    lets(office, liaoning.reviewer, CLERK)
+    assert case.task("adm_u2").by(CLERK).request().may_add_signers
+    with recorded(office), pytest.raises(ProxyNotPassedOn):
+        signers.add(office.db, clerk, number, [head.number], "after", WHY, at=office.at)
+    with recorded(office), pytest.raises(NotSignable):
+        signers.add(office.db, clerk, number, [giver.number], "before", WHY, at=office.at)
+    with recorded(office, (f"instance:{case.number}", Kind.SIGNERS_ADDED)):
+        signers.add(office.db, clerk, number, [head.number], "before", WHY, at=office.at)
+    [event] = case.events(Kind.SIGNERS_ADDED)
+    assert (event.actor, event.on_behalf_of) == (clerk.number, giver.number)
+    [row] = [task for task in case.tasks() if task.number == number]
+    assert row.holder_id == giver.person_id and row.signers_open == 1
+    [entry] = row.explanation["signers"]
+    assert entry["from"] == {"number": clerk.number, "name": f"{clerk.name}（代{giver.name}）"}
+    assert not may_open(office, CLERK, number), "not before they have signed"
+    signers.remove(office.db, clerk, number, entry["task"], at=office.at)
+    case.task("adm_u2").by(CLERK).qualifies()
+    case.is_qualified()
+    office.check_record()
+
+
+# --- who is away without having asked anybody -----------------------------------------------------------------------
+
+
+def arranged(office: Office, by: str, of: str, to: str, reason: str = AWAY) -> str:
+    today = office_day(office.at)
+    return absences.arrange(
+        office.db, office.viewer(by), office.viewer(of).number, office.viewer(to).number, from_on=today,
+        to_on=today + timedelta(days=4), reason=reason, at=office.at, days=90,
+    )
+
+
+@pytest.mark.parametrize("by", ["head", "security"])
+def test_a_head_or_the_security_administrator_arranges_it_for_whoever_is_away(
+    office: Office, liaoning: Place, case: Case, by: str
+) -> None:
+    who = liaoning.bureau_head
+    if by == "security":
+        who = make_person(office.db, "孟庆云", "sy.safe", [("security_admin", "ln-sy")], at=office.at)
+    viewer, giver, clerk = office.viewer(who), office.viewer(liaoning.reviewer), office.viewer(CLERK)
+    with recorded(office, (f"person:{giver.number}", Kind.PROXY_GRANTED)):
+        grant = arranged(office, who, liaoning.reviewer, CLERK)
+    with office.db.read() as session:
+        [shown] = proxies.granted(session, office.at, person_id=giver.person_id).rows
+        assert (shown.arranged_by, shown.giver[1], shown.proxy[1]) == (viewer.name, giver.name, clerk.name)
+        told = session.execute(select(Notice).where(Notice.person_id == giver.person_id, Notice.kind == "proxy_granted_for")).scalar_one()
+        assert (told.params["by"], told.params["to"], told.params["reason"]) == (viewer.name, clerk.name, AWAY)
+    case.task("adm_u2").by(CLERK).qualifies()
+    done = case.events(Kind.TASK_COMPLETED)[-1]
+    assert (done.actor, done.on_behalf_of) == (clerk.number, giver.number)
+    proxies.revoke(office.db, giver, grant, at=office.at)
+    office.check_record()
+
+
+def test_nobody_else_arranges_it_and_nobody_for_themselves(office: Office, liaoning: Place, case: Case) -> None:
+    def refused(by: str, of: str, to: str, why: str) -> None:
+        with recorded(office), pytest.raises(ProxyUnfit) as found:
+            arranged(office, by, of, to)
+        assert found.value.params["why"] == why
+
+    refused(CLERK, liaoning.reviewer, liaoning.second_reviewer, absences.NOT_YOURS)
+    refused(liaoning.reviewer, liaoning.second_reviewer, CLERK, absences.NOT_YOURS)
+    refused(liaoning.own_head, liaoning.reviewer, CLERK, absences.NOT_YOURS)
+    refused(liaoning.bureau_head, liaoning.bureau_head, CLERK, absences.THEMSELVES)
+    refused(liaoning.bureau_head, liaoning.reviewer, liaoning.bureau_head, absences.TO_ONESELF)
+    with recorded(office), pytest.raises(ReasonNeeded):
+        arranged(office, liaoning.bureau_head, liaoning.reviewer, CLERK, reason="病")
+    with office.db.read() as session:
+        assert absences.fitting(session, office.viewer(CLERK), "", at=office.at) == []
+
+
+# --- what whoever stands in hears -----------------------------------------------------------------------------------
+
+
+def test_whoever_stands_in_hears_what_the_other_is_told_once(office: Office, liaoning: Place) -> None:
+    clerk = office.viewer(CLERK)
+    lets(office, liaoning.reviewer, CLERK)
+    case = office.applicant(liaoning.own_school).applies().is_recommended()
+
+    def heard() -> list[tuple[str, str | None]]:
+        with office.db.read() as session:
+            rows = session.execute(select(Notice).where(Notice.person_id == clerk.person_id, Notice.kind == "task_for_another"))
+            return [(one.params["giver"], one.task) for one in rows.scalars()]
+
+    assert absences.pass_on(office.db, at=office.at) == 1
+    assert absences.pass_on(office.db, at=office.at) == 0
+    assert heard() == [(office.viewer(liaoning.reviewer).name, case.task("adm_u2").number)]
+
+
+def test_nothing_is_passed_on_by_a_grant_that_is_over_or_of_what_is_not_to_be_done(office: Office, liaoning: Place) -> None:
+    grant = lets(office, liaoning.reviewer, CLERK)
+    case = office.applicant(liaoning.own_school).applies().is_recommended()
+    proxies.revoke(office.db, office.viewer(liaoning.reviewer), grant, at=office.at)
+    assert absences.pass_on(office.db, at=office.at) == 0
+    lets(office, liaoning.reviewer, CLERK, processes=("admission_round",))
+    assert absences.pass_on(office.db, at=office.at) == 0, "another process"
+    case.task("adm_u2").by(liaoning.reviewer).qualifies()
+    assert absences.pass_on(office.db, at=office.at) == 0
+
+
+def test_what_is_tried_after_a_grant_is_over_stands_in_the_case(office: Office, liaoning: Place, case: Case) -> None:
+    clerk, number = office.viewer(CLERK), case.task("adm_u2").number
+    grant = lets(office, liaoning.reviewer, CLERK)
+    with office.db.read() as session:
+        assert proxies.left_over(session, clerk, number, office.at) is None
+    proxies.revoke(office.db, office.viewer(liaoning.reviewer), grant, at=office.at)
+    with office.db.read() as session:
+        left = proxies.left_over(session, clerk, number, office.at)
+        assert left is not None and (left.instance_number, left.step_name) == (case.number, case.task("adm_u2").row().name)
+        assert proxies.left_over(session, office.viewer(liaoning.own_head), number, office.at) is None
+    with recorded(office, (f"instance:{case.number}", Kind.PROXY_REFUSED)):
+        proxies.note_refused(office.db, clerk, number, at=office.at)
+    office.check_record()

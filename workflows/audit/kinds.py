@@ -48,6 +48,7 @@ class Kind(_Labelled):
     CASE_COPIED = "case:copied", N_("抄送")
     COPY_READ = "copy:read", N_("阅知抄送")
     REMARK_ADDED = "remark:added", N_("留言")
+    PROXY_REFUSED = "proxy:refused", N_("代办授权失效后提交，未生效")
     TASK_SENT_BACK = "task:sent_back", N_("退回")
     TASK_TAKEN_BACK = "task:taken_back", N_("取回")
     TASK_SUBMITTED = "task:submitted", N_("提交，待后加签")
