@@ -21,6 +21,7 @@ import pytest
 from sqlalchemy.engine import URL, make_url
 
 import workflows.db
+from tests.remembering import read_once
 from workflows.db import Database
 
 ENGINES = ("sqlite", "postgresql")
@@ -92,8 +93,9 @@ def share_compiled(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_for_nothing() -> Iterator[None]:
-    """No statement is compiled twice, and nobody waits for a disk that is thrown away after the test."""
+    """No file is read twice, no statement compiled, and nobody waits for a disk that is thrown away after the test."""
     with pytest.MonkeyPatch.context() as patch:
+        read_once(patch)
         share_compiled(patch)
         patch.setattr(os, "fsync", lambda _file: None)
         yield

@@ -9,9 +9,7 @@ those that it looks at itself are closed again.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -25,33 +23,15 @@ from tests.kill import acts
 from tests.kill.scenes import SCENES
 from tests.office import BEGAN, Office
 from tests.offices import _furnish
+from tests.remembering import read_once
 from webapp import composition
-from workflows import deployment, engine, policies
+from workflows import deployment
 from workflows.db import Database
-from workflows.rulebook import Rulebook
-
-
-def _remembered(function: Callable[..., Any], key: Callable[..., Hashable]) -> Callable[..., Any]:
-    known: dict[Hashable, Any] = {}
-
-    def ask(*given: Any, **more: Any) -> Any:
-        this = key(*given, **more)
-        if this not in known:
-            known[this] = function(*given, **more)
-        return known[this]
-
-    return ask
-
-
-def _items(files: dict[str, bytes]) -> Hashable:
-    return tuple(sorted(files.items()))
 
 
 def _read_once() -> None:
     """Read all that the acts read, with nothing left on the shelf of what is stored."""
-    engine.read = _remembered(engine.read, lambda raw, *, file, **_: (raw, file))
-    policies.load = _remembered(policies.load, _items)
-    Rulebook.from_files = _remembered(Rulebook.from_files, _items)  # type: ignore[method-assign]
+    read_once(pytest.MonkeyPatch())
     tree = {**deployment.read_tree(composition.SOURCE), **reviewing.TREE, **annual.FILES}
     with tempfile.TemporaryDirectory() as folder:
         db = Database(f"sqlite:///{Path(folder) / 'read.sqlite3'}", synchronous="NORMAL")
