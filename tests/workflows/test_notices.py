@@ -82,7 +82,8 @@ def test_every_kind_has_words_for_a_title_and_a_body() -> None:
     params = dict.fromkeys(
         ("title", "number", "step", "due", "items", "reasons", "next", "outcome", "admission_no", "office", "token",
          "base_url", "incident", "cause", "reason", "by", "appointment_no", "close_at", "count", "name", "notice",
-         "organisation", "report_on", "stage", "subject", "term_end", "until", "words", "from", "from_on", "to_on", "opinion"), "甲",
+         "organisation", "report_on", "stage", "subject", "term_end", "until", "words", "from", "from_on", "to_on", "opinion",
+         "to", "giver"), "甲",
     )  # fmt: skip
     for kind, worded in notices.KINDS.items():
         title, body = worded(params)

@@ -16,6 +16,7 @@ from tests.factories import SETTING_UP, make_person
 from tests.office import Case, Office, Place
 from tests.reviewing import Desk, begins, ends, file, task
 from tests.workflows.engine.drawing import extensions, flows, node, zeebe
+from tests.workflows.test_races import ORDERS, race
 from tests.workflows.test_verbs import recorded
 from workflows import absences, accounts, assignments, case_file, drafts, instances, people, proxies, returning, signers
 from workflows.access import Viewer, office_day
@@ -35,7 +36,7 @@ from workflows.errors import (
     TaskAlreadyDone,
 )
 from workflows.models import Membership, Notice, Person, Proxy
-from workflows.transitions import OWN_CASE, REVIEWED_BEFORE
+from workflows.transitions import OWN_CASE, REVIEWED_BEFORE, Moved
 
 WHY = "参加省级培训，期间由其代办"
 BACK = "推荐意见没有写明任教学科，请重新出具"
@@ -647,4 +648,20 @@ def test_what_is_tried_after_a_grant_is_over_stands_in_the_case(office: Office, 
         assert proxies.left_over(session, office.viewer(liaoning.own_head), number, office.at) is None
     with recorded(office, (f"instance:{case.number}", Kind.PROXY_REFUSED)):
         proxies.note_refused(office.db, clerk, number, at=office.at)
+    office.check_record()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_sent_back_for_another_while_they_revoke_it(office: Office, liaoning: Place, case: Case, order: str) -> None:
+    clerk, number, before = office.viewer(CLERK), case.task("adm_u2").number, len(case.events())
+    first = next(one.number for one in case.tasks() if one.step_id == "adm_u1")
+    grant = lets(office, liaoning.reviewer, CLERK)
+    giver = office.viewer(liaoning.reviewer)
+    back, revoked = race(
+        office, lambda db: returning.send_back(db, clerk, number, first, BACK, at=office.at),
+        lambda db: proxies.revoke(db, giver, grant, at=office.at), order=order,
+    )
+    assert revoked is None and isinstance(back, (Moved, ProxyOver))
+    assert len(case.events()) == before + isinstance(back, Moved)
+    case.waits_at("adm_u1" if isinstance(back, Moved) else "adm_u2")
     office.check_record()

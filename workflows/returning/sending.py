@@ -58,6 +58,12 @@ def allowed_from(step: engine.Step) -> bool:
     return bool(step.properties.get(SEND_BACK))
 
 
+def require_behind(task: Task, done: Task, progress: engine.Progress) -> None:
+    """Refuse to go back to a step of another branch: what is sent back from would go on waiting."""
+    if task.token not in progress.closed:
+        raise NotReturnable(step=task.name, to=done.name, why=ELSEWHERE)
+
+
 def is_allowed(step: engine.Step, to: str) -> bool:
     """Whether the diagram lets a case go back from a step to another."""
     allowed = step.properties.get(SEND_BACK, "")
@@ -105,8 +111,7 @@ def send_back(db: Database, viewer: Viewer, task_number: str, to: str, reason: s
         case, task, principal = _mine(session, viewer, task_number, at)
         done = _target(session, case, task, to)
         progress = rewound(session, case, done, at)
-        if task.token not in progress.closed:
-            raise NotReturnable(step=task.name, to=done.name, why=ELSEWHERE)
+        require_behind(task, done, progress)
         several = many_with(session, done)
         ended = called_off(session, progress, task.instance_id, but=task)
         doers = people.somebodies(session, {
