@@ -23,6 +23,7 @@ hypothesis.settings.register_profile("long", deadline=None, max_examples=2000, d
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("jiaoyan")
     group.addoption("--long", action="store_true", help="also the long tests: many seeds, every kill point, fuzzing")
+    group.addoption("--pictures", action="store_true", help="put a picture of every page and state into screenshots/")
     group.addoption("--shared", metavar="DIR", help="folder with test data that is not part of the project")
 
 

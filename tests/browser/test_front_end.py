@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.browser.barriers import barriers
 from tests.browsing import NARROW, WIDE
 
 HERE = Path(__file__).resolve().parent
@@ -116,8 +116,7 @@ def test_the_specimen_has_no_serious_barrier(open_page: Callable[..., Page], add
     page = open_page(width=width)
     page.goto(f"{address}{look}/specimen.html")
     expect(page.locator(".diagram")).to_have_attribute("data-drawn", "done")
-    found = Axe().run(page).response["violations"]
-    assert [(one["id"], one["nodes"][0]["target"]) for one in found if one["impact"] in {"serious", "critical"}] == []
+    assert barriers(page, impacts=("serious", "critical"), whole=True) == []
 
 
 def test_a_diagram_shows_the_way_taken_and_tells_of_a_step(page: Page, address: str) -> None:
