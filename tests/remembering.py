@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from webapp import composition
+import forms.check
 from workflows import decisions, deployment, engine, manners, policies
 from workflows.rulebook import Rulebook, book
 
@@ -45,7 +45,7 @@ def read_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(deployment, "table_doubts", remembered(deployment.table_doubts, lambda raw, name: (raw, name)))
     patch.setattr(policies, "load", remembered(policies.load, _set, SETS))
     patch.setattr(Rulebook, "from_files", staticmethod(remembered(Rulebook.from_files, _set, SETS)))
-    patch.setattr(composition, "check_form", remembered(composition.check_form, lambda raw, file: (raw, file)))
+    patch.setattr(forms.check, "read", remembered(forms.check.read, lambda raw, *, file: (raw, file)))
 
 
 def _in_full(function: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
