@@ -14,8 +14,9 @@ from workflows.models import Account, Event, Notice, SignIn
 
 
 def without_tokens(page: str) -> str:
-    """The page without what differs from one showing to the next: form tokens and the name typed."""
+    """The page without what differs from one showing to the next: form tokens, challenges and the name typed."""
     page = re.sub(r'(content|value)="[\w.-]{40,}"', "", page)
+    page = re.sub(r"(&#34;challenge&#34;: &#34;)[\w-]{70,80}(?=&#34;)", r"\1", page)
     return re.sub(r'(id="sign_in_name"[^>]*value=)"[^"]*"', r"\1", page)
 
 
