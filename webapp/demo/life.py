@@ -174,7 +174,10 @@ class Seeding:
             for day, hour, act in _STORIES[teacher["until"]]:
                 at = self.moment(day, hour, minute)
                 scenes.append(Scene(at, f"{place}:{index}:{day}", self._bound(place, teacher, act)))
+        applied = {teacher["phone"] for teacher in self.teachers[place] if _STORIES[teacher["until"]]}
         for index, done in enumerate(self.acts[place]):
+            if done.get("case", "") not in {"", *applied}:
+                continue
             at = self.moment(done["day"], done["hour"], 30 + index)
             scenes.append(Scene(at, f"{place}:beside:{index}", partial(beside.play, self, done)))
         return scenes
