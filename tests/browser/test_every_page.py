@@ -48,6 +48,8 @@ from workflows.submission import Submission
 LANGUAGES = ("zh-CN", "en-GB")
 #: So many pages are looked at by one test at most, so that several processes share the work.
 MOST = 15
+#: What keeps somebody from using a page. Less, as two lists of one name, is mended where it is seen.
+SERIOUS = ("serious", "critical")
 #: Bytes of script that a page without diagram and chart may load, uncompressed.
 MOST_SCRIPT = 300_000
 SCRIPT = """() => performance.getEntriesByType('resource').filter(one => one.initiatorType === 'script' || one.name.endsWith('.js'))
@@ -296,7 +298,7 @@ def _look(
         if pictures:
             page.screenshot(path=pictures / f"{state.name}-{language[:2]}-{width}.png", full_page=True)
         if (language == "zh-CN") == (width == WIDE):
-            yield from (f"{width}: {one}" for one in barriers(page))
+            yield from (f"{width}: {one}" for one in barriers(page, impacts=SERIOUS))
         if (language, width) == ("zh-CN", WIDE):
             page.emulate_media(color_scheme="dark", reduced_motion="reduce")  # colours are there at once, not on their way
             yield from (f"in the dark: {one}" for one in barriers(page, "color-contrast"))
