@@ -59,7 +59,8 @@ def last(session: Session, person_id: int, task: Task, form: bytes, outcome: str
     if found is None:
         return None
     fields = {str(one["key"]): one for one in _fields(orjson.loads(form).get("components") or ())}
-    said = {key: value for key, value in found.data.items() if key in fields and _may_go_on(fields[key], key, outcome, value)}
+    # In the form's order: what a database gives back has none.
+    said = {key: found.data[key] for key in fields if key in found.data and _may_go_on(fields[key], key, outcome, found.data[key])}
     words = {
         key: (str(fields[key].get("label") or key), value) for key, value in said.items()
         if fields[key].get("type") in _WORDS and isinstance(value, str)

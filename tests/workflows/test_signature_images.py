@@ -12,6 +12,7 @@ from sqlalchemy import select
 from tests import reviewing
 from tests.office import Office, Place
 from tests.signing import LETTER, signature
+from tests.workflows.test_races import ORDERS, race
 from tests.workflows.test_verbs import recorded
 from workflows import assignments, drafts, instances, proxies, signature_images
 from workflows.access import Viewer, office_day
@@ -134,6 +135,21 @@ def test_nobody_keeps_anothers_picture_also_after_it_was_withdrawn(office: Offic
         keeps(office, store, office.viewer(liaoning.second_reviewer))
     with office.db.read() as session:
         assert len(session.execute(select(SignatureImage)).all()) == 1
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_two_windows_keep_one_after_the_other(office: Office, liaoning: Place, store: FileStore, order: str) -> None:
+    who = office.viewer(liaoning.reviewer)
+    done = race(
+        office, *(
+            lambda db, word=word: signature_images.keep(db, who, store, io.BytesIO(signature(word)), at=office.at)  # type: ignore[misc]
+            for word in ("甲", "乙")
+        ), order=order,
+    )  # fmt: skip
+    assert all(isinstance(one, Kept) for one in done)
+    with office.db.read() as session:
+        found = signature_images.history(session, who.person_id)
+    assert len(found) == 2 and [one.ended_at is None for one in found] == [True, False]
 
 
 # --- on papers ------------------------------------------------------------------------------------------------------
