@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, CursorResult, Dialect, Engine, Select, create_engine, event, exc
+from sqlalchemy import Connection, Dialect, Engine, Select, create_engine, event, exc, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import UpdateBase
@@ -40,7 +40,7 @@ class Database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
                 # What a connection keeps of the file (pages, statements) is good until another one writes.
                 options["pool_use_lifo"] = True
-            options["connect_args"] = {"timeout": 30, "check_same_thread": False}
+            options["connect_args"] = {"timeout": 30, "check_same_thread": False, "cached_statements": 1000}
         else:
             options |= {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
             if self.url.drivername in {"postgresql", "postgres"}:
@@ -66,6 +66,7 @@ class Database:
             cursor.execute(f"PRAGMA synchronous={'NORMAL' if synchronous == 'NORMAL' else 'FULL'}")
             cursor.execute("PRAGMA foreign_keys=ON")
             cursor.execute("PRAGMA busy_timeout=30000")
+            cursor.execute("PRAGMA cache_size=-65536")  # KiB: what an act touches is not read from the file anew
             cursor.close()
 
         @event.listens_for(self.engine, "begin")
@@ -142,8 +143,8 @@ class Prepared:
         self._statement = statement
         self._written: dict[tuple[str, ...], _Written] = {}
 
-    def __call__(self, session: Session, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
-        """Execute it for a row of parameters, or for several that name the same columns."""
+    def __call__(self, session: Session, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
+        """Execute it for a row of parameters, or for several that name the same columns; rows that it gives, and ``rowcount``."""
         connection = connection_of(session)
         first = rows if isinstance(rows, Mapping) else rows[0]
         key = (connection.dialect.name, *first)
@@ -151,7 +152,7 @@ class Prepared:
         if written is None:
             written = self._written[key] = self._write(connection.dialect, list(first))
         given = written.values(rows) if isinstance(rows, Mapping) else [written.values(row) for row in rows]
-        return connection.exec_driver_sql(written.text, given)
+        return _executed(connection, written.text, given)
 
     def _write(self, dialect: Dialect, columns: list[str]) -> _Written:
         # As for many rows: then nothing comes back that was not asked for.
@@ -165,27 +166,89 @@ class Prepared:
 
 
 class Question:
-    """A SELECT of columns that every request asks: put into words once for each database, as ``Prepared`` does."""
+    """A SELECT that every request asks: put into words once for each database, as ``Prepared`` does.
+
+    Of columns and of rows. A row comes as an object of its class that belongs to no session: to be read, not changed.
+    """
 
     def __init__(self, statement: Select[Any]) -> None:
-        self._statement = statement
-        self._row: Any = namedtuple("Found", statement.selected_columns.keys())  # type: ignore[misc]
-        self._asked: dict[str, tuple[_Written, Sequence[Callable[[Any], Any] | None]]] = {}
+        columns: list[Any] = []
+        self._parts: list[_Part] = []
+        names = []
+        for asked in statement.column_descriptions:
+            entity, expression = asked["entity"], asked["expr"]
+            names.append(asked["name"])
+            if entity is not None and expression is entity:
+                mapper = inspect(entity).mapper
+                found = [getattr(entity, one.key) for one in mapper.column_attrs]
+                key = next(n for n, one in enumerate(mapper.column_attrs) if one.columns[0].primary_key)
+                self._parts.append(_Part(len(columns), mapper.class_manager, tuple(one.key for one in found), key))
+                columns += found
+            else:
+                self._parts.append(_Part(len(columns)))
+                columns.append(expression)
+        self._columns = columns
+        self._statement = statement.with_only_columns(*(one.label(f"c{n}") for n, one in enumerate(columns)))
+        self._row: Any = namedtuple("Found", names, rename=True)  # type: ignore[misc]
+        self._asked: dict[str, tuple[_Written, Sequence[tuple[int, Callable[[Any], Any]]]]] = {}
 
     def __call__(self, connection: Connection, given: Mapping[str, Any]) -> list[Any]:
         """All rows, with a name for each column and values of its type."""
         dialect = connection.dialect
         asked = self._asked.get(dialect.name)
         if asked is None:
+            found = [one.type.dialect_impl(dialect).result_processor(dialect, None) for one in self._columns]
             asked = self._asked[dialect.name] = (
                 _written(self._statement.compile(dialect=dialect), list(given), {}),
-                [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in self._statement.selected_columns],
+                [(n, one) for n, one in enumerate(found) if one is not None],
             )
-        written, made = asked
-        return [
-            self._row._make([value if make is None else make(value) for make, value in zip(made, row, strict=True)])
-            for row in connection.exec_driver_sql(written.text, written.values(given))
-        ]
+        written, converted = asked
+        return [self._found(row, converted) for row in _executed(connection, written.text, written.values(given))]
+
+    def _found(self, row: Sequence[Any], made: Sequence[tuple[int, Callable[[Any], Any]]]) -> Any:
+        values = list(row)
+        for n, convert in made:
+            if values[n] is not None:
+                values[n] = convert(values[n])
+        return self._row._make([part.of(values) for part in self._parts])
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Where one thing that is asked for lies in a row: a column, or those of a row of a class."""
+
+    first: int
+    manager: Any = None
+    names: tuple[str, ...] = ()
+    key: int = 0
+
+    def of(self, values: Sequence[Any]) -> Any:
+        if self.manager is None:
+            return values[self.first]
+        if values[self.first + self.key] is None:
+            return None  # an outer join found nothing
+        found = self.manager.new_instance()
+        found.__dict__.update(zip(self.names, values[self.first : self.first + len(self.names)], strict=True))
+        return found
+
+
+def _executed(connection: Connection, text: str, given: Any) -> Any:
+    """What the driver's cursor has after a statement, or after the same one for each of a list.
+
+    Past SQLAlchemy, which makes several objects for every statement, unless somebody listens to what is executed.
+    """
+    if connection.engine.dispatch.before_cursor_execute:
+        return connection.exec_driver_sql(text, given)
+    cursor: Any = connection.connection.cursor()
+    try:
+        if isinstance(given, list):
+            cursor.executemany(text, given)
+        else:
+            cursor.execute(text, given)
+    except connection.dialect.loaded_dbapi.Error as error:
+        # As SQLAlchemy's own: the error gets its class, and a connection that is gone leaves the pool.
+        connection._handle_dbapi_exception(error, text, given, cursor, None)
+    return cursor
 
 
 def _written(compiled: Any, given: Sequence[str], defaults: Mapping[str, Any]) -> _Written:

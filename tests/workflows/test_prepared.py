@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Date, bindparam, delete, insert, select, text, true, update
+from sqlalchemy import Date, bindparam, delete, event, insert, inspect, select, text, true, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import object_session
 
 from workflows.db import Database, Prepared, Question
 from workflows.models import Notice, Organisation, Person, Task, table
@@ -113,3 +115,36 @@ def test_a_question_is_answered_as_sqlalchemy_answers_it(database: Database, per
     assert first.named is True and first.due_provisional is None
     with database.glance() as connection:
         assert question(connection, {**given, "day": date(2019, 1, 1)}) == []
+
+
+def test_rows_come_as_objects_that_belong_to_no_session_or_as_nothing(database: Database, person: int) -> None:
+    statement = (
+        select(Person, Notice.made_at, Organisation)
+        .join(Notice, Notice.person_id == Person.id)
+        .outerjoin(Organisation, Organisation.code == bindparam("code"))
+    )
+    with database.write() as session:
+        Prepared(insert(_NOTICE))(session, _row(person))
+        session.add(Organisation(code="ln", name="辽宁", org_type="edu", level="province", place="liaoning", from_on=date(2020, 1, 1)))
+    question = Question(statement)
+    with database.glance() as connection:
+        [without] = question(connection, {"code": "gx"})
+        [found] = question(connection, {"code": "ln"})
+    with database.read() as session:
+        known = session.get_one(Person, person)
+        assert {one.key: getattr(found[0], one.key) for one in inspect(Person).column_attrs} == {
+            one.key: getattr(known, one.key) for one in inspect(Person).column_attrs
+        }
+    assert (found[0].name, found.made_at, found[2].name, found[2].from_on) == ("李明月", AT, "辽宁", date(2020, 1, 1))
+    assert without[2] is None and object_session(found[0]) is None
+
+
+def test_an_error_of_the_driver_has_its_name_whether_somebody_listens_or_not(database: Database, person: int) -> None:
+    given = Prepared(insert(table(Person)))
+    row = {"number": "P202600001", "name": "又一人", "created_at": AT}
+    for _ in range(2):
+        with pytest.raises(IntegrityError), database.write() as session:
+            given(session, row)
+        event.listen(database.engine, "before_cursor_execute", lambda *_: None)
+    with database.read() as session:
+        assert session.execute(select(Person.name)).scalars().all() == ["李明月"]
