@@ -45,7 +45,7 @@ from workflows import (
 from workflows.access import Viewer, office_day
 from workflows.audit import TIMEOUT, Act, Actor, Kind, person_stream, record
 from workflows.case import OF_TASK, Case, house, load, new, outside_rounds, with_task
-from workflows.db import Database, Prepared
+from workflows.db import Database, Prepared, Question, connection_of
 from workflows.deliveries import carry_out
 from workflows.drafts import DraftView
 from workflows.engine.rest import variables as variables_at_rest
@@ -417,7 +417,7 @@ def _in_order(acted: str | None) -> list[tuple[str, int, str, str, str | None, A
 
 _holder, _doer = aliased(Person), aliased(Person)
 #: Everything that a task's form and its completion need of the database.
-_OPENED = (
+_OPENED = Question(
     OF_TASK.add_columns(Draft.data, Draft.saved_at, Draft.version, _holder.name, _doer.name, _acted())
     .outerjoin(Draft, and_(Draft.person_id == bindparam("viewer"), Draft.subject == "task:" + Task.number))
     .outerjoin(_holder, _holder.id == Task.holder_id)
@@ -428,10 +428,10 @@ _OPENED = (
 
 def _opened(session: Session, viewer: Viewer, task_number: str, at: datetime) -> Opened:
     given = {"task_number": task_number, "viewer": viewer.person_id, "day": office_day(at)}
-    found = session.execute(_OPENED, given).one_or_none()
-    if found is None:
+    found = _OPENED(connection_of(session), given)
+    if not found:
         return _opened_for_another(session, viewer, task_number, at)
-    opened = _as_opened(session, found, at)
+    opened = _as_opened(session, found[0], at)
     task = opened.task
     if task.status == "open" and task.delegate_id is None and task.holder_id not in (None, viewer.person_id):
         # A task of their own office that one holds for whom they stand in.
@@ -445,7 +445,8 @@ def _opened_for_another(session: Session, viewer: Viewer, task_number: str, at: 
     if principal is None:
         raise assignments.gone(session, viewer, task_number, at)
     given = {"task_number": task_number, "viewer": principal.id, "day": office_day(at)}
-    opened = _as_opened(session, session.execute(_OPENED, given).one(), at)
+    [found] = _OPENED(connection_of(session), given)
+    opened = _as_opened(session, found, at)
     draft = drafts.draft(session, viewer.person_id, f"task:{task_number}")
     return replace(opened, principal=principal, draft=draft)
 
@@ -616,6 +617,7 @@ def _signed_by_all(
     session: Session, holder: Viewer, task_number: str, submission: Submission, at: datetime, extra: Mapping[str, Any]
 ) -> Transition:
     """What completing a task does that was sent before, once all who sign after its holder agree."""
+    session.flush()
     opened = _opened(session, holder, task_number, at)
     _guard(holder, opened)
     return _completing(session, holder, opened, submission, at, extra)
@@ -665,7 +667,7 @@ def _completing(
         changes=changes(old, submission.data) if old and step.repetition is None else (),
         claim=lambda session: _claim_task(session, viewer, opened, at, _outcome(step, submission), before),
         extra={**extra, **_prepared(task), **last_opinions.as_before(_last_opinion(session, viewer, opened), submission.data)},
-        acted=_in_order(opened.acted),
+        acted=_in_order(opened.acted), lent=opened.house,
         held=_digests(old) if submission.attachments else (),
         done=_done(task, viewer, at, _outcome(step, submission), before),
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import and_, bindparam, case, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -164,6 +165,8 @@ class Transition:
     known: people.Known | None = None
     #: What ``_ACTED`` would give, if it was read with the case.
     acted: Sequence[Sequence[Any]] | None = None
+    #: What the office lent to the engine for this act, if it is at hand.
+    lent: engine.House | None = None
     #: Digests of files that the case holds already.
     held: Collection[str] = frozenset()
     #: The completed task's row, which the statement that opens the next tasks completes too; ``claim`` does where none opens.
@@ -199,7 +202,7 @@ class Transition:
         with db.write() as session:
             if self.case.row is None:
                 self.claim(session)
-            elif self.progress.orders or self.progress.completed:
+            elif not db.is_sqlite and (self.progress.orders or self.progress.completed):
                 session.execute(_LOCKED_INSTANCE, {"of_instance": self.case.row.id})
             facts = self.run_orders(session)
             instance_id = self.write_instance(session, facts)
@@ -230,7 +233,9 @@ class Transition:
 
     def _said(self, session: Session, rule: str) -> str:
         """What a rule of the process makes of the variables as they are now; empty where it makes nothing of them."""
-        scope = {**house(session, self.case, self.at).context, **self.progress.variables}
+        lent = self.lent or house(session, self.case, self.at)
+        # Looked up one by one: most variables are not asked for, and each that is has to be unpacked.
+        scope = ChainMap(cast(dict[str, Any], self.progress.variables), cast(dict[str, Any], lent.context))
         value = expression(rule).evaluate(scope, now=self.at)
         return str(value) if value else ""
 
@@ -420,7 +425,12 @@ class Transition:
         row = self.case.row
         if row is None:
             return session.execute(_NEW_INSTANCE.returning(Instance.id), self.instance_row(facts)).scalar_one()
-        values = {**self.instance_row(facts), "of_instance": row.id, "of_version": row.version}
+        # What stays is not named: naming it has the database write anew the indexes that it stands in.
+        moves = {
+            name: value for name, value in self.instance_row(facts).items()
+            if name not in _SELDOM or value != getattr(row, name)
+        }
+        values = {**moves, "of_instance": row.id, "of_version": row.version}
         if not _MOVED_INSTANCE(session, values).rowcount:
             self.claim(session)  # says who was first, if it was this very task
             raise InstanceMoved()
@@ -864,6 +874,9 @@ def _done_and_new(dialect: str, rows: int, columns: tuple[str, ...]) -> Prepared
                    or_(tasks.c.holder_id.is_(None), tasks.c.holder_id == put.holder_id)),
     ).returning(tasks.c.id, tasks.c.number))  # fmt: skip
 
+
+#: Columns of an instance that most acts leave as they are.
+_SELDOM = frozenset({"status", "outcome", "ended_at", "summary", "facts"})
 
 #: What must not be empty in a row of a task; of one that is there it stays as it is.
 _EMPTY = {"due_provisional": False, "priority": 50, "inputs": {}, "explanation": {}}
