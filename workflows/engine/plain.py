@@ -37,7 +37,7 @@ def _plain(value: Any, name: str, depth: int) -> Any:
         return _text(value, name)
     if depth == 0:
         raise ValueNotPlain(name=name, reason="嵌套过深")
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         return {_key(key, name): _plain(item, name, depth - 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item, name, depth - 1) for item in value]

@@ -111,7 +111,7 @@ def pack(value: Any) -> Any:
     kind = type(value)
     if kind is str or value is None or kind is bool:
         return value
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         packed = {key: pack(item) for key, item in value.items()}
         return {"$": [packed["$"]]} if len(packed) == 1 and "$" in packed else packed
     if kind is list:

@@ -136,7 +136,7 @@ def plain(value: Value, spend: Callable[[int], None] | None = None) -> Value:
         if spend is not None:
             spend(len(value))
         return [plain(item, spend) for item in value]
-    if isinstance(value, Mapping):
+    if cls is dict or isinstance(value, Mapping):
         if spend is not None:
             spend(len(value))
         return {key: plain(known(value[key]), spend) for key in value}
