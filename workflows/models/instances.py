@@ -85,7 +85,6 @@ class Task(Row):
 
     __tablename__ = "task"
     __table_args__ = (
-        Index("ix_task_instance", "instance_id"),
         Index("ix_task_open_due", "due_at", sqlite_where=text("status = 'open'"), postgresql_where=text("status = 'open'")),
         Index("ix_task_done_by", "done_by_id", "done_at"),
         Index("ix_task_acted", "done_by_id", "instance_id"),
@@ -158,13 +157,15 @@ Index(
 Index(
     "ix_task_group", Task.organisation_id, Task.role, Task.instance_id, sqlite_where=text(_HELD), postgresql_where=text(_HELD),
 )
+# Only what somebody holds stands in these: what waits for a group, nearly everything, is not written into them.
+_BY_ONE, _BY_ANOTHER = f"{_HELD} AND holder_id IS NOT NULL", f"{_HELD} AND delegate_id IS NOT NULL"
 Index(
     "ix_task_held", Task.holder_id, Task.due_at, Task.priority.desc(), Task.id,
-    sqlite_where=text(_HELD), postgresql_where=text(_HELD),
+    sqlite_where=text(_BY_ONE), postgresql_where=text(_BY_ONE),
 )
 Index(
     "ix_task_delegated", Task.delegate_id, Task.due_at, Task.priority.desc(), Task.id,
-    sqlite_where=text(_HELD), postgresql_where=text(_HELD),
+    sqlite_where=text(_BY_ANOTHER), postgresql_where=text(_BY_ANOTHER),
 )
 Index("ix_task_main", Task.main_id, sqlite_where=text("main_id IS NOT NULL"), postgresql_where=text("main_id IS NOT NULL"))
 
