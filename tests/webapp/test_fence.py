@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 
 from tests.webapp.conftest import PASSWORD, Browser, House
 from webapp.allowed import allowed, declared, guard_every_route
+from webapp.limits import limiter
 from webapp.sessions import secret_key
 from workflows.people import ROLES
 
@@ -264,3 +265,13 @@ def test_refusals_tell_nothing_of_what_exists(house: House, administrator: Brows
     assert administrator.get("/administration/people/P000").status_code == 404
     as_json = browser.get("/administration/people", headers={"Accept": "application/json"})
     assert (as_json.status_code, as_json.json["message"]) == (403, "您没有办理该事项的权限")
+
+
+def test_a_route_that_declares_a_limit_is_braked_and_no_other(house: House) -> None:
+    limiter.reset()
+    browser = house.browser()
+    asked = [browser.get("/public/check").status_code for _ in range(31)]
+    others = [browser.get("/sign-in").status_code for _ in range(31)]
+    limiter.reset()
+    assert asked == [200] * 30 + [429]
+    assert set(others) == {200}
