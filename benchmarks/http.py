@@ -92,6 +92,10 @@ class Browser:
         """A page's text."""
         return self._send("GET", path, None, "")[1]
 
+    def read(self, path: str) -> int:
+        """Ask for a page and read all of it; returns the status."""
+        return self._send("GET", path, None, "")[0]
+
     def post(
         self, path: str, fields: Sequence[tuple[str, str]], *, files: Mapping[str, bytes] | None = None
     ) -> tuple[int, str]:
@@ -214,10 +218,7 @@ class Desks:
     def browser(self, name: str) -> Browser:
         """Somebody's browser, signed in once."""
         if name not in self._people:
-            browser = self._people[name] = Browser(self._port)
-            form = browser.form("/sign-in")
-            form.fields["sign_in_name"], form.fields["password"] = name, f"yanshi-{name}"
-            browser.post("/sign-in", form.form_values())
+            self._people[name] = signed_in(self._port, name)
         return self._people[name]
 
     def close(self) -> None:
@@ -231,13 +232,23 @@ class Desks:
             return f"/tasks/{instances.open_task(reading, case, step)}"
 
 
+def signed_in(port: int, name: str) -> Browser:
+    """One of the demo's people at a server."""
+    browser = Browser(port)
+    form = browser.form("/sign-in")
+    form.fields["sign_in_name"], form.fields["password"] = name, f"yanshi-{name}"
+    browser.post("/sign-in", form.form_values())
+    return browser
+
+
 def run() -> list[Figure]:
-    """Measure; takes half a minute."""
+    """Measure, and then every page (benchmarks/pages.py); takes four minutes."""
     with tempfile.TemporaryDirectory() as folder, composition.opened(Path(folder) / "data") as office:
         bare = _bare(office.db)
+        # Definitions are there before a server starts; what it keeps of them is set apart as `serve` does.
         with (
-            composition.settled(office), listening(create_app(office)) as port, listening(bare) as bare_port,
-            closing(Desks(office, port)) as desks, closing(Browser(bare_port)) as peer,
+            listening(create_app(office)) as port, listening(bare) as bare_port, closing(Desks(office, port)) as desks,
+            closing(Browser(bare_port)) as peer, composition.settled(office),
         ):  # fmt: skip
             ours: dict[str, list[float]] = {act.step: [] for act in ACTS}
             theirs: dict[str, list[float]] = {act.step: [] for act in ACTS}
@@ -259,7 +270,9 @@ def run() -> list[Figure]:
                     if number:
                         ours[act.step].append(took)
                         theirs[act.step].append(bare_took)
-    return _figures(ours, theirs, statements, commits)
+    from benchmarks import pages  # which uses what stands here
+
+    return [*_figures(ours, theirs, statements, commits), *pages.run()]
 
 
 def _figures(

@@ -28,7 +28,6 @@ from benchmarks.figures import Figure, percentile
 from benchmarks.http import Desks
 from webapp import composition
 from webapp.demo.life import REVIEWERS
-from webapp.office import Office
 from workflows import accounts, inbox, notices, search, terms
 from workflows.access import Viewer
 from workflows.clock import machine_now
@@ -71,10 +70,10 @@ def measured(engine: str, data: Path, urls: Sequence[str], sizes: Sequence[int])
     given: list[dict[str, Any]] = [{"database_url": url} for url in urls] or [{}, {}]
     figures = []
     with composition.opened(data / "small", **given[0]) as small, composition.opened(data / "large", **given[1]) as large:
-        few = _people(small)
+        few = people(Desks(small, 0))
         multiply(small.db, 0, sizes[0], few[0])
         beside = pages(small.db, *few)
-        many, made = _people(large), 0
+        many, made = people(Desks(large, 0)), 0
         for size in sizes[1:]:
             multiply(large.db, made, size, many[0])
             made = size
@@ -103,14 +102,13 @@ class _Timed:
     statements: int
 
 
-def _people(office: Office) -> tuple[Viewer, Viewer]:
+def people(desks: Desks) -> tuple[Viewer, Viewer]:
     """One real case that waits for its review, the reviewer, and an auditor of the province."""
-    desks = Desks(office, 0)
     seeding, teacher = desks.seeding, desks.teacher(0)
     seeding.until_review("liaoning", teacher)
     seeding.person("审计", "bench.audit", None, [["auditor", "ln"]])
-    at = office.clock.now()
-    with office.db.read() as reading:
+    at = seeding.now
+    with seeding.db.read() as reading:
         found = [accounts.viewer_by_name(reading, name, at=at) for name in (REVIEWERS["liaoning"][0], "bench.audit")]
     reviewer, auditor = found
     if reviewer is None or auditor is None:
@@ -135,7 +133,7 @@ def multiply(db: Database, start: int, end: int, reviewer: Viewer) -> None:
             # The rows refer to each other as they should; a million copies need not prove it one by one.
             session.execute(text("SET LOCAL session_replication_role = replica"))
             session.execute(text("SET LOCAL work_mem = '512MB'"))
-        first = session.execute(select(Instance.id).order_by(Instance.id).limit(1)).scalar_one()
+        first = session.execute(select(Task.instance_id).where(Task.step_id == "adm_u2").order_by(Task.id).limit(1)).scalar_one()
         top = session.execute(select(Instance.organisation_id).where(Instance.id == first)).scalar_one()
         if start == 0:
             province = "(SELECT id FROM organisation WHERE code = 'ln')"
@@ -164,7 +162,7 @@ def multiply(db: Database, start: int, end: int, reviewer: Viewer) -> None:
             _copies(session, Task, task, end, {
                 "id": f"{_BASE + shift} + n.i", "number": "number || '-' || n.i", "instance_id": f"{_BASE} + n.i",
                 "organisation_id": f"CASE WHEN n.i % 2 = 0 THEN t.organisation_id ELSE {school} END",
-                "due_at": later.format("due_at"), **waits,
+                "due_at": later.format("due_at"), "done_at": later.format("done_at"), **waits,
             }, start)  # fmt: skip
     if not db.is_sqlite:  # which nobody tells how its rows are spread; PostgreSQL finds out by itself
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -267,32 +265,32 @@ def pages(db: Database, reviewer: Viewer, auditor: Viewer) -> dict[str, Kind]:
 
     pair = name[:2]
     return {
-        "inbox": (opened(inbox.Filter()), _WAITING, waiting),
-        "inbox of one step": (opened(inbox.Filter(step_id="adm_u2")), _WAITING, waiting),
+        "inbox": (opened(inbox.Filter()), WAITING, waiting),
+        "inbox of one step": (opened(inbox.Filter(step_id="adm_u2")), WAITING, waiting),
         "inbox of a rare step": (opened(inbox.Filter(step_id="bench_rare")), _STEP, {**waiting, "step": "bench_rare"}),
         "inbox by two characters of a name": (opened(inbox.Filter(text=pair)), _NAMED, {**waiting, "term": f"w{pair}"}),
         "inbox by a subject": (opened(inbox.Filter(text="物理")), _WAITING_FOR, {**waiting, "words": "%物理%"}),
         "inbox, nothing found": (opened(inbox.Filter(text="查无此人")), _NAMED, {**waiting, "term": "w查无"}),
-        "inbox of a place": (opened(inbox.Filter(place=code)), _WAITING, waiting),
-        "cases of an office": (found(reviewer, search.Sought()), _TERM, {"term": terms.place(mine.organisation_code)}),
+        "inbox of a place": (opened(inbox.Filter(place=code)), WAITING, waiting),
+        "cases of an office": (found(reviewer, search.Sought()), TERM, {"term": terms.place(mine.organisation_code)}),
         "cases of a province": (found(auditor, search.Sought()), _LATEST, {}),
-        "cases of a city, 101 organisations": (found(heads[1], search.Sought()), _TERM, {"term": "obench-1"}),
-        "cases of a city with few": (found(heads[CITIES + 1], search.Sought()), _TERM, {"term": f"obench-{CITIES + 1}"}),
+        "cases of a city, 101 organisations": (found(heads[1], search.Sought()), TERM, {"term": "obench-1"}),
+        "cases of a city with few": (found(heads[CITIES + 1], search.Sought()), TERM, {"term": f"obench-{CITIES + 1}"}),
         "case by number": (found(auditor, search.Sought(text=last.number)), _NUMBER, {"number": last.number}),
         "cases of one applicant": (found(auditor, search.Sought(person=number)), _STARTED, {"person": last.starter_id}),
-        "cases by two characters of a name": (found(auditor, search.Sought(person=pair)), _TERM, {"term": f"w{pair}"}),
+        "cases by two characters of a name": (found(auditor, search.Sought(person=pair)), TERM, {"term": f"w{pair}"}),
         "cases by a whole title": (
             found(auditor, search.Sought(text=last.title)), _TERM_FOR, {"term": f"w{pair}", "words": f"%{last.title}%"}
         ),
-        "cases by a subject": (found(auditor, search.Sought(text="物理")), _TERM, {"term": "w物理"}),
+        "cases by a subject": (found(auditor, search.Sought(text="物理")), TERM, {"term": "w物理"}),
         "cases by a subject in a city": (
             found(heads[1], search.Sought(text="物理")), _TERM_FOR, {"term": "obench-1", "words": "%物理%"}
         ),
         "cases of a school, by one of the province": (
-            found(auditor, search.Sought(place=school)), _TERM, {"term": terms.place(school)}
+            found(auditor, search.Sought(place=school)), TERM, {"term": terms.place(school)}
         ),
         "cases of a rare status": (found(auditor, search.Sought(status="failed")), _STATUS, {"status": "failed"}),
-        "cases, nothing found": (found(auditor, search.Sought(text="查无此人")), _TERM, {"term": "w查无"}),
+        "cases, nothing found": (found(auditor, search.Sought(text="查无此人")), TERM, {"term": "w查无"}),
     }  # fmt: skip
 
 
@@ -336,7 +334,7 @@ _TASK_PAGE = (
     .join(Organisation, Organisation.id == Instance.organisation_id)
     .join(_starter, _starter.id == Instance.starter_id)
 )  # fmt: skip
-_WAITING = (
+WAITING = (
     _TASK_PAGE.where(
         text("task.status = 'open' AND task.holder_id IS NULL"), Task.organisation_id == bindparam("organisation"),
         Task.role == bindparam("role"),
@@ -344,8 +342,8 @@ _WAITING = (
     .order_by(Task.due_at, Task.priority.desc(), Task.id)
     .limit(20)
 )  # fmt: skip
-_STEP = _WAITING.where(Task.step_id == bindparam("step"))
-_WAITING_FOR = _WAITING.where(Instance.words.like(bindparam("words")))
+_STEP = WAITING.where(Task.step_id == bindparam("step"))
+_WAITING_FOR = WAITING.where(Instance.words.like(bindparam("words")))
 # Few cases, each with few tasks: by no index of what waits.
 _NAMED = (
     _TASK_PAGE.where(
@@ -371,7 +369,7 @@ _LATEST = _CASE_PAGE
 _CASES = _CASE_PAGE.where(Instance.organisation_id == bindparam("organisation"))
 _NUMBER = _CASE_PAGE.where(Instance.number == bindparam("number"))
 _STARTED = _CASE_PAGE.where(Instance.starter_id == bindparam("person"))
-_TERM = _CASE_PAGE.where(Instance.id.in_(
+TERM = _CASE_PAGE.where(Instance.id.in_(
     select(Term.instance_id).where(Term.term == bindparam("term")).order_by(Term.instance_id.desc()).limit(20)
 ))
 _TERM_FOR = (

@@ -7,7 +7,7 @@ from datetime import timedelta
 from flask import Blueprint, Flask
 from flask_wtf import CSRFProtect
 
-from webapp import addresses, fence, languages, moments, paging, refusals, sessions, standing
+from webapp import addresses, fence, languages, moments, paging, refusals, rendering, sessions, standing
 from webapp.allowed import guard_every_route
 from webapp.limits import limiter
 from webapp.office import Office, office
@@ -99,7 +99,7 @@ def create_app(office: Office) -> Flask:
     CSRFProtect(app)
     from webapp import appearance, case_pages  # these import this package
 
-    for part in (addresses, moments, paging, standing, refusals, case_pages, appearance):
+    for part in (rendering, addresses, moments, paging, standing, refusals, case_pages, appearance):
         part.install(app)
     limiter.init_app(app)
     for pages in _pages():

@@ -322,16 +322,16 @@ def conformance(suite: str, directory: Path) -> None:
 @main.command()
 @click.argument("name", type=click.Choice([
     "ageing", "bulk", "completion", "completion-postgres", "decisions", "fanout", "feel", "http", "lists",
-    "lists-postgres", "memory", "timers",
+    "lists-postgres", "memory", "pages", "timers",
 ]))
 @click.option("--json", "as_json", is_flag=True, help="Print a list of figures as JSON.")
-@click.option("--rows", type=click.IntRange(min=1000), help="For lists: open tasks at most.")
+@click.option("--rows", type=click.IntRange(min=1000), help="For lists and pages: open tasks at most.")
 def bench(name: str, as_json: bool, rows: int | None) -> None:
     """Run a benchmark: our figure beside a peer's from the same run.
 
     Example: jiaoyan bench http --json
     """
-    given = {"rows": rows} if rows is not None and name.startswith("lists") else {}
+    given = {"rows": rows} if rows is not None and name.startswith(("lists", "pages")) else {}
     figures = importlib.import_module(f"benchmarks.{name.replace('-', '_')}").run(**given)
     if as_json:
         _print([figure.as_json() for figure in figures])

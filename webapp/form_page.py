@@ -24,7 +24,7 @@ from forms.filling import Store, Upload
 from forms.messages import FieldError
 from forms.spec import ROW_MARK, Field, FormSpec, Note, Section, Table, dotted
 from forms.state import Node, blank_row, options_of
-from webapp.languages import language, sign
+from webapp.languages import language, sign, translate
 from workflows.policies import Citation, Pack
 from workflows.signature_images import NAME as SIGNATURE
 from workflows.submission import AttachmentRef
@@ -198,7 +198,7 @@ class FormView:
     @property
     def name(self) -> str:
         """The form's title."""
-        return str(gettext(self.bound.spec.name))
+        return translate(self.bound.spec.name)
 
     def what(self, node: Node) -> str:
         """``field``, ``table``, ``section`` or ``note``."""
@@ -216,7 +216,7 @@ class FormView:
 
     def label(self, node: Node) -> str:
         """The label, translated."""
-        return "" if isinstance(node.item, Note) else str(gettext(node.item.label))
+        return "" if isinstance(node.item, Note) else translate(node.item.label)
 
     def help(self, node: Node) -> str:
         """The help beside the field, with the policy's values in it."""
@@ -230,7 +230,7 @@ class FormView:
 
     def _filled(self, text: str, node: Node) -> str:
         return templates.fill(
-            str(gettext(text)), node.context, now=self.bound.state.now, say=lambda words: str(gettext(words)), between=sign("、")
+            translate(text), node.context, now=self.bound.state.now, say=translate, between=sign("、")
         )
 
     def citations(self, node: Node) -> list[Citation]:
@@ -276,7 +276,7 @@ class FormView:
 
     def options(self, node: Node) -> list[tuple[str, str]]:
         """(value, translated label) of each choice."""
-        return [(option.value, str(gettext(option.label))) for option in options_of(node, self.bound.state.now)]
+        return [(option.value, translate(option.label)) for option in options_of(node, self.bound.state.now)]
 
     def words(self, node: Node) -> Markup:
         """The value of a read-only or computed field in words."""
@@ -331,7 +331,7 @@ class FormView:
         row = table.rows[int(parts[-2])]
         fixed = next((node.value for node in row if isinstance(node.item, Field) and node.readonly and node.value), None)
         if isinstance(fixed, str):
-            return f"{self.label(table)} · {gettext(fixed)}"
+            return f"{self.label(table)} · {translate(fixed)}"
         return str(gettext("%(table)s第%(row)s行", table=self.label(table), row=int(parts[-2]) + 1))
 
     def returned_reason(self, node: Node) -> str:
@@ -388,7 +388,7 @@ def in_words(entry: paper.Entry, instead: str | None = None) -> Markup:
     ``instead`` stands for an answer that is covered.
     """
     if instead is None and entry.terms:
-        return escape(sign("、").join(str(gettext(term)) for term in entry.terms))
+        return escape(sign("、").join(translate(term) for term in entry.terms))
     text = Markup("<br>").join(escape(line) for line in (entry.text if instead is None else instead).split("\n"))
     foreign = language() != "zh" and _CHINESE.search(text)
     return Markup('<span lang="zh-CN">{}</span>').format(text) if foreign else text
@@ -403,7 +403,7 @@ def say(entry: FieldError) -> str:
     """Return an error's sentence in the reader's language, the labels in it too."""
     params = dict(entry.params)
     if "label" in params:
-        params["label"] = gettext(params["label"])
+        params["label"] = translate(params["label"])
     return str(gettext(entry.message, **params)) if params else str(gettext(entry.message))
 
 

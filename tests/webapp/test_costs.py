@@ -96,6 +96,19 @@ def test_a_list_takes_at_most_five_statements(world: World, who: str, path: str)
     assert found.commits == 0
 
 
+@pytest.mark.parametrize(
+    ("path", "most"), [("/deadlines/", 6), ("/overview/", 11), ("/tasks/{task}", 25), ("/instances/{case}", 30)]
+)
+def test_a_page_takes_no_more_statements_than_it_did(world: World, reviewing: str, path: str, most: int) -> None:
+    browser = world.browser(HR1)
+    page = path.format(task=reviewing, case="LN-2026-00001")
+    assert browser.get(page).status_code == 200  # reads the diagrams
+    with counted(world.house.database.engine) as found:
+        assert browser.get(page).status_code == 200
+    assert len(found.statements) <= most, found.statements
+    assert found.commits == 0
+
+
 def test_what_is_read_at_the_start_is_not_searched_for_garbage(tmp_path: Path) -> None:
     before = gc.get_threshold(), gc.get_freeze_count()
     with composition.opened(tmp_path / "data") as office:

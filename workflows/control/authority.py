@@ -50,6 +50,15 @@ def actor_of(session: Session, by: By, instance: Instance, act: str, at: datetim
         return by
     if instance.starter_id == by.person_id:
         raise OwnCase()
+    held = _held(session, by, instance, act, at)
+    if held is None:
+        access.instance_for(session, by, instance.number, at)
+        raise Forbidden()
+    return held
+
+
+def _held(session: Session, by: Viewer, instance: Instance, act: str, at: datetime) -> Actor | None:
+    """As whom somebody who is not its applicant may do an act on a case; nobody without a role for it."""
     if by.has("system_admin"):
         return people.administrator(by)
     for role in _roles(session, instance, act):
@@ -60,8 +69,7 @@ def actor_of(session: Session, by: By, instance: Instance, act: str, at: datetim
         )
         if any(one.id == by.person_id for one in found.people):
             return by.actor(role=role, organisation=found.explanation["steps"][0]["organisation"]["code"])
-    access.instance_for(session, by, instance.number, at)
-    raise Forbidden()
+    return None
 
 
 def _roles(session: Session, instance: Instance, act: str) -> tuple[str, ...]:
@@ -79,16 +87,8 @@ def permitted(session: Session, viewer: Viewer, number: str, at: datetime) -> tu
     wanted = ("resume", "cancel") if instance.status == "suspended" else ("suspend", "cancel", "rewind")
     roles = {act: _roles(session, instance, act) for act in wanted}
     # Acts for which the process names the same roles are permitted together.
-    may = {named: _may(session, viewer, instance, act, at) for act, named in roles.items()}
+    may = {named: _held(session, viewer, instance, act, at) is not None for act, named in roles.items()}
     return tuple(act for act in wanted if may[roles[act]])
-
-
-def _may(session: Session, viewer: Viewer, instance: Instance, act: str, at: datetime) -> bool:
-    try:
-        actor_of(session, viewer, instance, act, at)
-    except (NotFound, Forbidden):
-        return False
-    return True
 
 
 @dataclass(frozen=True)
