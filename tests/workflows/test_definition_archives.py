@@ -145,8 +145,9 @@ def test_a_bomb_is_refused_at_once_also_when_it_lies_about_its_size() -> None:
     began = time.monotonic()
     many = {f"bpmn/a/b{number}.bpmn": b"\0" * 7_000_000 for number in range(4)}
     for raw in (packed({MANIFEST: b"{}", **many}), packed({f"bpmn/a/b{number}.bpmn": b"" for number in range(400)})):
-        with pytest.raises(DefinitionRefused):
+        with pytest.raises(DefinitionRefused) as refused:
             read(raw)
+        assert [problem.reason for problem in refused.value.problems] == ["文件展开后太大，这不是流程定义包"]
     honest = zipped({"bpmn/a/b.bpmn": b"\0" * 30_000_000}, held)
     for size in (0, 10):
         liar = honest.replace(struct.pack("<L", 30_000_000), struct.pack("<L", size))
