@@ -17,6 +17,7 @@ from flask_wtf import CSRFProtect
 from jinja2 import DictLoader
 from sqlalchemy import Select, bindparam, func, select, text
 from sqlalchemy.orm import aliased
+from werkzeug.wrappers import Response
 
 from benchmarks import lists
 from workflows.db import Database
@@ -88,7 +89,7 @@ def create(db: Database) -> Flask:
         return render_template("page.html", title=page, names=statement.selected_columns.keys(), rows=rows)
 
     @app.post("/")
-    def send() -> object:
+    def send() -> Response:
         with db.write() as session:
             version = session.execute(text("SELECT version FROM bare WHERE id = 1")).scalar_one()
             session.execute(

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -168,8 +169,8 @@ def _asked(browser: Browser, path: str) -> float:
 def looked(page: Page, pairs: Sequence[Pair], turns: int) -> Times:
     ours, theirs = list[float](), list[float]()
     for turn in range(turns + 5):
-        own = _together([lambda at=at: _asked(at, page.ours) for at, _ in pairs])
-        bare = _together([lambda at=at: _asked(at, page.bare) for _, at in pairs])
+        own = _together([partial(_asked, at, page.ours) for at, _ in pairs])
+        bare = _together([partial(_asked, at, page.bare) for _, at in pairs])
         if turn >= 5:  # the first ones find nothing prepared
             ours += own
             theirs += bare
@@ -191,11 +192,11 @@ def _sent(world: World, ports: Sequence[int], pairs: Sequence[Pair], cases: int)
                 for case, reviewer, applicant, bare in lived:
                     browser, path = reviewer if act.person else applicant, world.desks.task(case, act.step)
                     ready.append((browser, path, fill(browser, path, act), bare))
-                own = _together([lambda a=a, p=p, f=f: milliseconds(a, p, f) for a, p, f, _ in ready])
+                own = _together([partial(milliseconds, browser, path, fields) for browser, path, fields, _ in ready])
                 same = [
                     (bare, [*((n, v) for n, v in fields if n != "csrf_token"), *_token(bare)]) for _, _, fields, bare in ready
                 ]
-                other = _together([lambda a=a, f=f: milliseconds(a, "/", f) for a, f in same])
+                other = _together([partial(milliseconds, bare, "/", fields) for bare, fields in same])
                 if turn:
                     ours += own
                     theirs += other

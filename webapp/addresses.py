@@ -34,7 +34,8 @@ def url_for(endpoint: str, /, **values: Any) -> str:
 
 
 def _pattern(endpoint: str, names: list[str]) -> str:
-    written = flask.url_for(endpoint, **{name: _PLACE.format(n) for n, name in enumerate(names)}).replace("%", "%%")
+    places: dict[str, Any] = {name: _PLACE.format(n) for n, name in enumerate(names)}
+    written = flask.url_for(endpoint, **places).replace("%", "%%")
     for n, name in enumerate(names):
         written = written.replace(_PLACE.format(n), f"%({name})s")
     return written

@@ -159,15 +159,18 @@ def _claim(session: Session, viewer: Viewer, waiting: Subscription, step_id: str
     drafts.discard(session, viewer.person_id, _subject(number, step_id))
 
 
+_WAITING = (
+    select(Subscription)
+    .where(Subscription.instance_id == bindparam("instance"), Subscription.kind == "message", Subscription.ended_at.is_(None))
+    .order_by(Subscription.id)
+)
+
+
 def _awaited(session: Session, case: Case) -> list[tuple[engine.Step, Subscription]]:
     """The places of the case that wait for a report now."""
     if case.row is None:
         return []
-    rows = session.execute(
-        select(Subscription)
-        .where(Subscription.instance_id == case.row.id, Subscription.kind == "message", Subscription.ended_at.is_(None))
-        .order_by(Subscription.id)
-    ).scalars()
+    rows = session.execute(_WAITING, {"instance": case.row.id}).scalars()
     steps = case.loaded.diagram.steps
     return [(steps[row.step_id], row) for row in rows if FORM in steps[row.step_id].properties]
 

@@ -272,14 +272,14 @@ class _Reading:
         return [self._event(event, payload) for event, payload in rows]
 
     def _meet(self, events: Iterable[Event]) -> None:
-        people, places = set(), set()
+        people, places = set[str | None](), set[str | None]()
         for event in events:
             people |= {event.actor, event.on_behalf_of} - {None}
             places |= {event.actor_org} - {None}
         if people:
-            self.names = dict(self.session.execute(_PEOPLE, {"numbers": sorted(people)}).tuples().all())
+            self.names = dict(self.session.execute(_PEOPLE, {"numbers": list(people)}).tuples().all())
         if places:
-            self.places = dict(self.session.execute(_PLACES, {"codes": sorted(places)}).tuples().all())
+            self.places = dict(self.session.execute(_PLACES, {"codes": list(places)}).tuples().all())
 
     def _event(self, event: Event, raw: bytes | None) -> EventView:
         payload = orjson.loads(raw) if raw is not None else {}

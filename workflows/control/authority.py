@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from workflows import access, candidates, deployment, people
@@ -135,11 +135,12 @@ def standing(session: Session, viewer: Viewer, number: str, at: datetime) -> Sta
 # --- the case -------------------------------------------------------------------------------------------------------
 
 
+_BY_NUMBER = select(Instance).where(Instance.number == bindparam("number")).execution_options(populate_existing=True)
+
+
 def by_number(session: Session, number: str) -> Instance:
     """The case with that number; ``NotFound`` without one."""
-    found = session.execute(
-        select(Instance).where(Instance.number == number).execution_options(populate_existing=True)
-    ).scalar_one_or_none()
+    found = session.execute(_BY_NUMBER, {"number": number}).scalar_one_or_none()
     if found is None:
         raise NotFound()
     return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from workflows import access, deployment
@@ -149,16 +149,17 @@ def one(session: Session, viewer: Viewer, number: str, at: datetime) -> Incident
     )  # fmt: skip
 
 
+_OPEN_IN = (
+    select(Incident.number)
+    .join(Instance, Instance.id == Incident.instance_id)
+    .where(Instance.number == bindparam("number"), Incident.status == "open")
+    .order_by(Incident.id)
+)
+
+
 def open_in(session: Session, instance_number: str) -> list[str]:
     """Numbers of the open incidents of a case, for the word on its page."""
-    return list(
-        session.execute(
-            select(Incident.number)
-            .join(Instance, Instance.id == Incident.instance_id)
-            .where(Instance.number == instance_number, Incident.status == "open")
-            .order_by(Incident.id)
-        ).scalars()
-    )
+    return list(session.connection().execute(_OPEN_IN, {"number": instance_number}).scalars())
 
 
 def count_open(session: Session) -> int:
