@@ -8,14 +8,14 @@ from datetime import datetime
 from io import BytesIO
 from typing import IO, Any, BinaryIO, cast
 
-from flask import Response, g, make_response, render_template, request
+from flask import Response, g, make_response, render_template, request, url_for
 from flask_babel import gettext
 
 from forms import build, workbook
 from forms.build import Bound
 from forms.lookups import Lookup
 from webapp import form_page
-from webapp.case_pages import file_url, spec_of
+from webapp.case_pages import file_url, signature_url, spec_of
 from webapp.form_page import FormView, Received
 from webapp.languages import refusal_words
 from webapp.moments import now
@@ -128,8 +128,16 @@ class Filling:
         """What the macros draw."""
         return FormView(
             bound, refresh_url=self.addresses.body, draft_url=self.addresses.draft, lookup_url=self.addresses.lookup,
-            file_url=file_url, returned=self.returned, signature=self.signature.sha256 if self.signature is not None else "",
+            file_url=file_url, returned=self.returned, **self._signing(),
         )  # fmt: skip
+
+    def _signing(self) -> dict[str, str]:
+        """The picture of the viewer's own signature for a form that asks for one, and where they keep it."""
+        if not self.spec.signs:
+            return {}
+        kept = self.signature.sha256 if self.signature is not None else ""
+        shown = signature_url(kept) if kept else ""
+        return {"signature": kept, "signature_url": shown, "keep_url": url_for("account.index", _anchor="signature")}
 
     def _own(self) -> tuple[AttachmentRef, ...]:
         """Files that the viewer may name without bringing them: the picture of their own signature."""

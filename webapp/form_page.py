@@ -187,8 +187,11 @@ class FormView:
     file_url: Callable[[str], str] | None = None
     #: Items of a return for correction: field key -> reason.
     returned: Mapping[str, str] = field(default_factory=dict)
-    #: Digest of the picture of one's own signature that one keeps; empty without one.
+    #: Digest of the picture of one's own signature that one keeps, and its address; empty without one.
     signature: str = ""
+    signature_url: str = ""
+    #: Where one keeps such a picture; empty where nobody can.
+    keep_url: str = ""
 
     @property
     def nodes(self) -> tuple[Node, ...]:
