@@ -104,6 +104,23 @@ def test_how_periods_were_kept_is_counted_by_step_and_office(office: Office, lia
     assert {row.office for row in city} == {row.office for row in found} and nobody == [] == before
 
 
+def test_of_an_office_that_did_very_much_its_newest_are_counted(
+    office: Office, liaoning: Place, three: tuple[Case, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.days_pass(9)
+    three[2].task("adm_u1").by(liaoning.own_head).recommends()  # late, after the one that was in time
+    viewer = office.viewer(liaoning.auditor)
+
+    def told() -> tuple[list[tuple[int, int]], bool]:
+        with office.db.read() as session:
+            found = deadlines.kept(session, viewer, office.at)
+        return [(row.done, row.late) for row in found], deadlines.is_partly(found)
+
+    assert told() == ([(2, 1)], False)
+    monkeypatch.setattr(deadlines, "COUNTED_DONE", 1)
+    assert told() == ([(1, 1)], True)
+
+
 def test_the_list_leaves_the_house_as_a_workbook_and_that_is_recorded(office: Office, liaoning: Place, three: tuple[Case, ...]) -> None:
     viewer = office.viewer(liaoning.bureau_head)
     made = deadlines.export(office.db, viewer, Sought(step_id="adm_u1"), at=office.at)
