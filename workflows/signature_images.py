@@ -7,7 +7,7 @@ and is only ever ended: papers that bear an earlier one stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import orjson
 from PIL import Image
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from workflows import people
@@ -151,6 +151,11 @@ def owner_of(session: Session, sha256: str) -> int | None:
     ).scalar_one_or_none()
 
 
+def owner(sha256: ColumnElement[str]) -> ScalarSelect[int]:
+    """Column: key of the person who keeps, or kept, the picture with a digest that another table's column gives."""
+    return select(func.min(SignatureImage.person_id)).where(SignatureImage.sha256 == sha256).scalar_subquery()
+
+
 # --- on papers --------------------------------------------------------------------------------------------------------
 
 
@@ -171,6 +176,12 @@ def put_on(session: Session, person_id: int, instance_id: int, digests: Collecti
         raise SignatureEnded()
     if new:
         session.execute(insert(Attachment), [_as_file(using[sha256], instance_id, at) for sha256 in sorted(new)])
+
+
+def refuse_owned(owners: Iterable[int | None], person_id: int) -> None:
+    """``SignatureOfAnother`` if files that somebody brought are pictures that somebody else keeps, by their ``owner``."""
+    if any(one not in (None, person_id) for one in owners):
+        raise SignatureOfAnother()
 
 
 def _as_file(one: SignatureImage, instance_id: int, at: datetime) -> dict[str, Any]:

@@ -595,10 +595,11 @@ class Transition:
         })  # fmt: skip
         digests = [item.sha256 for item in self.submission.attachments if item.sha256 not in self.held]
         if digests:
-            signature_images.put_on(session, self.by.id, instance_id, digests, self.at)
-            connection_of(session).execute(
-                _BOUND_ATTACHMENTS, {"digests": digests, "by": self.by.id, "of_instance": instance_id}
-            )
+            given = {"digests": digests, "by": self.by.id, "of_instance": instance_id}
+            bound = dict(connection_of(session).execute(_BOUND_ATTACHMENTS, given).tuples().all())
+            signature_images.refuse_owned(bound.values(), self.by.id)
+            if left := [sha256 for sha256 in digests if sha256 not in bound]:
+                signature_images.put_on(session, self.by.id, instance_id, left, self.at)
 
     def ruling_rows(self, instance_id: int, event: str) -> list[dict[str, Any]]:
         """Each automatic ruling, whole."""
@@ -757,6 +758,8 @@ _BOUND_ATTACHMENTS = (
     .where(table(Attachment).c.sha256.in_(bindparam("digests", expanding=True)),
            table(Attachment).c.uploaded_by_id == bindparam("by"), table(Attachment).c.instance_id.is_(None))
     .values(instance_id=bindparam("of_instance"))
+    # Whose signature the file is, if it is one: asked by the same statement.
+    .returning(table(Attachment).c.sha256, signature_images.owner(table(Attachment).c.sha256))
 )
 _NEW_TASK_KEYS = insert(table(Task)).returning(table(Task).c.id, sort_by_parameter_order=True)
 _TASK_ENDED = Prepared(
