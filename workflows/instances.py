@@ -167,6 +167,8 @@ class Opened:
     acted: str | None
     #: For whom it is opened by somebody who stands in for them (代办授权).
     principal: proxies.Principal | None = None
+    #: What the viewer sent when the step was theirs before, once it was looked for; it is not looked for twice.
+    before: Sequence[last_opinions.LastOpinion | None] = ()
 
 
 #: What stands before an organisation's code where a round's number would: the case is started for that office.
@@ -304,6 +306,7 @@ def task_form(session: Session, viewer: Viewer, task_number: str, at: datetime) 
     opened = _opened(session, viewer, task_number, at)
     case, task, variables = opened.case, opened.task, opened.variables
     access.refuse_excluded(task, viewer)
+    opened = replace(opened, before=(_last_opinion(session, viewer, opened),))
     principal = opened.principal
     step = case.loaded.diagram.steps[task.step_id]
     inputs = unpack(task.inputs)
@@ -368,6 +371,8 @@ _AGAIN = ("sent_back", "taken_back")
 
 def _last_opinion(session: Session, viewer: Viewer, opened: Opened) -> last_opinions.LastOpinion | None:
     """What the viewer sent when the step was theirs before; nothing is asked of the database where it never was."""
+    if opened.before:
+        return opened.before[0]
     task, step = opened.task, opened.case.loaded.diagram.steps[opened.task.step_id]
     if task.main_id is not None or not last_opinions.did_before(step, viewer.number, _in_order(opened.acted)):
         return None
