@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from webapp.demo.papers import Folder, picture
+from webapp.demo.papers import Folder, signature
 
 #: Modes of assessment and their weights, written and interview.
 WRITTEN = {"笔试": 40, "面试": 60}
@@ -56,7 +56,7 @@ def announcement(sessions: Mapping[str, date], **more: Any) -> dict[str, Any]:
 
 def written(folder: Folder, markers: Sequence[str], scores: Sequence[float], *, absent: str = "无") -> dict[str, Any]:
     """Form A6a: marks of the markers, or who was absent."""
-    signed = folder.upload("签名.jpg", picture(), "marker_signature")
+    signed = folder.upload("签名.jpg", signature("、".join(markers)), "marker_signature")
     if absent != "无":
         basis = {"void_basis": "携带手机进入考场，监考员当场认定。"} if absent == "违纪" else {}
         return {"absent_or_void": absent, "marker_signature": signed, **basis}
@@ -73,7 +73,7 @@ def recheck(had: Mapping[str, Any], result: str = "合格") -> dict[str, Any]:
 
 def interview(folder: Folder, number: str, scores: Mapping[str, float] | None) -> dict[str, Any]:
     """Form A6: scores by their keys, or nothing for who did not come."""
-    signed = folder.upload("签名.jpg", picture(), "signature")
+    signed = folder.upload("签名.jpg", signature(number), "signature")
     if scores is None:
         return {"interview_no": number, "attended": "缺考", "signature": signed}
     extreme = any(score < 60 or score > 95 for score in scores.values())
