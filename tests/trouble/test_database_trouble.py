@@ -242,7 +242,7 @@ def endure(server: Server, root: Path, folder: Path, *, cases: int, deaths: int,
 
     def kill() -> int:
         count = 0
-        while count < deaths and not over.wait(chance.uniform(0.2, 1.5)):
+        while count < deaths and not over.wait(chance.uniform(0.1, 0.7)):
             server.die_and_rise()
             count += 1
         return count

@@ -410,7 +410,9 @@ def test_a_completion_takes_few_statements(office: Office, liaoning: Place, step
         viewer, counted = hand.viewer, Statements(office.db)
         instances.complete_task(office.db, viewer, hand.task, filled, at=office.at)
         asked = list(counted.seen)
-    assert len([one for one in asked if not BESIDES.match(one)]) == statements, asked
+    # SQLite has one writer: nothing is locked there, where PostgreSQL locks the case before it enters who qualifies.
+    locks = step == "adm_u2" and office.db.is_sqlite
+    assert len([one for one in asked if not BESIDES.match(one)]) == statements - locks, asked
 
 
 # --- notices --------------------------------------------------------------------------------------------------------
