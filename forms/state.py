@@ -185,10 +185,13 @@ def resolve(spec: FormSpec, data: Mapping[str, Any], context: Mapping[str, Any],
     tests.begin()
     raw = _names(context, typed, typed, None, ())
     filtered = _filter(spec.items, typed, raw, False, tests)
+    stays = filtered == typed
     for _ in range(_MAX_PASSES if spec.computes else 0):
         if not _compute(spec.items, typed, filtered, _names(context, filtered, filtered, None, ()), tests.now):
             break
-    tests.begin()
+        stays = False
+    if not stays:
+        tests.begin()
     names = _names(context, filtered, filtered, None, ())
     return State(_place(spec.items, (), typed, names, True, False, tests), filtered, tests.now)
 

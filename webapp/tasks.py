@@ -7,13 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from forms import lookups
 from forms.build import Bound
 from webapp import desk, reading_case, whom
+from webapp.addresses import url_for
 from webapp.allowed import allowed
 from webapp.case_pages import file_url, handed_over, note_over, opened_case, sheet, spec_of, turned_away
 from webapp.filling import (
@@ -66,8 +67,8 @@ def _filling(number: str, asked: FormRequest) -> Filling:
     return Filling(
         asked,
         Addresses(
-            url_for(".show", number=number), url_for(".save", number=number), url_for(".body", number=number),
-            url_for(".lookup"),
+            url_for("tasks.show", number=number), url_for("tasks.save", number=number), url_for("tasks.body", number=number),
+            url_for("tasks.lookup"),
         ),
     )  # fmt: skip
 
@@ -186,7 +187,7 @@ def complete(number: str) -> Any:
         said = gettext("已申请回避，您不再提出意见") if asked.signing else gettext("已提交，该任务已转由他人办理")
         flash(said, "success")
         return redirect(url_for("inbox.index"), 303)
-    return redirect(url_for(".sent", number=number), 303)
+    return redirect(url_for("tasks.sent", number=number), 303)
 
 
 def _too_late(asked: FormRequest) -> Refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -163,12 +164,17 @@ class Opened:
     draft: DraftView | None
     holder_name: str | None
     done_by_name: str | None
-    #: Who completed which step, see ``_in_order``.
+    #: Who completed which step, as it was read.
     acted: str | None
     #: For whom it is opened by somebody who stands in for them (代办授权).
     principal: proxies.Principal | None = None
     #: What the viewer sent when the step was theirs before, once it was looked for; it is not looked for twice.
     before: Sequence[last_opinions.LastOpinion | None] = ()
+
+    @cached_property
+    def done(self) -> Sequence[tuple[str, int, str, str, str | None, Any, str | None]]:
+        """Who completed which step, the oldest first, see ``_in_order``."""
+        return _in_order(self.acted)
 
 
 #: What stands before an organisation's code where a round's number would: the case is started for that office.
@@ -374,7 +380,7 @@ def _last_opinion(session: Session, viewer: Viewer, opened: Opened) -> last_opin
     if opened.before:
         return opened.before[0]
     task, step = opened.task, opened.case.loaded.diagram.steps[opened.task.step_id]
-    if task.main_id is not None or not last_opinions.did_before(step, viewer.number, _in_order(opened.acted)):
+    if task.main_id is not None or not last_opinions.did_before(step, viewer.number, opened.done):
         return None
     form = opened.case.loaded.forms.get(task.form_id or "", b"{}")
     return last_opinions.last(session, viewer.person_id, task, form, step.properties.get("jiaoyan:outcome"))
@@ -672,7 +678,7 @@ def _completing(
         changes=changes(old, submission.data) if old and step.repetition is None else (),
         claim=lambda session: _claim_task(session, viewer, opened, at, _outcome(step, submission), before),
         extra={**extra, **_prepared(task), **last_opinions.as_before(_last_opinion(session, viewer, opened), submission.data)},
-        acted=_in_order(opened.acted), lent=opened.house,
+        acted=opened.done, lent=opened.house,
         held=_digests(old) if submission.attachments else (),
         done=_done(task, viewer, at, _outcome(step, submission), before),
     )
