@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import shutil
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.engine import make_url
 
+from tests import forking
 from tests.databases import _administer
 from tests.kill.acts import Act, Done, perform
 from tests.office import Office
@@ -39,9 +39,6 @@ from workflows.models import (
     Timer,
 )
 
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.kill.warm"])
-
 
 def run(
     url: str,
@@ -50,7 +47,7 @@ def run(
     *,
     broken: str = "",
     look: bool = False,
-    processes: ForkServerContext | SpawnContext = _processes,
+    processes: ForkServerContext | SpawnContext = forking.processes,
 ) -> Done | None:
     """Do an act in a process of its own; what it did, or nothing when it was killed before it could answer."""
     here, there = processes.Pipe(duplex=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests import annual
+from tests.forking import processes
 from tests.kill.dying import everything
 from tests.office import BEGAN, Office
 from workflows import instances, timers
@@ -20,7 +20,6 @@ from workflows.audit import Kind
 from workflows.db import Database
 from workflows.models import Event, Incident, Notice, Timer
 
-_processes = multiprocessing.get_context("forkserver")
 DUE = BEGAN + timedelta(days=3)
 #: A task of the annual training that is reminded of every hour while it waits, besides its lapse.
 HOURLY = (
@@ -112,8 +111,8 @@ def _beat(url: str, at: datetime, answer: Connection) -> None:
 def test_two_beats_in_processes_fire_each_once(office: Office) -> None:
     annual.started(office, 30)
     url = office.db.url.render_as_string(hide_password=False)
-    pipes = [_processes.Pipe(duplex=False) for _ in range(2)]
-    beats = [_processes.Process(target=_beat, args=(url, DUE, there)) for _, there in pipes]
+    pipes = [processes.Pipe(duplex=False) for _ in range(2)]
+    beats = [processes.Process(target=_beat, args=(url, DUE, there)) for _, there in pipes]
     for one, (_, there) in zip(beats, pipes, strict=True):
         one.start()
         there.close()  # so that a beat that dies is heard

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
+from tests.forking import processes
 from workflows import engine
 
 VERBS = ("start", "complete", "fire", "deliver", "resume", "report")
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.workflows.engine.elsewhere", "tests.workflows.engine.drawing"])
 
 
 def verb(name: str, drawings: Mapping[str, bytes]) -> Callable[..., engine.Progress]:
@@ -19,9 +17,9 @@ def verb(name: str, drawings: Mapping[str, bytes]) -> Callable[..., engine.Progr
 
     def call(diagram: engine.Diagram, *given: Any, **more: Any) -> engine.Progress:
         *rest, house = given
-        here, there = _processes.Pipe(duplex=False)
+        here, there = processes.Pipe(duplex=False)
         parts = dict(house.parts(""))
-        process = _processes.Process(
+        process = processes.Process(
             target=_serve, args=(there, name, drawings[diagram.file], diagram.file, rest, parts, more)
         )
         process.start()
