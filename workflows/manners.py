@@ -161,6 +161,10 @@ def _of(properties: Mapping[str, str], known: Mapping[str, str], diagram: engine
             yield f"{name} 是文字，不是 FEEL 表达式"
 
 
+#: Why somebody is refused an act that the diagram does not let them do at a step.
+NOT_ALLOWED = N_("流程图没有允许")
+
+
 def allows(step: engine.Step, act: str) -> bool:
     """Whether a diagram lets people do an act (a key of ``ACTS``) with a step's task."""
     named = step.properties.get(ACTIONS)

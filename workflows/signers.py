@@ -56,7 +56,7 @@ from workflows.errors import (
     TooManySigners,
 )
 from workflows.incidents import as_request, reason_of, submission_of
-from workflows.manners import SEALED_UNTIL, allows
+from workflows.manners import NOT_ALLOWED, SEALED_UNTIL, allows
 from workflows.models import Attachment, Instance, Person, Task
 from workflows.models import Submission as SubmissionRow
 from workflows.proxies import Principal
@@ -71,7 +71,6 @@ MOST = 20
 SEALED = N_("该环节的内容在规定时间前只有填写人自己能看")
 SEVERAL = N_("该环节由多人分别办理，各自独立提出意见")
 NO_FORM = N_("办件所用的流程版本还没有加签意见表，请先改按新版办理")
-NOT_ALLOWED = N_("流程图没有允许")
 ASKED_ALREADY = N_("已请其加签，尚未办结")
 
 #: (session, who has sent the form, number of the task, the form, moment, more for the event) -> what completing it does.

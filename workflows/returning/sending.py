@@ -18,7 +18,7 @@ from workflows.deliveries import carry_out
 from workflows.engine.errors import RewindAmbiguous
 from workflows.errors import N_, HeldByAnother, InstanceSuspended, NotFound, NotReturnable, TaskNotOpen
 from workflows.incidents import reason_of
-from workflows.manners import ANYWHERE, SEND_BACK
+from workflows.manners import ANYWHERE, NOT_ALLOWED, SEND_BACK
 from workflows.models import Person, Task
 from workflows.notices import Message
 from workflows.proxies import Principal
@@ -30,7 +30,6 @@ SHORTEST_REASON = 10
 #: The choice that stands with a task from which the case was sent back, in lists.
 SENT_BACK = N_("退回")
 #: Why a case is not sent back.
-NOT_ALLOWED = N_("流程图没有允许")
 NOT_DONE = N_("该环节在本轮办理中没有办过")
 ELSEWHERE = N_("该环节在另一条并行的分支上，只能由该分支后面的环节退回")
 
