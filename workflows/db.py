@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from sqlalchemy import Connection, Dialect, Engine, Select, create_engine, event, exc, inspect
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import UpdateBase
@@ -111,6 +112,11 @@ def connection_of(session: Session) -> Connection:
     """The connection of a session's transaction; one of ``write()`` is not asked for it again and again."""
     found: Connection | None = session.info.get(_CONNECTION)
     return found if found is not None else session.connection()
+
+
+def upsert(into: Any, dialect: str) -> sqlite.Insert:
+    """An INSERT that can say what to do about a row that is there already, for a database by its dialect's name."""
+    return cast(sqlite.Insert, (postgresql if dialect == "postgresql" else sqlite).insert(into))
 
 
 @dataclass(frozen=True)

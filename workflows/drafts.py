@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from workflows.db import Database, Prepared
+from workflows.db import Database, Prepared, upsert
 from workflows.errors import DraftConflict, TaskDelegated, TaskNotOpen
 from workflows.models import Attachment, Draft, Task, table
 from workflows.settings import OFFICE_ZONE
@@ -53,9 +52,8 @@ def save_draft(
         if (task := _task(subject)) is not None:
             _require_writable(session, task, person_id)
         if version is None:
-            dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
             made = session.execute(
-                dialect.insert(Draft)
+                upsert(Draft, session.get_bind().dialect.name)
                 .values(person_id=person_id, subject=subject, data=dict(data), saved_at=at, version=1)
                 .on_conflict_do_nothing()
                 .returning(Draft.version)
@@ -163,9 +161,8 @@ def _row(session: Session, person_id: int, subject: str) -> Draft | None:
 
 def _put(session: Session, person_id: int, subject: str, data: Mapping[str, Any], at: datetime) -> None:
     """Write a draft whatever was there; a page that is open on the old one notices by the version."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     session.execute(
-        dialect.insert(Draft)
+        upsert(Draft, session.get_bind().dialect.name)
         .values(person_id=person_id, subject=subject, data=dict(data), saved_at=at, version=1)
         .on_conflict_do_update(
             index_elements=[Draft.person_id, Draft.subject],

@@ -8,13 +8,12 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from workflows import access
 from workflows.access import Viewer, office_day
 from workflows.audit import Act, Kind, person_stream, record
-from workflows.db import Database
+from workflows.db import Database, upsert
 from workflows.errors import DayPassed, TaskNotOpen
 from workflows.models import FollowUp, Instance, Task
 
@@ -83,8 +82,7 @@ def begin(session: Session, task: Task, person_id: int) -> None:
     """Whoever comes to hold a task has the diagram's day as their own, in the caller's transaction, unless they set one."""
     day = proposed(task)
     if day is not None:
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
         session.execute(
-            dialect.insert(FollowUp).values(person_id=person_id, task_id=task.id, on=day).on_conflict_do_nothing()
+            upsert(FollowUp, session.get_bind().dialect.name).values(person_id=person_id, task_id=task.id, on=day).on_conflict_do_nothing()
             .execution_options(synchronize_session=False)
         )

@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 import orjson
 import webauthn
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from webauthn.helpers import (
     base64url_to_bytes,
@@ -41,7 +40,7 @@ from workflows import people, sealing
 from workflows.access import Viewer
 from workflows.accounts import end_sign_ins, needs_second_factor
 from workflows.audit import Act, Kind, person_stream, record
-from workflows.db import Database
+from workflows.db import Database, upsert
 from workflows.errors import NotFound, PasskeyNameNeeded, PasskeyRefused, SecondFactorNeeded, TooManyPasskeys
 from workflows.models import Account, Passkey, SpentChallenge
 from workflows.notices import Message, queue
@@ -310,9 +309,8 @@ def _own_challenge(key: bytes, purpose: str, bound: str, client_data: bytes, clo
 def _spend(session: Session, challenge: bytes, clock: datetime) -> bool:
     """Whether the challenge is answered for the first time; from now on it counts for nothing."""
     session.execute(delete(SpentChallenge).where(SpentChallenge.expires_at < clock))
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     return session.execute(
-        dialect.insert(SpentChallenge)
+        upsert(SpentChallenge, session.get_bind().dialect.name)
         .values(digest=hashlib.sha256(challenge).hexdigest(), expires_at=_made_at(challenge) + PATIENCE)
         .on_conflict_do_nothing()
         .returning(SpentChallenge.digest)

@@ -9,12 +9,11 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, Dialect, Select, and_, bindparam, func, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from workflows.access import APART, Held, Viewer, held_on
 from workflows.audit import Act, Actor, ActorKind, Kind, office_stream, person_stream, record
-from workflows.db import Database
+from workflows.db import Database, upsert
 from workflows.errors import N_, Forbidden, NotFound, OwnRights, RolesExcludeEachOther
 from workflows.models import Account, Membership, Organisation, Passkey, Person, SecondFactor, Series, SignIn
 
@@ -253,9 +252,8 @@ def next_in_series(session: Session, name: str, count: int = 1) -> int:
 
     With a ``count``, so many are taken and the last of them is returned.
     """
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     return session.execute(
-        dialect.insert(Series)
+        upsert(Series, session.get_bind().dialect.name)
         .values(name=name, last=count)
         .on_conflict_do_update(index_elements=[Series.name], set_={"last": Series.last + count})
         .returning(Series.last)

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, insert, or_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from workflows import engine
+from workflows.db import upsert
 from workflows.engine.rows import pack
 from workflows.models import Delivery, Instance, Part, Subscription, Task, Timer
 
@@ -162,8 +162,7 @@ def write_parts(session: Session, instance_id: int, progress: engine.Progress) -
         gone = or_(*(_begins(Part.key, prefix) for prefix in progress.parts_gone))
         session.execute(delete(Part).where(Part.instance_id == instance_id, gone))
     if progress.parts:
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(Part)
+        statement = upsert(Part, session.get_bind().dialect.name)
         session.execute(
             statement.on_conflict_do_update(
                 index_elements=[Part.instance_id, Part.key], set_={"data": statement.excluded.data}

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import and_, bindparam, case, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, aliased
 
@@ -35,7 +34,7 @@ from workflows.audit import Act, Actor, Entry, Kind, new_event_id, record_many
 from workflows.audit.canonical import canonical, plain
 from workflows.candidates import Candidates
 from workflows.case import Case, house
-from workflows.db import Database, Prepared, connection_of
+from workflows.db import Database, Prepared, connection_of, upsert
 from workflows.engine.rows import pack
 from workflows.errors import N_, AppointmentNumberTaken, InstanceMoved, OrderFailed
 from workflows.manners import CC, IF_NOBODY, IF_OWN, MAY_START, SUMMARY, SUPERIOR, TITLE, expression
@@ -867,7 +866,7 @@ def _complete_and_open(session: Session, one: Writing, rows: list[dict[str, Any]
 def _done_and_new(dialect: str, rows: int, columns: tuple[str, ...]) -> Prepared:
     """The statement for so many rows. The terms are those of ``instances``, which completes a task that no other follows."""
     tasks = table(Task)
-    statement = (postgresql if dialect == "postgresql" else sqlite).insert(tasks)
+    statement = upsert(tasks, dialect)
     statement = statement.values([{name: bindparam(f"row{n}_{name}", type_=tasks.c[name].type) for name in columns} for n in range(rows)])
     put = statement.excluded
     return Prepared(statement.on_conflict_do_update(

@@ -10,13 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Executable, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from workflows.audit.canonical import canonical
 from workflows.audit.kinds import ActorKind, Kind
 from workflows.clock import machine_now
-from workflows.db import Prepared
+from workflows.db import Prepared, upsert
 from workflows.models import Event, EventPayload, Stream, table
 
 #: Name of the digest in use; every event carries it, so that SM3 can stand beside it one day.
@@ -224,5 +223,4 @@ def _locked_heads(session: Session, streams: Sequence[str]) -> dict[str, tuple[i
 
 def open_stream(session: Session, stream: str) -> Executable:
     """Statement that makes a stream's row unless somebody else just did."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    return dialect.insert(Stream).values(name=stream, seq=0, head_hash=FIRST).on_conflict_do_nothing()
+    return upsert(Stream, session.get_bind().dialect.name).values(name=stream, seq=0, head_hash=FIRST).on_conflict_do_nothing()

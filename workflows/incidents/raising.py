@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import String, and_, cast, exists, func, literal, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from workflows import access, notices, people
 from workflows.access import Viewer, office_day
 from workflows.audit import RULE, Act, Actor, Kind, instance_stream, office_stream, record
-from workflows.db import PASSING, Database
+from workflows.db import PASSING, Database, upsert
 from workflows.engine.errors import Incident as EngineIncident
 from workflows.engine.rows import pack, unpack
 from workflows.errors import (
@@ -137,9 +136,8 @@ def raise_(
             "instance_id": found.instance.id if found.instance is not None else None, "step_id": found.step_id,
             "request": dict(request or {}), "by_id": by_id,
         }  # fmt: skip
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
         row = session.execute(
-            dialect.insert(Incident)
+            upsert(Incident, session.get_bind().dialect.name)
             .values(number=secrets.token_hex(5), subject=subject, at=at, tries=1, status="open", **values)
             .on_conflict_do_update(
                 index_elements=["subject"], index_where=text("status = 'open'"),
